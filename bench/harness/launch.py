@@ -1,0 +1,95 @@
+"""Runs one implementation once and returns its record, or raises Failed."""
+
+import json
+import select
+import subprocess
+
+from .build import Failed, find_binary
+
+TIMEOUT_S = 180
+ECHO_WARM_UP_MS = 300
+ECHO_MEASURE_MS = 700
+
+
+def tail(text):
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "no message"
+
+
+def run_for_json(command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"no result after {TIMEOUT_S} s") from None
+    except OSError as error:
+        raise Failed(str(error)) from None
+    if done.returncode != 0:
+        raise Failed(f"exit status {done.returncode}: {tail(done.stderr)}")
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise Failed(f"printed {done.stdout!r} and not one line of JSON") from None
+
+
+def available_gib():
+    with open("/proc/meminfo") as meminfo:
+        for line in meminfo:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) / 2**20
+    raise Failed("/proc/meminfo does not tell the free memory")
+
+
+def run_micro(implementation, scenario, workers, scale):
+    needed = scenario.memory_gib * scale
+    if needed > 0 and available_gib() < needed:
+        raise Failed(f"needs {needed:.1f} GiB of free memory")
+    record = run_for_json([*implementation.scenario, scenario.name, str(workers), str(scale)])
+    return {
+        **record["extra"],
+        "value": record["value"],
+        "unit": record["unit"],
+        "cpu_ns_per_op": record["cpu_ns_per_op"],
+    }
+
+
+def read_port(server):
+    ready, _, _ = select.select([server.stdout], [], [], 10)
+    line = server.stdout.readline().strip() if ready else ""
+    if not line.isdigit():
+        server.kill()
+        raise Failed(f"the server does not listen: {tail(server.stderr.read())}")
+    return line
+
+
+def run_echo(implementation, scenario, workers, scale, build_dir):
+    load = find_binary(build_dir, "echo-load")
+    command = [*implementation.echo_server, str(workers)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as server:
+        try:
+            port = read_port(server)
+            record = run_for_json([
+                load,
+                port,
+                str(scenario.connections),
+                str(scenario.message_size),
+                str(max(50, int(ECHO_WARM_UP_MS * scale))),
+                str(max(50, int(ECHO_MEASURE_MS * scale))),
+                str(server.pid),
+            ])
+        finally:
+            server.kill()
+    return {
+        "requests_per_s": record["requests"] / record["wall_ns"] * 1e9,
+        "requests_per_cpu_s": record["requests"] / record["server_cpu_ns"] * 1e9,
+        "cpu_ns_per_op": record["server_cpu_ns"] / record["requests"],
+        "load_cpu_share": record["load_cpu_ns"] / record["wall_ns"],
+        "p50_us": record["p50_us"],
+        "p99_us": record["p99_us"],
+    }
+
+
+def run_once(implementation, scenario, workers, scale, build_dir):
+    if scenario.is_echo:
+        return run_echo(implementation, scenario, workers, scale, build_dir)
+    return run_micro(implementation, scenario, workers, scale)

@@ -1,0 +1,17 @@
+/* weft.h - write plain, blocking C and run it as a million tasks on every core.
+ *
+ * This header brings in all of the library; each capability also has a header
+ * of its own below weft/. They compile as C99, C11 and C++17. */
+#ifndef WEFT_H
+#define WEFT_H
+
+#include <weft/common.h>
+#include <weft/io.h>
+#include <weft/net.h>
+#include <weft/observe.h>
+#include <weft/runtime.h>
+#include <weft/scope.h>
+#include <weft/task.h>
+#include <weft/time.h>
+
+#endif

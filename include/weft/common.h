@@ -1,0 +1,56 @@
+/* weft/common.h - what every weft header needs: linkage, attributes, errors.
+ *
+ * Errors. A weft function that can fail returns 0 or a count on success and a
+ * negative errno value on failure. weft never reads or writes errno: the C
+ * library lets a compiler keep errno's address across calls, and after a task
+ * has moved to another thread that address belongs to somebody else.
+ *
+ * Callers. "task" is code that runs inside weft_run() or was spawned; "plain
+ * thread" is any pthread that the runtime did not start. Unless a comment says
+ * otherwise a function may be called from both. */
+#ifndef WEFT_COMMON_H
+#define WEFT_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define WEFT_API __attribute__((visibility("default")))
+#define WEFT__NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
+#define WEFT__WARN_UNUSED __attribute__((warn_unused_result))
+#define WEFT__PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define WEFT_API
+#define WEFT__NONNULL(...)
+#define WEFT__WARN_UNUSED
+#define WEFT__PRINTF(fmt, args)
+#endif
+
+#ifdef __cplusplus
+#define WEFT__BEGIN extern "C" {
+#define WEFT__END }
+#else
+#define WEFT__BEGIN
+#define WEFT__END
+#endif
+
+#define WEFT__STR_(x) #x
+#define WEFT__STR(x) WEFT__STR_(x)
+
+#define WEFT_VERSION_MAJOR 0
+#define WEFT_VERSION_MINOR 1
+#define WEFT_VERSION_PATCH 0
+#define WEFT_VERSION \
+    WEFT__STR(WEFT_VERSION_MAJOR) \
+    "." WEFT__STR(WEFT_VERSION_MINOR) "." WEFT__STR(WEFT_VERSION_PATCH)
+
+WEFT__BEGIN
+
+/* The version of the library that is linked, "major.minor.patch". Static
+ * storage. Any caller, signal handlers included; never suspends. */
+WEFT_API const char *weft_version(void);
+
+WEFT__END
+
+#endif

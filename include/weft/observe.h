@@ -1,0 +1,50 @@
+/* weft/observe.h - seeing what goes on. */
+#ifndef WEFT_OBSERVE_H
+#define WEFT_OBSERVE_H
+
+#include <weft/common.h>
+
+WEFT__BEGIN
+
+/* Writes a line per task to the descriptor `fd`: number, name, state, where it
+ * waits and since when, where it was spawned; and a line per worker. Nothing
+ * stops meanwhile: each line is true of its own moment.
+ *
+ * Any caller, signal handlers included; blocks in write(2), never suspends.
+ * Returns the number of tasks, or -EPERM (no runtime is running). */
+WEFT_API int weft_dump(int fd);
+
+/* One worker's counters since the runtime started. */
+typedef struct weft_worker_stats {
+    uint64_t switches; /* times it gave a task the CPU */
+    uint64_t spawned;  /* tasks spawned by tasks that ran on it */
+    uint64_t ended;    /* tasks that ended on it */
+    uint64_t steals;   /* times it took work from another worker */
+    uint64_t stolen;   /* tasks it got that way */
+    uint64_t parks;    /* times it went to sleep in the kernel */
+    uint64_t polls;    /* times it asked the kernel for descriptor events */
+    uint64_t events;   /* descriptor events it got */
+    uint64_t reserved[8];
+} weft_worker_stats;
+
+/* Reads the counters of worker `worker`, which counts from 0. They are a
+ * moment's, and each its own moment's. Never suspends.
+ * Returns 0 or -EINVAL (there is no such worker). */
+WEFT_API int weft_stats(unsigned worker, weft_worker_stats *ret_stats) WEFT__NONNULL(2);
+
+/* The process-wide counters. */
+typedef struct weft_memory_stats {
+    uint64_t tasks;         /* tasks alive */
+    uint64_t task_bytes;    /* address space of control blocks */
+    uint64_t stacks;        /* stacks in use */
+    uint64_t stacks_cached; /* stacks kept for the next task */
+    uint64_t stack_bytes;   /* address space of all stacks */
+    uint64_t reserved[4];
+} weft_memory_stats;
+
+/* Reads them. Never suspends. Returns 0 or -EPERM (no runtime is running). */
+WEFT_API int weft_memory(weft_memory_stats *ret_stats) WEFT__NONNULL(1);
+
+WEFT__END
+
+#endif

@@ -1,0 +1,72 @@
+/* weft/runtime.h - starting and stopping the runtime.
+ *
+ * A process has one runtime: descriptors, signal dispositions and libc itself
+ * are the process's too. weft_run() is for programs that are weft from main()
+ * on; weft_start() and weft_stop() embed it in a host that keeps its threads. */
+#ifndef WEFT_RUNTIME_H
+#define WEFT_RUNTIME_H
+
+#include <weft/common.h>
+
+/* Let time stand still while any task can run, and jump to the next timer when
+ * none can: sleeping costs nothing. Implies one worker. */
+#define WEFT_VIRTUAL_CLOCK 0x1u
+/* Leave SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT alone. Without this flag a
+ * crash names the task it happened in before the previous disposition takes
+ * over, and a stack overflow says so. */
+#define WEFT_NO_CRASH_REPORT 0x2u
+
+WEFT__BEGIN
+
+/* What happens to a carrier, the OS thread that serves a worker. */
+enum weft_carrier_event {
+    WEFT_CARRIER_START,  /* first thing on the new thread */
+    WEFT_CARRIER_STOP,   /* last thing before the thread ends */
+    WEFT_CARRIER_PARK,   /* about to sleep in the kernel: nothing to run */
+    WEFT_CARRIER_UNPARK, /* awake again */
+};
+
+/* How to run. All zero means: the defaults. Copied; need not outlive the call. */
+typedef struct weft_config {
+    /* How many tasks run at the same time. 0: the environment's WEFT_WORKERS,
+     * else the CPUs this process may use (affinity and cgroup quota). */
+    unsigned workers;
+    /* WEFT_VIRTUAL_CLOCK, WEFT_NO_CRASH_REPORT. */
+    unsigned flags;
+    /* Bytes of address space for a task's stack, 32 KiB to 1 GiB. 0: the
+     * environment's WEFT_STACK_SIZE, else 256 KiB. */
+    size_t stack_size;
+    /* Not 0: one worker runs the tasks in an order that is random and fixed by
+     * this number. 0: the environment's WEFT_SEED, else off. */
+    uint64_t seed;
+    /* Called on the carrier concerned; must not call functions that suspend.
+     * `carrier` counts from 0. May be NULL. */
+    void (*on_carrier)(enum weft_carrier_event event, unsigned carrier, void *arg);
+    void *on_carrier_arg;
+    uintptr_t reserved[8]; /* must be zero */
+} weft_config;
+
+/* Starts the runtime, runs fn(arg) as its first task, waits until that task and
+ * all others have ended, and stops the runtime. `config` may be NULL.
+ *
+ * Plain threads only, one at a time; blocks the thread.
+ * Returns what fn returned, or, when fn was not run: -EBUSY (a runtime is
+ * running), -EINVAL (config or environment out of range), -EPERM (called by a
+ * task), -ENOMEM, -EAGAIN or -EMFILE (no memory, threads or descriptors). */
+WEFT_API int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg) WEFT__NONNULL(2);
+
+/* Starts the runtime in the background and returns. Any plain thread may then
+ * weft_spawn(). Plain threads only. Returns 0 or an error as weft_run(). */
+WEFT_API int weft_start(const weft_config *config);
+
+/* Waits until every task has ended and stops the runtime. Nothing must be
+ * spawned from plain threads any more. Plain threads only; blocks the thread.
+ * Returns 0, -EINVAL (no runtime is running) or -EPERM (called by a task). */
+WEFT_API int weft_stop(void);
+
+/* The number of workers, 0 while no runtime runs. Never suspends. */
+WEFT_API unsigned weft_workers(void);
+
+WEFT__END
+
+#endif

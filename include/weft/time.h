@@ -1,0 +1,38 @@
+/* weft/time.h - the clock and sleeping.
+ *
+ * Times and durations are nanoseconds in an int64_t. A point in time is read
+ * from the monotonic clock (CLOCK_MONOTONIC), or from the runtime's virtual
+ * clock where that was asked for (weft/runtime.h). */
+#ifndef WEFT_TIME_H
+#define WEFT_TIME_H
+
+#include <weft/common.h>
+
+#define WEFT_NS(n) ((int64_t)(n))
+#define WEFT_US(n) (INT64_C(1000) * (int64_t)(n))
+#define WEFT_MS(n) (INT64_C(1000000) * (int64_t)(n))
+#define WEFT_S(n) (INT64_C(1000000000) * (int64_t)(n))
+
+/* The point in time that never comes. */
+#define WEFT_NEVER INT64_MAX
+
+WEFT__BEGIN
+
+/* The present point in time, in nanoseconds. Any caller; never suspends. */
+WEFT_API int64_t weft_now(void);
+
+/* Sleeps for at least `duration` nanoseconds; zero or less only passes the
+ * cancellation point. The clock's grain is 65 us: a sleep may last that much
+ * longer, never shorter.
+ *
+ * Suspends; a cancellation point. A plain thread sleeps in the kernel, or in
+ * virtual time where the runtime's clock is virtual.
+ * Returns 0, or -ETIMEDOUT when the surrounding scope's deadline came first. */
+WEFT_API int weft_sleep(int64_t duration);
+
+/* As weft_sleep(), until the clock has reached `when`. */
+WEFT_API int weft_sleep_until(int64_t when);
+
+WEFT__END
+
+#endif

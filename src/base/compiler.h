@@ -1,0 +1,35 @@
+/* compiler.h - every compiler extension the library uses, and nothing else. */
+#ifndef WEFT_BASE_COMPILER_H
+#define WEFT_BASE_COMPILER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define weft__likely(x) __builtin_expect(!!(x), 1)
+#define weft__unlikely(x) __builtin_expect(!!(x), 0)
+
+#define WEFT_NOINLINE __attribute__((noinline))
+#define WEFT_INLINE static inline __attribute__((always_inline))
+#define WEFT_COLD __attribute__((cold, noinline))
+#define WEFT_NORETURN __attribute__((noreturn))
+#define WEFT_UNUSED __attribute__((unused))
+#define WEFT_HIDDEN __attribute__((visibility("hidden")))
+#define WEFT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define WEFT_ALIGNED(n) __attribute__((aligned(n)))
+
+#define WEFT_CACHE_LINE 64
+
+#define weft__container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* Keeps the compiler, not the processor, from moving memory accesses. */
+#define weft__compiler_barrier() __asm__ volatile("" ::: "memory")
+
+#if defined(__x86_64__)
+#define weft__pause() __asm__ volatile("pause")
+#elif defined(__aarch64__)
+#define weft__pause() __asm__ volatile("isb")
+#else
+#error "weft runs on x86_64 and aarch64"
+#endif
+
+#endif

@@ -1,0 +1,258 @@
+#include "io/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sched/hooks.h"
+#include "sched/poll.h"
+#include "task/scope.h"
+#include "weft/io.h"
+
+#define PAGE_ENTRIES 256
+#define PAGES 16384 /* four million descriptors; fs.nr_open is 2^20 by default */
+
+static _Atomic(struct weft__fd *) pages[PAGES];
+
+/* NULL: no such page yet, and `make` is false or memory is out. */
+static struct weft__fd *entry_of(int fd, bool make)
+{
+    unsigned page = (unsigned)fd / PAGE_ENTRIES;
+    if (fd < 0 || page >= PAGES)
+        return NULL;
+    /* acquire: pairs with the publishing exchange below */
+    struct weft__fd *entries = weft__load(&pages[page], acquire);
+    if (!entries && make) {
+        struct weft__fd *fresh = calloc(PAGE_ENTRIES, sizeof *fresh);
+        if (!fresh)
+            return NULL;
+        for (int i = 0; i < PAGE_ENTRIES; i++) {
+            for (int side = 0; side < 2; side++) {
+                weft__list_init(&fresh[i].side[side].waiters);
+                weft__store(&fresh[i].side[side].edge, WEFT__FD_READY, relaxed);
+            }
+        }
+        if (weft__cas(&pages[page], &entries, fresh, acq_rel, acquire))
+            entries = fresh;
+        else
+            free(fresh);
+    }
+    return entries ? &entries[(unsigned)fd % PAGE_ENTRIES] : NULL;
+}
+
+static void set_flags(struct weft__fd *entry, uint32_t flags)
+{
+    /* release: pairs with the acquire in weft__fd_get() */
+    weft__store(&entry->flags, weft__load(&entry->flags, relaxed) | flags, release);
+}
+
+static uint32_t kind_of(int fd)
+{
+    int type = 0, domain = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM)
+        return 0;
+    size = sizeof domain;
+    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+    return domain == AF_INET || domain == AF_INET6 ? WEFT__FD_TCP : 0;
+}
+
+static int set_up(struct weft__fd *entry, int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    set_flags(entry, WEFT__FD_SET_UP | kind_of(fd));
+    return 0;
+}
+
+struct weft__fd *weft__fd_get(int fd, int *ret_error)
+{
+    struct weft__fd *entry = entry_of(fd, true);
+    if (weft__unlikely(!entry)) {
+        *ret_error = fd < 0 || (unsigned)fd / PAGE_ENTRIES >= PAGES ? -EBADF : -ENOMEM;
+        return NULL;
+    }
+    if (weft__likely(weft__load(&entry->flags, acquire) & WEFT__FD_SET_UP))
+        return entry;
+    weft__lock_acquire(&entry->lock);
+    int rc = weft__load(&entry->flags, relaxed) & WEFT__FD_SET_UP ? 0 : set_up(entry, fd);
+    weft__lock_release(&entry->lock);
+    *ret_error = rc;
+    return rc ? NULL : entry;
+}
+
+/* Forgets everything about an earlier file of this number. Under the lock. */
+static void reset(struct weft__fd *entry)
+{
+    weft__store(&entry->flags, 0, relaxed);
+    weft__store(&entry->generation, weft__load(&entry->generation, relaxed) + 1, release);
+    for (int side = 0; side < 2; side++)
+        weft__store(&entry->side[side].edge, WEFT__FD_READY, release);
+    entry->poller = NULL;
+}
+
+void weft__fd_adopt(int fd, bool tcp)
+{
+    struct weft__fd *entry = entry_of(fd, true);
+    if (!entry)
+        return; /* weft__fd_get() will report it */
+    weft__lock_acquire(&entry->lock);
+    if (weft__load(&entry->flags, relaxed))
+        reset(entry); /* it was closed behind our back */
+    set_flags(entry, WEFT__FD_SET_UP | (tcp ? WEFT__FD_TCP : 0));
+    weft__lock_release(&entry->lock);
+}
+
+static uint64_t key_of(int fd, uint32_t generation)
+{
+    return (uint64_t)generation << 32 | (uint32_t)fd;
+}
+
+static int add_to_poller(struct weft__fd *entry, int fd, uint32_t generation)
+{
+    struct weft_task *self = weft__self();
+    struct weft__worker *worker =
+        self ? self->worker : &weft__rt.worker[(unsigned)fd % weft__rt.workers];
+    int rc = weft__poller_add(&worker->poller, fd, key_of(fd, generation));
+    if (rc == 0) {
+        entry->poller = &worker->poller;
+        set_flags(entry, WEFT__FD_REGISTERED);
+    } else if (rc == -EPERM) {
+        set_flags(entry, WEFT__FD_NO_EVENTS);
+    }
+    return rc;
+}
+
+int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32_t edge,
+                    uint32_t generation, struct weft__fd_node *node)
+{
+    int rc = 0;
+    struct weft__fd_side *s = &entry->side[side];
+    weft__lock_acquire(&entry->lock);
+    if (weft__load(&entry->generation, relaxed) != generation)
+        rc = -EBADF;
+    else if (!(weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED))
+        rc = add_to_poller(entry, fd, generation);
+    if (rc == 0 && weft__load(&s->edge, relaxed) >> 1 != edge >> 1)
+        rc = -EAGAIN; /* EDGE-3 */
+    if (rc == 0)
+        weft__list_append(&s->waiters, &node->link);
+    weft__lock_release(&entry->lock);
+    return rc;
+}
+
+void weft__fd_delist(struct weft__fd *entry, struct weft__fd_node *node)
+{
+    weft__lock_acquire(&entry->lock);
+    weft__list_remove(&node->link);
+    weft__lock_release(&entry->lock);
+}
+
+void weft__outside(struct weft__waiter *waiter, int change)
+{
+    struct weft_task *self = weft__self();
+    if (self) /* a plain thread is outside anyway */
+        weft__bump(&self->worker->outside, change);
+    (void)waiter;
+}
+
+int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t edge,
+                  uint32_t generation, struct weft__waiter *waiter, const char *what)
+{
+    uint64_t ticket = weft__wait_begin(waiter, what, (uint64_t)fd);
+    struct weft__fd_node node = { .waiter = waiter, .ticket = ticket };
+    weft__list_init(&node.link);
+    int rc = weft__fd_enlist(entry, fd, side, edge, generation, &node);
+    if (rc) {
+        weft__wait_abandon(waiter, ticket); /* nobody knew the ticket */
+        return rc == -EAGAIN || rc == -EPERM ? 0 : rc;
+    }
+    weft__outside(waiter, 1);
+    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
+    weft__outside(waiter, -1);
+    if (reason != WEFT__EVENT) {
+        weft__fd_delist(entry, &node);
+        return weft__scope_error(waiter, reason);
+    }
+    return weft__load(&entry->generation, acquire) == generation ? 0 : -EBADF;
+}
+
+/* Wakes all who wait on a side. Under the lock; `queued`: the seat is held. */
+static void wake_side(struct weft__fd_side *side, bool queued)
+{
+    struct weft__list *link;
+    while ((link = weft__list_first(&side->waiters))) {
+        struct weft__fd_node *node = weft__container_of(link, struct weft__fd_node, link);
+        struct weft__waiter *waiter = node->waiter;
+        uint64_t ticket = node->ticket;
+        weft__list_remove(link); /* the node is gone once its waiter is fired */
+        if (queued)
+            weft__wait_fire_queued(waiter, ticket);
+        else
+            weft__wait_fire(waiter, ticket, WEFT__EVENT);
+    }
+}
+
+static void on_event(uint64_t key, unsigned what)
+{
+    struct weft__fd *entry = entry_of((int)(uint32_t)key, false);
+    if (!entry)
+        return;
+    weft__lock_acquire(&entry->lock);
+    if (weft__load(&entry->generation, relaxed) == key >> 32) { /* EDGE-5 */
+        if (what & WEFT__EVENT_HANGUP)
+            set_flags(entry, WEFT__FD_HANGUP);
+        for (int side = 0; side < 2; side++) {
+            struct weft__fd_side *s = &entry->side[side];
+            if (!(what & (side == WEFT__READ ? WEFT__EVENT_READ : WEFT__EVENT_WRITE)))
+                continue;
+            uint32_t count = weft__load(&s->edge, relaxed) >> 1;
+            weft__store(&s->edge, (count + 1) << 1 | WEFT__FD_READY, release); /* EDGE-1 */
+            wake_side(s, true);
+        }
+    }
+    weft__lock_release(&entry->lock);
+}
+
+int weft_close(int fd)
+{
+    struct weft__fd *entry = entry_of(fd, false);
+    if (!entry)
+        return close(fd) < 0 ? -errno : 0;
+    weft__lock_acquire(&entry->lock);
+    if (weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED)
+        weft__poller_remove(entry->poller, fd); /* a duplicate may keep the file open */
+    reset(entry);
+    /* Inside the lock: nobody must set the old file up again in between. */
+    int rc = close(fd) < 0 && errno != EINTR ? -errno : 0;
+    wake_side(&entry->side[WEFT__READ], false);
+    wake_side(&entry->side[WEFT__WRITE], false);
+    weft__lock_release(&entry->lock);
+    return rc;
+}
+
+/* The pollers are gone; what is still open will be registered anew. */
+static void forget_pollers(enum weft__hook_event event)
+{
+    for (int page = 0; event == WEFT__HOOK_STOPPED && page < PAGES; page++) {
+        struct weft__fd *entries = weft__load(&pages[page], acquire);
+        for (int i = 0; entries && i < PAGE_ENTRIES; i++) {
+            weft__lock_acquire(&entries[i].lock);
+            if (weft__load(&entries[i].flags, relaxed) & WEFT__FD_REGISTERED)
+                reset(&entries[i]);
+            weft__lock_release(&entries[i].lock);
+        }
+    }
+}
+
+__attribute__((constructor)) static void set_hooks(void)
+{
+    static struct weft__hook hook = { .fn = forget_pollers };
+    weft__on_event = on_event;
+    weft__hooks_add(&hook);
+}

@@ -1,0 +1,88 @@
+/* fd.h - what weft knows of each descriptor.
+ *
+ * A table, indexed by descriptor, of type-stable entries. A descriptor is set up
+ * on first use (non-blocking mode, its kind) and registered with one worker's
+ * poller when somebody first has to wait for it, edge-triggered, until it is
+ * closed.
+ *
+ * Each direction has an edge word: a count of events << 1 | READY.
+ *
+ * EDGE-1  READY means: trying may succeed. It is set at first, and by every
+ *         event, which also counts.
+ * EDGE-2  It is cleared only by a compare-and-swap from the word that was read
+ *         before the attempt that found nothing: an event that came in between
+ *         makes the exchange fail.
+ * EDGE-3  A waiter enters the list under the entry's lock, if no event has been
+ *         counted since the word that its attempt was based on. Events count and
+ *         empty the list under the same lock. So no event is lost.
+ * EDGE-4  A TCP read that got less than it asked for has emptied the socket: what
+ *         comes later makes an event. So READY is cleared without another system
+ *         call, unless the entry saw a HANGUP (end of stream, urgent data). Only
+ *         for registered descriptors: others get no events.
+ * EDGE-5  `generation` counts closings. Waiters and events of an earlier one are
+ *         stale; events carry it in their key. */
+#ifndef WEFT_IO_FD_H
+#define WEFT_IO_FD_H
+
+#include <sys/types.h>
+
+#include "base/list.h"
+#include "os/lock.h"
+#include "sched/wait.h"
+
+enum weft__side { WEFT__READ, WEFT__WRITE };
+
+enum weft__fd_flags {
+    WEFT__FD_SET_UP = 1,
+    WEFT__FD_TCP = 2,        /* EDGE-4 holds */
+    WEFT__FD_REGISTERED = 4, /* with `poller` */
+    WEFT__FD_HANGUP = 8,
+    WEFT__FD_NO_EVENTS = 16, /* epoll does not take it: always ready */
+};
+
+#define WEFT__FD_READY 1u
+
+struct weft__fd_side {
+    _Atomic(uint32_t) edge;
+    struct weft__list waiters;
+};
+
+struct weft__fd {
+    struct weft__lock lock;
+    _Atomic(uint32_t) generation;
+    _Atomic(uint32_t) flags; /* changed under the lock */
+    struct weft__fd_side side[2];
+    struct weft__poller *poller;
+};
+
+/* Somebody in a side's list; on the waiter's stack. */
+struct weft__fd_node {
+    struct weft__list link;
+    struct weft__waiter *waiter;
+    uint64_t ticket;
+};
+
+/* The entry, set up; or NULL and *ret_error. */
+struct weft__fd *weft__fd_get(int fd, int *ret_error);
+
+/* For descriptors that weft has opened, non-blocking: saves the set-up. */
+void weft__fd_adopt(int fd, bool tcp);
+
+/* Puts `node` into the list of a side, registering the descriptor if need be.
+ * `edge`: the word that the caller's attempt was based on. Returns 0, -EAGAIN (an
+ * event has come since: try again), -EBADF (closed since `generation`), -EPERM
+ * (always ready) or an error of the poller. */
+int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32_t edge,
+                    uint32_t generation, struct weft__fd_node *node);
+
+/* Takes a node out again whose wait was not ended by an event. */
+void weft__fd_delist(struct weft__fd *entry, struct weft__fd_node *node);
+
+/* Waits until the side may be ready: enlist, park, delist. Returns 0 or -errno. */
+int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t edge,
+                  uint32_t generation, struct weft__waiter *waiter, const char *what);
+
+/* A wait, which something outside the runtime will end, begins or has ended. */
+void weft__outside(struct weft__waiter *waiter, int change);
+
+#endif

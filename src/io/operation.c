@@ -1,0 +1,83 @@
+#include "io/operation.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "sched/schedule.h"
+#include "task/scope.h"
+#include "time/clock.h"
+#include "weft/time.h"
+
+/* A plain thread in a process that has no runtime: the kernel does it all. */
+static int wait_alone(int fd, enum weft__side side, struct weft__waiter *waiter)
+{
+    struct pollfd pfd = { .fd = fd, .events = side == WEFT__READ ? POLLIN : POLLOUT };
+    int64_t deadline = weft__scope_deadline(waiter), left = -1;
+    if (deadline != WEFT_NEVER) {
+        left = deadline - weft__clock_now();
+        left = left > 0 ? (left + 999999) / 1000000 : 0;
+    }
+    int rc = poll(&pfd, 1, left > 1000000 ? 1000000 : (int)left);
+    if (rc < 0 && errno != EINTR)
+        return -errno;
+    return rc == 0 ? weft__checkpoint(waiter) : 0;
+}
+
+/* A task that never has to wait gives way now and then. */
+static void spend(void)
+{
+    struct weft_task *self = weft__self();
+    if (self && weft__unlikely(--self->budget == 0)) {
+        self->budget = WEFT__BUDGET;
+        weft__pass(self);
+    }
+}
+
+/* EDGE-4 */
+static bool emptied(struct weft__fd *entry, const struct weft__operation *operation, ssize_t result)
+{
+    if (result <= 0 || (size_t)result >= operation->wanted)
+        return false;
+    uint32_t flags = weft__load(&entry->flags, relaxed); /* HANGUP comes with an event: EDGE-2 */
+    return (flags & (WEFT__FD_TCP | WEFT__FD_REGISTERED | WEFT__FD_HANGUP)) ==
+           (WEFT__FD_TCP | WEFT__FD_REGISTERED);
+}
+
+ssize_t weft__operate(int fd, struct weft__operation *operation)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (weft__unlikely(!waiter))
+        return -ENOMEM;
+    int rc = weft__checkpoint(waiter);
+    if (weft__unlikely(rc))
+        return rc;
+    struct weft__fd *entry = weft__fd_get(fd, &rc);
+    if (weft__unlikely(!entry))
+        return rc;
+    spend();
+    uint32_t generation = weft__load(&entry->generation, acquire);
+    struct weft__fd_side *side = &entry->side[operation->side];
+    for (;;) {
+        uint32_t edge = weft__load(&side->edge, acquire); /* EDGE-2: before the attempt */
+        if (edge & WEFT__FD_READY) {
+            ssize_t result = operation->attempt(fd, operation);
+            if (result == -EINTR)
+                continue;
+            if (result == -EAGAIN || emptied(entry, operation, result)) {
+                uint32_t now = edge;
+                weft__cas(&side->edge, &now, edge & ~WEFT__FD_READY, acq_rel, relaxed);
+            }
+            if (result != -EAGAIN)
+                return result;
+        }
+        if (operation->no_wait)
+            return -EAGAIN;
+        if (weft__unlikely(!weft__load(&weft__rt.running, relaxed)))
+            rc = wait_alone(fd, operation->side, waiter);
+        else
+            rc = weft__fd_wait(entry, fd, operation->side, edge, generation, waiter,
+                               operation->what);
+        if (rc)
+            return rc;
+    }
+}

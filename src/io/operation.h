@@ -1,0 +1,28 @@
+/* operation.h - a system call that may have to wait. */
+#ifndef WEFT_IO_OPERATION_H
+#define WEFT_IO_OPERATION_H
+
+#include <sys/socket.h>
+
+#include "io/fd.h"
+
+struct weft__operation {
+    /* Makes the call once, without blocking. Returns its result or -errno. */
+    ssize_t (*attempt)(int fd, struct weft__operation *operation);
+    const char *what;
+    enum weft__side side;
+    bool no_wait;  /* -EAGAIN is for the caller */
+    size_t wanted; /* a TCP read of less has emptied the socket (EDGE-4); 0: says nothing */
+    /* the call's arguments, as it wants them */
+    void *buf;
+    size_t size;
+    int flags;
+    struct sockaddr *address;
+    socklen_t *address_size;
+};
+
+/* Attempts, waits and attempts again until the call has a result. Suspends; a
+ * cancellation point. */
+ssize_t weft__operate(int fd, struct weft__operation *operation);
+
+#endif

@@ -1,0 +1,148 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "io/fd.h"
+#include "sched/worker.h"
+#include "task/scope.h"
+#include "time/clock.h"
+#include "weft/io.h"
+#include "weft/time.h"
+
+#define FEW 8 /* descriptors for which the stack has room */
+
+/* One descriptor's part in a wait: a node per direction. */
+struct watch {
+    struct weft__fd *entry;
+    uint32_t generation;
+    uint32_t edge[2];
+    struct weft__fd_node node[2];
+};
+
+static bool wants(const struct pollfd *pfd, int side)
+{
+    return side == WEFT__READ ? pfd->events & (POLLIN | POLLPRI | POLLRDHUP | POLLRDNORM) ||
+                                    !(pfd->events & (POLLOUT | POLLWRNORM))
+                              : pfd->events & (POLLOUT | POLLWRNORM);
+}
+
+/* What is ready now. The edges are read first, so that what comes after this
+ * look is seen by enlist() (EDGE-2). */
+static int look(struct pollfd *fds, nfds_t count, struct watch *watches)
+{
+    for (nfds_t i = 0; i < count; i++) {
+        int error;
+        struct watch *watch = &watches[i];
+        watch->entry = fds[i].fd < 0 ? NULL : weft__fd_get(fds[i].fd, &error);
+        if (!watch->entry)
+            continue; /* poll(2) says what is wrong with it */
+        watch->generation = weft__load(&watch->entry->generation, acquire);
+        for (int side = 0; side < 2; side++)
+            watch->edge[side] = weft__load(&watch->entry->side[side].edge, acquire);
+    }
+    int rc = poll(fds, count, 0);
+    return rc < 0 ? -errno : rc;
+}
+
+static void delist(struct watch *watches, nfds_t count)
+{
+    for (nfds_t i = 0; i < count; i++) {
+        for (int side = 0; watches[i].entry && side < 2; side++)
+            weft__fd_delist(watches[i].entry, &watches[i].node[side]);
+    }
+}
+
+static void prepare(struct watch *watches, nfds_t count, struct weft__waiter *waiter,
+                    uint64_t ticket)
+{
+    for (nfds_t i = 0; i < count; i++) {
+        for (int side = 0; side < 2; side++) {
+            watches[i].node[side] = (struct weft__fd_node){ .waiter = waiter, .ticket = ticket };
+            weft__list_init(&watches[i].node[side].link);
+        }
+    }
+}
+
+/* -EAGAIN: something has happened already. */
+static int enlist(struct pollfd *fds, nfds_t count, struct watch *watches)
+{
+    for (nfds_t i = 0; i < count; i++) {
+        for (int side = 0; watches[i].entry && side < 2; side++) {
+            if (!wants(&fds[i], side))
+                continue;
+            int rc = weft__fd_enlist(watches[i].entry, fds[i].fd, side, watches[i].edge[side],
+                                     watches[i].generation, &watches[i].node[side]);
+            if (rc)
+                return rc == -EBADF ? -EAGAIN : rc; /* poll(2) will report POLLNVAL */
+        }
+    }
+    return 0;
+}
+
+static int wait_once(struct pollfd *fds, nfds_t count, struct watch *watches,
+                     struct weft__waiter *waiter)
+{
+    uint64_t ticket = weft__wait_begin(waiter, "poll", (uint64_t)fds[0].fd);
+    prepare(watches, count, waiter, ticket);
+    int rc = enlist(fds, count, watches);
+    if (rc) {
+        delist(watches, count);
+        if (!weft__wait_abandon(waiter, ticket))
+            weft__wait_park(waiter, WEFT_NEVER); /* WAIT-5 */
+        return rc == -EAGAIN ? 0 : rc;
+    }
+    weft__outside(waiter, 1);
+    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
+    weft__outside(waiter, -1);
+    delist(watches, count);
+    return reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, reason);
+}
+
+static int wait_alone(struct pollfd *fds, nfds_t count, struct weft__waiter *waiter)
+{
+    for (;;) {
+        int64_t deadline = weft__scope_deadline(waiter), left = -1;
+        if (deadline != WEFT_NEVER)
+            left = deadline > weft__clock_now() ? (deadline - weft__clock_now()) / 1000000 + 1 : 0;
+        int rc = poll(fds, count, left > 1000000 ? 1000000 : (int)left);
+        if (rc > 0 || (rc < 0 && errno != EINTR))
+            return rc < 0 ? -errno : rc;
+        rc = weft__checkpoint(waiter);
+        if (rc)
+            return rc;
+    }
+}
+
+static int poll_with(struct pollfd *fds, nfds_t count, struct watch *watches,
+                     struct weft__waiter *waiter)
+{
+    for (;;) {
+        int rc = look(fds, count, watches);
+        if (rc)
+            return rc;
+        rc = wait_once(fds, count, watches, waiter);
+        if (rc)
+            return rc;
+    }
+}
+
+int weft_poll(struct pollfd *fds, nfds_t count)
+{
+    if (count == 0)
+        return -EINVAL;
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (!waiter)
+        return -ENOMEM;
+    int rc = weft__checkpoint(waiter);
+    if (rc)
+        return rc;
+    if (!weft__load(&weft__rt.running, relaxed))
+        return wait_alone(fds, count, waiter);
+    struct watch few[FEW], *watches = few;
+    if (count > FEW && !(watches = calloc(count, sizeof *watches)))
+        return -ENOMEM;
+    rc = poll_with(fds, count, watches, waiter);
+    if (watches != few)
+        free(watches);
+    return rc;
+}

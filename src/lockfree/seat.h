@@ -1,0 +1,94 @@
+/* seat.h - who may touch a worker's private parts.
+ *
+ * A worker's queues, timers and poller are plain data, without atomics, because
+ * one thread at a time works on them: the one that holds the worker's seat. The
+ * carrier takes its seat whenever it enters the scheduler, some hundred million
+ * times a second, and leaves it before it runs a task's own code. While the
+ * task's code runs the seat is free, and a rescuer may take it: to share out
+ * the work that waits behind a task that does not come back.
+ *
+ * Protocol. `inside` counts how deep the carrier is inside the scheduler; only
+ * the carrier writes it. `wanted` is 1 while a rescuer wants or has the seat;
+ * only rescuers write it, one at a time (they hold the runtime's rescue lock).
+ *
+ *   carrier enters        inside++; light barrier; if wanted: step back, wait
+ *   carrier leaves        inside--
+ *   rescuer takes         wanted = 1; heavy barrier; if inside: wanted = 0, fail
+ *   rescuer gives back    wanted = 0
+ *
+ * SEAT-1  Never are carrier and rescuer both inside. Of the two stores one comes
+ *         first in memory: the barriers are a pair (os/barrier.h), so either the
+ *         carrier sees `wanted` or the rescuer sees `inside`. When both see the
+ *         other, both step back, and the carrier waits for wanted == 0.
+ * SEAT-2  What one holder wrote the next one sees: leaving and giving back are
+ *         releases, looking at the other's word is an acquire.
+ * SEAT-3  The carrier waits only for a rescuer that is inside, or about to fail:
+ *         a bounded time.
+ *
+ * Nesting is allowed for the carrier (a task that wakes another inside the
+ * scheduler); a switch from task to task happens at depth 1, so the task that
+ * arrives leaves the seat that the one before it took. */
+#ifndef WEFT_LOCKFREE_SEAT_H
+#define WEFT_LOCKFREE_SEAT_H
+
+#include "base/atomic.h"
+#include "os/barrier.h"
+
+struct weft__seat {
+    _Atomic(uint32_t) inside;
+    _Atomic(uint32_t) wanted;
+};
+
+#ifndef WEFT_MODEL
+WEFT_COLD
+#endif
+static void weft__seat_enter_slow(struct weft__seat *seat)
+{
+    do {
+        weft__store(&seat->inside, 0, release); /* SEAT-2 */
+        /* acquire: pairs with the release in weft__seat_give_back() */
+        while (weft__load(&seat->wanted, acquire))
+            weft__spin_hint();
+        weft__store(&seat->inside, 1, relaxed);
+        weft__barrier_light();
+    } while (weft__load(&seat->wanted, acquire));
+}
+
+/* The carrier enters. */
+WEFT_INLINE void weft__seat_enter(struct weft__seat *seat)
+{
+    uint32_t depth = weft__load(&seat->inside, relaxed); /* our own */
+    weft__store(&seat->inside, depth + 1, relaxed);
+    weft__barrier_light();
+    /* acquire: pairs with the release in weft__seat_give_back() */
+    if (weft__unlikely(weft__load(&seat->wanted, acquire)) && depth == 0)
+        weft__seat_enter_slow(seat);
+}
+
+/* The carrier leaves. */
+WEFT_INLINE void weft__seat_leave(struct weft__seat *seat)
+{
+    /* release: pairs with the acquire in weft__seat_take() */
+    weft__store(&seat->inside, weft__load(&seat->inside, relaxed) - 1, release);
+}
+
+/* A rescuer takes the seat, or fails because the carrier is inside. */
+static inline bool weft__seat_take(struct weft__seat *seat)
+{
+    weft__store(&seat->wanted, 1, relaxed);
+    weft__barrier_heavy();
+    /* acquire: pairs with the release in weft__seat_leave() */
+    if (weft__load(&seat->inside, acquire) == 0)
+        return true;
+    weft__store(&seat->wanted, 0, release);
+    return false;
+}
+
+/* A rescuer gives it back. */
+static inline void weft__seat_give_back(struct weft__seat *seat)
+{
+    /* release: pairs with the acquires in weft__seat_enter() */
+    weft__store(&seat->wanted, 0, release);
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* stack.h - stacks for tasks.
+ *
+ * A stack is 256 KiB of address space (or what the task asked for) of which
+ * only the touched pages exist, with a guard at its low end. Stacks of the
+ * default size are recycled, newest first, through the worker's magazine and a
+ * common depot; others are mapped and unmapped.
+ *
+ * Stacks are carved from large mappings, so that their number does not approach
+ * vm.max_map_count, and the first frame of each begins at one of 16 offsets
+ * below the top: were all frames at the same offset within a page, a thousand
+ * parked tasks would fight for the same few sets of the cache. */
+#ifndef WEFT_MEM_STACK_H
+#define WEFT_MEM_STACK_H
+
+#include "mem/pool.h"
+
+#define WEFT__STACK_MIN ((size_t)32 << 10)
+#define WEFT__STACK_MAX ((size_t)1 << 30)
+#define WEFT__STACK_DEFAULT ((size_t)256 << 10)
+
+/* Describes a stack; lives apart from it, so that the stack's pages can be
+ * given back while it is free. */
+struct weft__stack {
+    char *low;            /* the guard's first byte */
+    size_t size;          /* guard included */
+    struct weft__free link;
+    void *top;            /* where the first frame begins; 16-byte aligned */
+    unsigned valgrind_id;
+    bool pooled;
+};
+
+struct weft__stacks {
+    size_t size; /* of pooled stacks */
+    struct weft__pool descriptors;
+    struct weft__depot depot; /* warm: pages that were touched are still there */
+    struct weft__depot cold;  /* pages were given back */
+    struct weft__lock lock;   /* what follows */
+    char *region, *region_end;
+    size_t region_size; /* of the next one */
+    struct weft__region *regions;
+    unsigned carved;
+    _Atomic(size_t) bytes; /* address space of all stacks */
+};
+
+/* `size`: of the stacks that are recycled; a multiple of the page size. */
+void weft__stacks_init(struct weft__stacks *stacks, size_t size);
+
+/* Unmaps everything; no stack may be in use. */
+void weft__stacks_finish(struct weft__stacks *stacks);
+
+/* Takes a stack of at least `size` bytes; NULL when memory is out. */
+struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__magazine *magazine,
+                                     size_t size);
+void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
+                      struct weft__stack *stack);
+
+/* The next task may use the stack, whatever the last one left there. */
+void weft__stack_recycle(struct weft__stack *stack);
+
+/* Gives the memory of half the stacks that nobody needed since the last call
+ * back to the kernel. Called about once a second. True: there were some. */
+bool weft__stacks_trim(struct weft__stacks *stacks);
+
+/* Whether `address` lies in the stack's guard: an overflow. */
+bool weft__stack_in_guard(const struct weft__stack *stack, const void *address);
+
+#endif

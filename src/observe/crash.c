@@ -1,0 +1,128 @@
+/* When the program dies: say in which task.
+ *
+ * A handler for the deadly signals, on a stack of the carrier's own, since the
+ * task's may be what has run out. It prints a line and lets the disposition that
+ * was there before do the rest (a core dump, a sanitizer's report). */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "observe/report.h"
+#include "observe/text.h"
+#include "sched/carrier.h"
+#include "sched/hooks.h"
+#include "sched/idle.h"
+#include "weft/observe.h"
+
+#define SIGNAL_STACK 65536
+
+static const int deadly[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+#define DEADLY (sizeof deadly / sizeof *deadly)
+
+static struct sigaction before[DEADLY];
+
+static void report_overflow(struct weft_task *task)
+{
+    struct weft__line line = { 0 };
+    weft__line_string(&line, " overflowed its stack of ");
+    weft__line_number(&line, task->stack_size >> 10);
+    weft__line_string(&line, " KiB");
+    line.text[line.length] = 0;
+    weft__report_task(STDERR_FILENO, "", task, line.text);
+}
+
+static void restore(int number)
+{
+    for (size_t i = 0; i < DEADLY; i++) {
+        if (deadly[i] == number)
+            sigaction(number, &before[i], NULL);
+    }
+}
+
+static void on_deadly(int number, siginfo_t *info, void *context)
+{
+    struct weft_task *task = weft_self();
+    (void)context;
+    restore(number); /* the fault repeats, or abort() raises again: then it is theirs */
+    if (!task)
+        return;
+    bool fault = number == SIGSEGV || number == SIGBUS;
+    if (fault && task->stack && weft__stack_in_guard(task->stack, info->si_addr))
+        report_overflow(task);
+    else
+        weft__report_task(STDERR_FILENO, "died in ", task, "");
+    if (info->si_code <= 0) /* sent by kill() or abort(): does not repeat by itself */
+        raise(number);
+}
+
+static void install(void)
+{
+    struct sigaction action = { .sa_sigaction = on_deadly,
+                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < DEADLY; i++)
+        sigaction(deadly[i], &action, &before[i]);
+}
+
+static void on_runtime(enum weft__hook_event event)
+{
+    if (weft__rt.config.flags & WEFT_NO_CRASH_REPORT)
+        return;
+    if (event == WEFT__HOOK_STARTED) {
+        install();
+        return;
+    }
+    for (size_t i = 0; i < DEADLY; i++) {
+        struct sigaction now;
+        sigaction(deadly[i], NULL, &now);
+        if (now.sa_sigaction == on_deadly) /* nobody has come after us */
+            restore(deadly[i]);
+    }
+}
+
+static void on_carrier_thread(void *arg, int starting)
+{
+    struct weft__carrier *carrier = arg;
+    stack_t stack = { .ss_size = SIGNAL_STACK };
+    if (starting) {
+        stack.ss_sp = mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (stack.ss_sp == MAP_FAILED)
+            return; /* an overflow will go unexplained */
+        carrier->signal_stack = stack.ss_sp;
+        sigaltstack(&stack, NULL);
+    } else if (carrier->signal_stack) {
+        stack.ss_flags = SS_DISABLE;
+        sigaltstack(&stack, NULL);
+        munmap(carrier->signal_stack, SIGNAL_STACK);
+    }
+}
+
+static void panic_context(void)
+{
+    struct weft_task *task = weft_self();
+    if (task)
+        weft__report_task(STDERR_FILENO, "in ", task, "");
+}
+
+static void on_deadlock(void)
+{
+    static const char message[] =
+        "weft: deadlock: every task waits, and nothing is left that could wake one\n";
+    ssize_t n = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)n;
+    weft_dump(STDERR_FILENO);
+    abort();
+}
+
+__attribute__((constructor)) static void set_hooks(void)
+{
+    static struct weft__hook hook = { .fn = on_runtime };
+    weft__panic_context = panic_context;
+    weft__on_deadlock = on_deadlock;
+    weft__on_carrier_thread = on_carrier_thread;
+    weft__hooks_add(&hook);
+}

@@ -1,0 +1,130 @@
+#include <errno.h>
+
+#include "observe/report.h"
+#include "observe/text.h"
+#include "sched/worker.h"
+#include "task/name.h"
+#include "time/clock.h"
+#include "weft/observe.h"
+
+static void put_identity(struct weft__line *line, struct weft_task *task)
+{
+    char name[32];
+    weft__line_string(line, "task ");
+    weft__line_number(line, weft__load(&task->id, relaxed));
+    weft__line_string(line, " '");
+    weft__task_name(task, name, sizeof name);
+    weft__line_string(line, name);
+    weft__line_string(line, "'");
+}
+
+static void put_site(struct weft__line *line, struct weft_task *task)
+{
+    const char *site = task->site;
+    if (!site)
+        return;
+    weft__line_string(line, "spawned at ");
+    for (; *site && *site != ' '; site++)
+        weft__line_string(line, (char[]){ *site, 0 });
+}
+
+void weft__report_task(int fd, const char *before, struct weft_task *task, const char *after)
+{
+    struct weft__line line = { 0 };
+    weft__line_string(&line, "weft: ");
+    weft__line_string(&line, before);
+    put_identity(&line, task);
+    weft__line_string(&line, " (");
+    put_site(&line, task);
+    weft__line_string(&line, ")");
+    weft__line_string(&line, after);
+    weft__line_write(&line, fd);
+}
+
+/* What a descriptor's operation, a sleep, a join wait for. */
+static void put_object(struct weft__line *line, const char *what, uint64_t object, int64_t now)
+{
+    if (what[0] == 's' && what[1] == 'l') { /* sleep */
+        weft__line_string(line, " for ");
+        weft__line_duration(line, (int64_t)object - now);
+    } else if (what[0] == 'j') { /* join */
+        weft__line_string(line, " task ");
+        weft__line_number(line, object);
+    } else if (object || what[0] != 'r' || what[1] != 'e' || what[2] != 's') { /* not resolve */
+        weft__line_string(line, " fd ");
+        weft__line_number(line, object);
+    }
+}
+
+static void put_state(struct weft__line *line, struct weft_task *task, int64_t now)
+{
+    uint64_t word = weft__load(&task->waiter.word, acquire);
+    if ((word & WEFT__WAIT_STATE) == WEFT__WAITING) {
+        const char *what = weft__load(&task->waiter.what, relaxed);
+        weft__line_string(line, "waits: ");
+        weft__line_string(line, what);
+        put_object(line, what, weft__load(&task->waiter.object, relaxed), now);
+        weft__line_string(line, ", since ");
+        weft__line_duration(line, now - weft__load(&task->waiter.since, relaxed));
+    } else if (weft__load(&task->on_cpu, relaxed)) {
+        weft__line_string(line, "runs");
+    } else {
+        struct weft__waiter *joiner = weft__load(&task->joiner, relaxed);
+        bool done = joiner == WEFT__TASK_DONE || joiner == WEFT__TASK_ACKED;
+        weft__line_string(line, done ? "ended, not joined" : "runnable");
+    }
+}
+
+struct dump {
+    int fd;
+    int64_t now;
+    int count;
+};
+
+static void dump_task(void *object, void *arg)
+{
+    struct weft_task *task = object;
+    struct dump *dump = arg;
+    if (weft__load(&task->id, relaxed) == 0)
+        return;
+    struct weft__line line = { 0 };
+    put_identity(&line, task);
+    weft__line_pad(&line, 28);
+    put_state(&line, task, dump->now);
+    weft__line_pad(&line, 66);
+    put_site(&line, task);
+    weft__line_write(&line, dump->fd);
+    dump->count++;
+}
+
+static const char *worker_state(struct weft__worker *worker)
+{
+    return weft__load(&worker->sleeper.state, relaxed) == WEFT__AWAKE ? "awake" : "asleep";
+}
+
+static void dump_worker(struct weft__worker *worker, int fd)
+{
+    struct weft__line line = { 0 };
+    weft__line_string(&line, "worker ");
+    weft__line_number(&line, worker->index);
+    weft__line_pad(&line, 28);
+    weft__line_string(&line, worker_state(worker));
+    weft__line_string(&line, ", switches ");
+    weft__line_number(&line, weft__load(&worker->switches, relaxed));
+    weft__line_string(&line, ", queued ");
+    weft__line_number(&line, weft__queue_count(&worker->ready) + weft__queue_count(&worker->fresh));
+    weft__line_string(&line, ", steals ");
+    weft__line_number(&line, weft__load(&worker->steals, relaxed));
+    weft__line_write(&line, fd);
+}
+
+int weft_dump(int fd)
+{
+    if (!weft__load(&weft__rt.running, acquire))
+        return -EPERM;
+    struct dump dump = { .fd = fd, .now = weft__clock_now() };
+    weft__pool_walk(&weft__rt.tasks, dump_task, &dump);
+    for (unsigned i = 0; i < weft__rt.workers; i++)
+        dump_worker(&weft__rt.worker[i], fd);
+    return dump.count;
+}

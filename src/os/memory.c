@@ -1,0 +1,65 @@
+#include "os/memory.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+size_t weft__memory_page(void)
+{
+    static _Atomic(size_t) page;
+    size_t known = weft__load(&page, relaxed); /* every writer writes the same */
+    if (known == 0) {
+        known = (size_t)sysconf(_SC_PAGESIZE);
+        weft__store(&page, known, relaxed);
+    }
+    return known;
+}
+
+void *weft__memory_map(size_t size, size_t align, bool for_stacks)
+{
+    size_t slack = align > weft__memory_page() ? align : 0;
+    char *start = mmap(NULL, size + slack, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED)
+        return NULL;
+    if (slack) {
+        char *aligned = (char *)(((uintptr_t)start + align - 1) & ~(uintptr_t)(align - 1));
+        if (aligned > start)
+            munmap(start, (size_t)(aligned - start));
+        if (aligned + size < start + size + slack)
+            munmap(aligned + size, (size_t)(start + slack - aligned));
+        start = aligned;
+    }
+    if (for_stacks)
+        madvise(start, size, MADV_NOHUGEPAGE);
+    return start;
+}
+
+void weft__memory_unmap(void *start, size_t size)
+{
+    munmap(start, size);
+}
+
+void weft__memory_discard(void *start, size_t size)
+{
+    madvise(start, size, MADV_DONTNEED);
+}
+
+bool weft__memory_guard(void *start, size_t size)
+{
+    /* EINVAL: a kernel before 6.13 */
+    if (madvise(start, size, MADV_GUARD_INSTALL) == 0)
+        return true;
+    return mprotect(start, size, PROT_NONE) == 0;
+}
+
+void weft__memory_huge(void *start, size_t size)
+{
+    madvise(start, size, MADV_HUGEPAGE);
+}

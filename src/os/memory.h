@@ -1,0 +1,29 @@
+/* memory.h - address space from the kernel. */
+#ifndef WEFT_OS_MEMORY_H
+#define WEFT_OS_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+size_t weft__memory_page(void);
+
+/* Reserves `size` bytes of zeroed memory that costs nothing until touched, at
+ * an address that is a multiple of `align` (a power of two, at least a page).
+ * Memory for stacks never gets huge pages, of which a stack would touch a few
+ * bytes. Returns NULL when there is none. */
+void *weft__memory_map(size_t size, size_t align, bool for_stacks);
+
+void weft__memory_unmap(void *start, size_t size);
+
+/* Gives the pages back to the kernel; they read as zero when touched again. */
+void weft__memory_discard(void *start, size_t size);
+
+/* Makes every access to [start, start + size) fault. With guard markers (Linux
+ * 6.13) this needs no mapping of its own; before, it splits the mapping, and a
+ * process may have 65,530 of those. Returns false when the kernel refuses. */
+bool weft__memory_guard(void *start, size_t size);
+
+/* Asks for 2 MiB pages. */
+void weft__memory_huge(void *start, size_t size);
+
+#endif

@@ -1,0 +1,104 @@
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "reactor/poller.h"
+
+/* The wake descriptor's key; descriptors' keys have 31 significant low bits. */
+#define WAKE_KEY UINT64_MAX
+
+int weft__poller_init(struct weft__poller *poller)
+{
+    memset(poller, 0, sizeof *poller);
+    poller->wake_fd = -1;
+    poller->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (poller->epoll_fd < 0)
+        return -errno;
+    poller->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    /* Edge-triggered, so that the counter never has to be read: each write is a
+     * new edge, and 2^64 - 2 wakes do not happen. */
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_KEY };
+    if (poller->wake_fd < 0 ||
+        epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, poller->wake_fd, &event) < 0) {
+        int error = -errno;
+        weft__poller_finish(poller);
+        return error;
+    }
+    return 0;
+}
+
+void weft__poller_finish(struct weft__poller *poller)
+{
+    if (poller->wake_fd >= 0)
+        close(poller->wake_fd);
+    if (poller->epoll_fd >= 0)
+        close(poller->epoll_fd);
+    poller->wake_fd = poller->epoll_fd = -1;
+}
+
+int weft__poller_add(struct weft__poller *poller, int fd, uint64_t key)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                 .data.u64 = key };
+    if (epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -errno;
+    /* The number was closed behind our back and its file lives on elsewhere. */
+    return epoll_ctl(poller->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ? 0 : -errno;
+}
+
+void weft__poller_remove(struct weft__poller *poller, int fd)
+{
+    struct epoll_event event = { 0 }; /* kernels before 2.6.9 wanted one */
+    epoll_ctl(poller->epoll_fd, EPOLL_CTL_DEL, fd, &event);
+}
+
+static int wait_kernel(struct weft__poller *poller, int64_t timeout)
+{
+    if (!poller->coarse && timeout > 0) {
+        struct timespec relative = { timeout / 1000000000, timeout % 1000000000 };
+        int n = epoll_pwait2(poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, &relative, NULL);
+        if (n >= 0 || errno != ENOSYS) /* Linux 5.11 */
+            return n < 0 ? -errno : n;
+        poller->coarse = true;
+    }
+    int64_t ms = timeout <= 0 ? timeout : (timeout + 999999) / 1000000;
+    int n = epoll_wait(poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS,
+                       ms > INT_MAX ? INT_MAX : (int)(ms < 0 ? -1 : ms));
+    return n < 0 ? -errno : n;
+}
+
+int weft__poller_wait(struct weft__poller *poller, int64_t timeout)
+{
+    int n = wait_kernel(poller, timeout);
+    WEFT_CHECK(n >= 0 || n == -EINTR);
+    return n < 0 ? 0 : n;
+}
+
+struct weft__event weft__poller_event(const struct weft__poller *poller, int i)
+{
+    const struct epoll_event *raw = &poller->raw[i];
+    struct weft__event event = { raw->data.u64, 0 };
+    if (event.key == WAKE_KEY)
+        return event;
+    if (raw->events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        event.what |= WEFT__EVENT_HANGUP;
+    if (raw->events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        event.what |= WEFT__EVENT_READ;
+    if (raw->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        event.what |= WEFT__EVENT_WRITE;
+    return event;
+}
+
+void weft__poller_wake(struct weft__poller *poller)
+{
+    uint64_t one = 1;
+    ssize_t written = write(poller->wake_fd, &one, sizeof one);
+    (void)written; /* cannot fail: the counter does not fill up */
+}

@@ -1,0 +1,156 @@
+#include "sched/idle.h"
+
+#include <dirent.h>
+
+#include "os/futex.h"
+#include "sched/poll.h"
+#include "sched/schedule.h"
+#include "sched/share.h"
+#include "time/clock.h"
+
+void (*weft__on_deadlock)(void);
+
+/* PARK-2: every queue from which this worker could take. */
+static bool shared_work(struct weft__worker *worker)
+{
+    if (!weft__inbox_empty(&worker->carrier->inbox))
+        return true;
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        if (!weft__shelf_empty(&weft__rt.worker[i].shelf))
+            return true;
+    }
+    return false;
+}
+
+static bool search(struct weft__worker *worker)
+{
+    /* The monitor's word that somebody is stuck goes to one searcher. */
+    uint32_t stuck = weft__load(&weft__rt.rescue, relaxed)
+                         ? weft__exchange(&weft__rt.rescue, 0, acq_rel)
+                         : 0;
+    bool rescued = stuck && weft__rescue(worker, &weft__rt.worker[stuck - 1]);
+    return rescued || weft__steal(worker);
+}
+
+static void stop_searching(void)
+{
+    if (!weft__sleepers_found(&weft__rt.sleepers))
+        return;
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        if (!weft__shelf_empty(&weft__rt.worker[i].shelf)) {
+            weft__notify();
+            return;
+        }
+    }
+}
+
+static unsigned threads_of_process(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned count = 0;
+    if (!tasks)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(tasks));)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+/* Every worker sleeps and no timer is armed. Tasks that nobody can wake are a
+ * deadlock; but descriptors, or threads that are not the runtime's, might. */
+static void check_deadlock(void)
+{
+    int64_t outside = 0;
+    for (unsigned i = 0; i < weft__rt.workers; i++)
+        outside += weft__load(&weft__rt.worker[i].outside, relaxed);
+    if (outside != 0 || weft__tasks_alive() == 0 || !weft__load(&weft__rt.awaited, acquire))
+        return;
+    unsigned ours = weft__rt.workers + 2; /* the monitor, and who waits for the end */
+    if (threads_of_process() == ours && !shared_work(&weft__rt.worker[0]))
+        weft__on_deadlock();
+}
+
+static bool timers_anywhere(void)
+{
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        if (weft__load(&weft__rt.worker[i].next_timer, relaxed) != INT64_MAX)
+            return true;
+    }
+    return false;
+}
+
+static void tell(struct weft__worker *worker, enum weft_carrier_event event)
+{
+    if (weft__rt.config.on_carrier)
+        weft__rt.config.on_carrier(event, worker->index, weft__rt.config.on_carrier_arg);
+}
+
+/* How long to sleep; negative: until woken. */
+static int64_t timeout_of(struct weft__worker *worker)
+{
+    int64_t next = weft__wheel_next(&worker->wheel);
+    if (next == INT64_MAX)
+        return -1;
+    int64_t now = weft__clock_now();
+    return next > now ? next - now : 0;
+}
+
+static void sleep_in_kernel(struct weft__worker *worker, bool all_asleep)
+{
+    if (weft__load(&weft__rt.stopping, acquire)) { /* pairs with weft_stop() */
+        weft__add(&weft__rt.idle_event, 1, acq_rel);
+        weft__futex_wake(&weft__rt.idle_event, 1);
+    }
+    int64_t timeout = timeout_of(worker);
+    if (timeout > 0 && weft__clock_is_virtual()) { /* one worker: nobody else can run */
+        if (!weft__poll(worker, worker, 0))
+            weft__clock_advance(weft__wheel_next(&worker->wheel));
+        return;
+    }
+    if (timeout < 0 && all_asleep && !timers_anywhere())
+        check_deadlock();
+    if (timeout != 0) {
+        weft__bump(&worker->parks, 1);
+        tell(worker, WEFT_CARRIER_PARK);
+    }
+    weft__poll(worker, worker, timeout);
+    if (timeout != 0)
+        tell(worker, WEFT_CARRIER_UNPARK);
+}
+
+static void wake_monitor(void)
+{
+    uint32_t asleep = WEFT__MONITOR_ASLEEP;
+    if (weft__load(&weft__rt.monitor, seq_cst) == asleep &&
+        weft__cas(&weft__rt.monitor, &asleep, WEFT__MONITOR_LOOKS, seq_cst, relaxed))
+        weft__futex_wake(&weft__rt.monitor, 1);
+}
+
+struct weft_task *weft__find(struct weft__worker *worker)
+{
+    bool searching = false;
+    while (!weft__load(&weft__rt.closing, acquire)) { /* pairs with weft_stop() */
+        weft__take_inbox(worker);
+        weft__expire_timers(worker, worker, weft__clock_now());
+        if (!searching && !weft__has_work(worker))
+            searching = weft__sleepers_search(&weft__rt.sleepers, weft__rt.workers);
+        if (!weft__has_work(worker) && !(searching && search(worker))) {
+            bool all = weft__sleepers_announce(&weft__rt.sleepers, &worker->sleeper, searching,
+                                               weft__rt.workers);
+            if (!shared_work(worker) && !weft__load(&weft__rt.closing, seq_cst))
+                sleep_in_kernel(worker, all);
+            searching = weft__sleepers_retract(&weft__rt.sleepers, &worker->sleeper);
+            wake_monitor();
+            continue;
+        }
+        struct weft_task *task = weft__next(worker);
+        if (task) {
+            if (searching)
+                stop_searching();
+            return task;
+        }
+    }
+    if (searching)
+        stop_searching();
+    return NULL;
+}

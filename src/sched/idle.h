@@ -1,0 +1,14 @@
+/* idle.h - what a carrier does when its worker has nothing to run. */
+#ifndef WEFT_SCHED_IDLE_H
+#define WEFT_SCHED_IDLE_H
+
+#include "sched/worker.h"
+
+/* Searches, sleeps, and searches again, until there is a task to run. NULL: the
+ * runtime closes. Runs on the carrier's own context; the seat is held. */
+struct weft_task *weft__find(struct weft__worker *worker);
+
+/* Called when no task will ever run again; does not return. Set by src/observe. */
+extern void (*weft__on_deadlock)(void);
+
+#endif

@@ -1,0 +1,101 @@
+#include "sched/monitor.h"
+
+#include "os/futex.h"
+#include "sched/share.h"
+#include "time/clock.h"
+
+/* How often it looks, in nanoseconds: at first and after it had to help, and
+ * when for some time nobody needed help. While every worker sleeps it sleeps
+ * too, but for the once-a-second trimming of caches. */
+#define LOOK_FIRST 250000
+#define LOOK_LAST 2000000
+#define TRIM_EVERY 1000000000
+
+struct look {
+    uint64_t switches;
+    unsigned same; /* looks in a row without a switch */
+};
+
+static bool has_waiting(struct weft__worker *worker, int64_t now)
+{
+    return weft__front(worker) || weft__queue_count(&worker->ready) ||
+           weft__queue_count(&worker->fresh) || weft__load(&worker->next_timer, relaxed) <= now ||
+           weft__load(&worker->outside, relaxed) > 0;
+}
+
+/* A worker that runs the same task as when we last looked, while something
+ * waits behind it. */
+static bool stuck(struct weft__worker *worker, struct look *look, int64_t now)
+{
+    uint64_t switches = weft__load(&worker->switches, relaxed);
+    bool awake = weft__load(&worker->sleeper.state, relaxed) == WEFT__AWAKE;
+    look->same = awake && switches == look->switches ? look->same + 1 : 0;
+    look->switches = switches;
+    return look->same > 0 && has_waiting(worker, now);
+}
+
+/* Returns whether anybody was stuck. */
+static bool look_at_all(struct look *looks)
+{
+    bool found = false;
+    int64_t now = weft__clock_now();
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        struct weft__worker *worker = &weft__rt.worker[i];
+        if (!stuck(worker, &looks[i], now))
+            continue;
+        found = true;
+        weft__store(&weft__rt.rescue, i + 1, release); /* pairs with the exchange in search() */
+        weft__notify();
+    }
+    return found;
+}
+
+static bool all_asleep(void)
+{
+    uint32_t counts = weft__load(&weft__rt.sleepers.counts, seq_cst);
+    return weft__sleepers_sleeping(counts) == weft__rt.workers;
+}
+
+static void rest(int64_t until)
+{
+    uint32_t state = weft__load(&weft__rt.monitor, relaxed);
+    if (state != 0)
+        weft__futex_wait(&weft__rt.monitor, state, until);
+}
+
+void *weft__monitor_main(void *unused)
+{
+    struct look looks[WEFT__WORKERS_MAX] = { 0 };
+    int64_t interval = LOOK_FIRST, trim_at = weft__clock_real() + TRIM_EVERY;
+    bool quiet = weft__rt.workers == 1; /* nobody could help */
+    bool trimmed = true;
+    (void)unused;
+    while (!weft__load(&weft__rt.closing, acquire)) {
+        int64_t now = weft__clock_real();
+        if (now >= trim_at) {
+            trimmed = weft__stacks_trim(&weft__rt.stacks);
+            trim_at = now + TRIM_EVERY;
+        }
+        /* A worker that wakes, or weft_stop(), clears ASLEEP; what came just before
+         * is seen by the condition, all being seq_cst. */
+        weft__store(&weft__rt.monitor, quiet ? WEFT__MONITOR_RESTS : WEFT__MONITOR_ASLEEP, seq_cst);
+        if ((quiet || all_asleep()) && !weft__load(&weft__rt.closing, seq_cst)) {
+            rest(quiet || trimmed ? trim_at : INT64_MAX);
+            interval = LOOK_FIRST;
+            continue;
+        }
+        weft__store(&weft__rt.monitor, WEFT__MONITOR_RESTS, relaxed);
+        if (look_at_all(looks))
+            interval = LOOK_FIRST;
+        else if (interval < LOOK_LAST)
+            interval *= 2;
+        rest(now + interval);
+    }
+    return unused;
+}
+
+void weft__monitor_stop(void)
+{
+    weft__store(&weft__rt.monitor, 0, seq_cst);
+    weft__futex_wake(&weft__rt.monitor, 1);
+}

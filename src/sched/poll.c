@@ -1,0 +1,24 @@
+#include "sched/poll.h"
+
+#include "time/clock.h"
+
+void (*weft__on_event)(uint64_t key, unsigned what);
+
+bool weft__poll(struct weft__worker *worker, struct weft__worker *owner, int64_t timeout)
+{
+    int count = weft__poller_wait(&owner->poller, timeout);
+    int64_t now = weft__clock_now();
+    owner->polled = now;
+    weft__store(&worker->now, now, relaxed);
+    weft__bump(&worker->polls, 1);
+    bool something = false;
+    for (int i = 0; i < count; i++) {
+        struct weft__event event = weft__poller_event(&owner->poller, i);
+        if (!event.what)
+            continue;
+        weft__on_event(event.key, event.what);
+        weft__bump(&worker->events, 1);
+        something = true;
+    }
+    return something;
+}

@@ -1,0 +1,247 @@
+/* Starting and stopping: what weft_start() builds weft_stop() takes down. */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "os/futex.h"
+#include "sched/carrier.h"
+#include "sched/hooks.h"
+#include "sched/lot.h"
+#include "sched/monitor.h"
+#include "sched/poll.h"
+#include "sched/schedule.h"
+#include "sched/settings.h"
+#include "time/clock.h"
+#include "weft/common.h"
+#include "weft/task.h"
+
+struct weft__runtime weft__rt;
+
+/* weft_start() and weft_stop() exclude each other. */
+static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
+
+const char *weft_version(void)
+{
+    return WEFT_VERSION;
+}
+
+unsigned weft_workers(void)
+{
+    return weft__load(&weft__rt.running, acquire) ? weft__rt.workers : 0;
+}
+
+/* A task is spawned, then ends, and both counts only grow. So reading `ended`
+ * first and `spawned` after never shows fewer alive than there were in between,
+ * and 0 only if there was such a moment. */
+uint64_t weft__tasks_alive(void)
+{
+    uint64_t ended = 0, spawned = 0;
+    for (unsigned i = 0; i < weft__rt.workers; i++)
+        ended += weft__load(&weft__rt.worker[i].ended, seq_cst);
+    for (unsigned i = 0; i < weft__rt.workers; i++)
+        spawned += weft__load(&weft__rt.worker[i].spawned, seq_cst);
+    spawned += weft__load(&weft__rt.spawned, seq_cst);
+    return spawned - ended;
+}
+
+static int init_worker(struct weft__worker *worker, unsigned index)
+{
+    int64_t now = weft__clock_now();
+    worker->index = index;
+    worker->poller.epoll_fd = worker->poller.wake_fd = -1; /* for finish_worker() */
+    worker->carrier = &weft__rt.carrier[index];
+    worker->carrier->worker = worker;
+    worker->carrier->idle.flags = WEFT__TASK_IDLE;
+    worker->quantum = WEFT__TICK;
+    worker->random = weft__rt.config.seed ? weft__rt.config.seed : (uint64_t)now + index;
+    worker->polled = now;
+    weft__store(&worker->now, now, relaxed); /* the threads start later */
+    weft__store(&worker->next_timer, INT64_MAX, relaxed);
+    weft__shelf_init(&worker->shelf);
+    weft__wheel_init(&worker->wheel, now);
+    if (weft__rt.config.seed) {
+        worker->lot = calloc(1, sizeof *worker->lot);
+        if (!worker->lot)
+            return -ENOMEM;
+    }
+    return weft__poller_init(&worker->poller);
+}
+
+static void finish_worker(struct weft__worker *worker)
+{
+    weft__poller_finish(&worker->poller);
+    if (worker->lot)
+        free(worker->lot->tasks);
+    free(worker->lot);
+}
+
+static void release_all(void)
+{
+    for (unsigned i = 0; i < weft__rt.workers; i++)
+        finish_worker(&weft__rt.worker[i]);
+    free(weft__rt.worker);
+    free(weft__rt.carrier);
+    weft__pool_finish(&weft__rt.tasks);
+    weft__pool_finish(&weft__rt.timers);
+    weft__stacks_finish(&weft__rt.stacks);
+    weft__clock_make_virtual(false);
+    weft__rt.workers = 0;
+    weft__rt.worker = NULL;
+    weft__rt.carrier = NULL;
+}
+
+/* calloc() aligns to 16 bytes; workers want cache lines of their own. */
+static void *zeroed(size_t count, size_t size)
+{
+    void *memory = aligned_alloc(WEFT_CACHE_LINE, count * size);
+    if (memory)
+        memset(memory, 0, count * size);
+    return memory;
+}
+
+static int set_up(const weft_config *config)
+{
+    weft__rt.config = *config;
+    weft__barrier_setup();
+    weft__clock_make_virtual(config->flags & WEFT_VIRTUAL_CLOCK);
+    weft__pool_init(&weft__rt.tasks, sizeof(struct weft_task));
+    weft__pool_init(&weft__rt.timers, weft__timer_size);
+    weft__stacks_init(&weft__rt.stacks, config->stack_size);
+    weft__rt.worker = zeroed(config->workers, sizeof *weft__rt.worker);
+    weft__rt.carrier = zeroed(config->workers, sizeof *weft__rt.carrier);
+    int rc = weft__rt.worker && weft__rt.carrier ? 0 : -ENOMEM;
+    while (rc == 0 && weft__rt.workers < config->workers) {
+        rc = init_worker(&weft__rt.worker[weft__rt.workers], weft__rt.workers);
+        weft__rt.workers++;
+    }
+    return rc;
+}
+
+/* The runtime's threads take no signals but those that they cause themselves:
+ * handlers run on the host's threads, and nothing interrupts a task. */
+static void block_signals(sigset_t *ret_before)
+{
+    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF };
+    sigset_t all;
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&all, own[i]);
+    pthread_sigmask(SIG_SETMASK, &all, ret_before);
+}
+
+static void join_threads(unsigned carriers, bool monitor)
+{
+    weft__store(&weft__rt.closing, true, seq_cst); /* pairs with the loads in idle.c */
+    for (unsigned i = 0; i < carriers; i++)
+        weft__poller_wake(&weft__rt.worker[i].poller);
+    for (unsigned i = 0; i < carriers; i++)
+        pthread_join(weft__rt.carrier[i].thread, NULL);
+    if (monitor) {
+        weft__monitor_stop();
+        pthread_join(weft__rt.monitor_thread, NULL);
+    }
+}
+
+static int start_threads(void)
+{
+    sigset_t before;
+    block_signals(&before);
+    int rc = 0;
+    unsigned started = 0;
+    while (rc == 0 && started < weft__rt.workers) {
+        struct weft__carrier *carrier = &weft__rt.carrier[started];
+        rc = pthread_create(&carrier->thread, NULL, weft__carrier_main, carrier);
+        started += rc == 0;
+    }
+    if (rc == 0)
+        rc = pthread_create(&weft__rt.monitor_thread, NULL, weft__monitor_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0)
+        join_threads(started, false);
+    return -rc;
+}
+
+static int start_locked(const weft_config *asked)
+{
+    weft_config config;
+    if (weft__load(&weft__rt.running, relaxed)) /* under `life` */
+        return -EBUSY;
+    int rc = weft__settings(asked, &config);
+    if (rc)
+        return rc;
+    memset(&weft__rt, 0, sizeof weft__rt);
+    rc = set_up(&config);
+    if (rc == 0)
+        rc = start_threads();
+    if (rc) {
+        release_all();
+        return rc;
+    }
+    weft__hooks_run(WEFT__HOOK_STARTED);
+    weft__store(&weft__rt.running, true, release); /* pairs with weft_workers(), spawning */
+    return 0;
+}
+
+int weft_start(const weft_config *config)
+{
+    if (weft__self())
+        return -EPERM;
+    pthread_mutex_lock(&life);
+    int rc = start_locked(config);
+    pthread_mutex_unlock(&life);
+    return rc;
+}
+
+static void await_end(void)
+{
+    weft__store(&weft__rt.awaited, true, release);
+    weft__store(&weft__rt.stopping, true, seq_cst); /* pairs with sleep_in_kernel() */
+    for (;;) {
+        uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
+        /* A worker that sleeps already does not count the event again. */
+        if (weft__tasks_alive() == 0)
+            return;
+        weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX);
+    }
+}
+
+static int stop_locked(void)
+{
+    if (!weft__load(&weft__rt.running, relaxed)) /* under `life` */
+        return -EINVAL;
+    await_end();
+    weft__store(&weft__rt.running, false, release);
+    join_threads(weft__rt.workers, true);
+    weft__hooks_run(WEFT__HOOK_STOPPED);
+    release_all();
+    return 0;
+}
+
+int weft_stop(void)
+{
+    if (weft__self())
+        return -EPERM;
+    pthread_mutex_lock(&life);
+    int rc = stop_locked();
+    pthread_mutex_unlock(&life);
+    return rc;
+}
+
+int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg)
+{
+    int rc = weft_start(config);
+    if (rc)
+        return rc;
+    weft_task *main_task;
+    int result;
+    weft__store(&weft__rt.awaited, true, release); /* pairs with check_deadlock() */
+    rc = weft_spawn_at("main", NULL, fn, arg, &main_task);
+    if (rc == 0)
+        rc = weft_join(main_task, &result);
+    weft_stop();
+    return rc ? rc : result;
+}

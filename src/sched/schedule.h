@@ -1,0 +1,47 @@
+/* schedule.h - which task runs next.
+ *
+ * All functions here want the seat of `worker` to be held by the caller. */
+#ifndef WEFT_SCHED_SCHEDULE_H
+#define WEFT_SCHED_SCHEDULE_H
+
+#include "base/assert.h"
+#include "sched/worker.h"
+
+/* The next task to run, started (it has a stack) and off every CPU; it may be
+ * the running one. NULL: this worker has nothing of its own. */
+struct weft_task *weft__next(struct weft__worker *worker);
+
+/* Makes a task runnable: at the front (woken by a running task), or at the end
+ * of the queue (woken in bulk, or yielding). */
+void weft__ready_front(struct weft__worker *worker, struct weft_task *task);
+void weft__ready_queued(struct weft__worker *worker, struct weft_task *task);
+
+/* A task that has not run yet. */
+void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task);
+
+/* From threads that have no worker: onto a shelf. Wants no seat. */
+void weft__ready_outside(struct weft_task *task);
+
+/* Whether something can run on this worker now. */
+bool weft__has_work(struct weft__worker *worker);
+
+/* Looks at the clock, timers, descriptors, shelf and inboxes. */
+void weft__tick(struct weft__worker *worker);
+
+/* Parks the running task until it is made runnable. The seat, of the worker that
+ * resumes it, is held on return. */
+void weft__suspend(struct weft_task *self);
+
+/* Lets the others run, if there are any. Takes and leaves the seat. */
+void weft__pass(struct weft_task *self);
+
+/* Ends the running task. Takes the seat. */
+WEFT_NORETURN void weft__end(struct weft_task *self);
+
+/* Releases what an ended task held, and tells its joiner (task/join.c). */
+void weft__bury(struct weft__worker *worker, struct weft_task *task);
+
+/* The first function of every task. */
+void weft__task_main(void *task);
+
+#endif

@@ -1,0 +1,110 @@
+#include "sched/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem/stack.h"
+#include "os/cpus.h"
+#include "os/memory.h"
+#include "sched/worker.h"
+
+static int complain(const char *what, const char *value, const char *range)
+{
+    fprintf(stderr, "weft: %s: '%s' is not %s\n", what, value, range);
+    return -EINVAL;
+}
+
+/* A whole number with an optional K, M or G; false: something else. */
+static bool parse_number(const char *text, bool suffixes, uint64_t *ret_value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 0);
+    if (end == text || errno != 0 || strchr(text, '-'))
+        return false;
+    unsigned shift = 0;
+    if (suffixes && *end) {
+        const char *units = "KMG", *unit = strchr(units, *end & ~0x20);
+        if (!unit)
+            return false;
+        shift = 10 * (unsigned)(unit - units + 1);
+        end++;
+    }
+    *ret_value = (uint64_t)value << shift;
+    return *end == 0 && *ret_value >> shift == value;
+}
+
+static int from_environment(const char *name, bool suffixes, uint64_t least, uint64_t most,
+                            const char *range, uint64_t *ret_value)
+{
+    const char *text = getenv(name);
+    *ret_value = 0;
+    if (!text || !*text)
+        return 0;
+    if (!parse_number(text, suffixes, ret_value) || *ret_value < least || *ret_value > most)
+        return complain(name, text, range);
+    return 0;
+}
+
+static int settle_workers(weft_config *config)
+{
+    uint64_t workers;
+    if (config->workers > WEFT__WORKERS_MAX) {
+        char value[16];
+        snprintf(value, sizeof value, "%u", config->workers);
+        return complain("weft_config.workers", value, "a number from 1 to 1024");
+    }
+    if (!config->workers) {
+        int rc = from_environment("WEFT_WORKERS", false, 1, WEFT__WORKERS_MAX,
+                                  "a number from 1 to 1024", &workers);
+        if (rc)
+            return rc;
+        config->workers = workers ? (unsigned)workers : weft__cpus_usable();
+    }
+    if (config->seed || config->flags & WEFT_VIRTUAL_CLOCK)
+        config->workers = 1;
+    return 0;
+}
+
+static int settle_stack_size(weft_config *config)
+{
+    uint64_t size = config->stack_size;
+    if (!size) {
+        int rc = from_environment("WEFT_STACK_SIZE", true, WEFT__STACK_MIN, WEFT__STACK_MAX,
+                                  "a size from 32K to 1G", &size);
+        if (rc)
+            return rc;
+    } else if (size < WEFT__STACK_MIN || size > WEFT__STACK_MAX) {
+        char value[24];
+        snprintf(value, sizeof value, "%llu", (unsigned long long)size);
+        return complain("weft_config.stack_size", value, "a size from 32K to 1G");
+    }
+    if (!size)
+        size = WEFT__STACK_DEFAULT;
+    size_t page = weft__memory_page();
+    config->stack_size = (size + page - 1) / page * page;
+    return 0;
+}
+
+int weft__settings(const weft_config *asked, weft_config *ret_config)
+{
+    static const uintptr_t zero[sizeof ret_config->reserved / sizeof *ret_config->reserved];
+    memset(ret_config, 0, sizeof *ret_config);
+    if (asked)
+        *ret_config = *asked;
+    if (ret_config->flags & ~(WEFT_VIRTUAL_CLOCK | WEFT_NO_CRASH_REPORT) ||
+        memcmp(ret_config->reserved, zero, sizeof zero) != 0) {
+        fprintf(stderr, "weft: weft_config: unknown flags or reserved fields that are not zero\n");
+        return -EINVAL;
+    }
+    if (!ret_config->seed) {
+        int rc = from_environment("WEFT_SEED", false, 1, UINT64_MAX, "a number above 0",
+                                  &ret_config->seed);
+        if (rc)
+            return rc;
+    }
+    int rc = settle_workers(ret_config);
+    return rc ? rc : settle_stack_size(ret_config);
+}

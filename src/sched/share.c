@@ -1,0 +1,155 @@
+#include "sched/share.h"
+
+#include "sched/poll.h"
+#include "sched/schedule.h"
+#include "time/clock.h"
+
+/* Picks that work must have waited while others were hungry. Less wakes the
+ * other workers for bursts that their owner would be done with sooner. */
+#define PATIENCE 16
+
+bool weft__notify_worker(struct weft__worker *worker)
+{
+    if (!weft__sleepers_notify(&weft__rt.sleepers, &worker->sleeper))
+        return false;
+    weft__poller_wake(&worker->poller);
+    return true;
+}
+
+void weft__notify(void)
+{
+    if (!weft__sleepers_needed(&weft__rt.sleepers))
+        return;
+    unsigned start = weft__load(&weft__rt.next_shelf, relaxed); /* any will do */
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        if (weft__notify_worker(&weft__rt.worker[(start + i) % weft__rt.workers]))
+            return;
+    }
+}
+
+void weft__share(struct weft__worker *worker)
+{
+    size_t ready = weft__queue_count(&worker->ready);
+    size_t fresh = weft__queue_count(&worker->fresh);
+    if (ready + fresh + (weft__front(worker) != NULL) < 2 && weft__shelf_empty(&worker->shelf)) {
+        worker->backlog_picks = 0;
+        return;
+    }
+    if (++worker->backlog_picks < PATIENCE)
+        return;
+    worker->backlog_picks = 0;
+    if (ready)
+        weft__shelf_give(&worker->shelf, weft__queue_split(&worker->ready, (ready + 1) / 2));
+    else if (fresh && weft__shelf_empty(&worker->shelf))
+        weft__shelf_put_fresh(&worker->shelf, WEFT__NEWEST,
+                              weft__queue_split(&worker->fresh, (fresh + 1) / 2));
+    weft__notify();
+}
+
+void weft__take_oldest(struct weft__worker *worker)
+{
+    struct weft__chain given = weft__shelf_take_given(&worker->shelf);
+    if (given.head) {
+        weft__queue_splice(&worker->ready, given);
+        return;
+    }
+    struct weft_task *task;
+    struct weft__chain oldest = weft__shelf_take_fresh(&worker->shelf, WEFT__OLDEST);
+    if (oldest.head) {
+        task = oldest.head;
+        oldest.head = task->next;
+        if (--oldest.count)
+            weft__shelf_put_fresh(&worker->shelf, WEFT__OLDEST, oldest);
+    } else {
+        task = weft__queue_take_last(&worker->fresh);
+    }
+    if (task)
+        weft__queue_append(&worker->ready, task);
+}
+
+void weft__take_inbox(struct weft__worker *worker)
+{
+    struct weft__inbox_node *node = weft__inbox_take(&worker->carrier->inbox);
+    while (node) {
+        struct weft_task *task = weft__container_of(node, struct weft_task, inbox);
+        node = node->next;
+        weft__queue_append(&worker->carrier->pinned, task);
+    }
+    weft__drop_disarmed(worker);
+}
+
+static bool unpack(struct weft__worker *worker, struct weft__chain tasks, struct weft__queue *queue)
+{
+    if (!tasks.head)
+        return false;
+    weft__queue_splice(queue, tasks);
+    weft__bump(&worker->steals, 1);
+    weft__bump(&worker->stolen, tasks.count);
+    return true;
+}
+
+static bool steal_from(struct weft__worker *worker, struct weft__worker *victim)
+{
+    return unpack(worker, weft__shelf_take_given(&victim->shelf), &worker->ready) ||
+           unpack(worker, weft__shelf_take_fresh(&victim->shelf, WEFT__OLDEST), &worker->fresh);
+}
+
+bool weft__steal(struct weft__worker *worker)
+{
+    uint32_t start = weft__random_below(&worker->random, weft__rt.workers);
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        struct weft__worker *victim = &weft__rt.worker[(start + i) % weft__rt.workers];
+        if (steal_from(worker, victim))
+            return true;
+    }
+    return false;
+}
+
+/* Both seats are held. */
+static bool take_half(struct weft__worker *worker, struct weft__worker *victim)
+{
+    bool got = false;
+    struct weft_task *front = weft__front(victim);
+    if (front) {
+        weft__set_front(victim, NULL);
+        weft__ready_queued(worker, front);
+        got = true;
+    }
+    size_t ready = weft__queue_count(&victim->ready), fresh = weft__queue_count(&victim->fresh);
+    if (ready)
+        got |= unpack(worker, weft__queue_split(&victim->ready, (ready + 1) / 2), &worker->ready);
+    if (fresh)
+        got |= unpack(worker, weft__queue_split(&victim->fresh, (fresh + 1) / 2), &worker->fresh);
+    int64_t now = weft__clock_now();
+    got |= weft__expire_timers(worker, victim, now);
+    if (now - victim->polled >= WEFT__POLL_EVERY)
+        got |= weft__poll(worker, victim, 0);
+    return got;
+}
+
+bool weft__rescue(struct weft__worker *worker, struct weft__worker *victim)
+{
+    if (victim == worker || !weft__lock_try(&weft__rt.rescue_lock))
+        return false;
+    bool got = false;
+    if (weft__seat_take(&victim->seat)) {
+        got = take_half(worker, victim);
+        weft__seat_give_back(&victim->seat);
+    }
+    weft__lock_release(&weft__rt.rescue_lock);
+    return got || steal_from(worker, victim);
+}
+
+void weft__ready_outside(struct weft_task *task)
+{
+    if (task->carrier) { /* PIN-1 */
+        struct weft__worker *worker = task->carrier->worker;
+        weft__inbox_put(&task->carrier->inbox, &task->inbox);
+        weft__notify_worker(worker);
+        return;
+    }
+    unsigned at = weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
+    task->next = NULL;
+    weft__shelf_give(&weft__rt.worker[at].shelf, (struct weft__chain){ task, task, 1 });
+    weft__notify();
+}

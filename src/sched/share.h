@@ -1,0 +1,31 @@
+/* share.h - sharing work between workers. */
+#ifndef WEFT_SCHED_SHARE_H
+#define WEFT_SCHED_SHARE_H
+
+#include "sched/worker.h"
+
+/* Somebody is hungry: gives half of this worker's tasks away once they have
+ * waited for some picks. The seat is held. */
+WEFT_COLD void weft__share(struct weft__worker *worker);
+
+/* Moves what stands on the own shelf's first half, or else one of the oldest
+ * fresh tasks, to the ready queue: so nothing waits for ever behind newer work. */
+void weft__take_oldest(struct weft__worker *worker);
+
+/* Takes what others put into this worker's inboxes. */
+void weft__take_inbox(struct weft__worker *worker);
+
+/* Looks at every other worker's shelf; true: got something. */
+bool weft__steal(struct weft__worker *worker);
+
+/* Takes the seat of a worker whose task does not come back, and half of what
+ * waits behind it: tasks, timers, descriptor events. True: got something. */
+bool weft__rescue(struct weft__worker *worker, struct weft__worker *victim);
+
+/* Shared work has been added: wakes a sleeper if that is necessary (PARK-2). */
+void weft__notify(void);
+
+/* Wakes this worker if it sleeps. */
+bool weft__notify_worker(struct weft__worker *worker);
+
+#endif

@@ -1,0 +1,52 @@
+/* switch.h - giving the CPU from one task to the next.
+ *
+ * There is no detour over a scheduler stack: the task that leaves picks its
+ * successor and switches to it. Whatever must not happen before its context is
+ * saved happens on the other side, in weft__arrive(): clearing on_cpu, which
+ * lets others run it (WAIT-4), and burying a task that has ended. */
+#ifndef WEFT_SCHED_SWITCH_H
+#define WEFT_SCHED_SWITCH_H
+
+#include "sched/schedule.h"
+
+/* First thing on the stack that was switched to. */
+WEFT_INLINE void weft__arrive(struct weft_task *self)
+{
+    struct weft__worker *worker = self->worker;
+    struct weft_task *left = worker->leaving;
+    weft__annotate_arrive(&self->annotation);
+    if (weft__unlikely(left->flags & WEFT__TASK_ENDING))
+        weft__bury(worker, left);
+    else
+        weft__store(&left->on_cpu, 0, release); /* pairs with the acquire in weft__settled() */
+}
+
+WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *self,
+                                 struct weft_task *next)
+{
+    WEFT_ASSERT(weft__load(&worker->seat.inside, relaxed) == 1, "SEAT-1");
+    WEFT_ASSERT(!next->carrier || next->carrier == worker->carrier, "PIN-1");
+    next->worker = worker;
+    next->budget = WEFT__BUDGET;
+    weft__store(&next->on_cpu, 1, relaxed); /* ours: we popped it */
+    worker->leaving = self;
+    weft__bump(&worker->switches, 1);
+    *worker->carrier->current = next;
+    if (weft__unlikely(next->context.thread_pointer != self->context.thread_pointer))
+        weft__context_set_thread_pointer(next->context.thread_pointer
+                                             ? next->context.thread_pointer
+                                             : worker->carrier->thread_pointer);
+}
+
+/* Switches from `self` to `next`, both different. Returns when `self` is resumed,
+ * perhaps by another worker. The seat is held, before and after. */
+WEFT_INLINE void weft__switch(struct weft__worker *worker, struct weft_task *self,
+                              struct weft_task *next)
+{
+    weft__hand_over(worker, self, next);
+    weft__annotate_leave(&self->annotation, &next->annotation, 0);
+    weft__context_switch(&self->context, &next->context);
+    weft__arrive(self);
+}
+
+#endif

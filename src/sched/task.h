@@ -1,0 +1,103 @@
+/* task.h - the control block of a task.
+ *
+ * 256 bytes, in four cache lines: what queues and wakers touch, what a switch
+ * touches, what begins and ends a task, and its arguments. Memory is
+ * type-stable (mem/pool.h): a stale pointer may be looked at.
+ *
+ * Who may touch what: `waiter.word`, `on_cpu`, `joiner` follow their protocols;
+ * the identity (id, site, name) is written before the task is published and by
+ * the task itself; everything else belongs to whoever the task belongs to at
+ * the moment: the queue that holds it, or the worker that runs it. */
+#ifndef WEFT_SCHED_TASK_H
+#define WEFT_SCHED_TASK_H
+
+#include <assert.h>
+
+#include "arch/context.h"
+#include "base/annotate.h"
+#include "base/list.h"
+#include "lockfree/inbox.h"
+#include "mem/stack.h"
+#include "sched/wait.h"
+#include "weft/task.h"
+
+#define WEFT__TASK_DETACHED ((struct weft__waiter *)1) /* nobody will join */
+#define WEFT__TASK_DONE ((struct weft__waiter *)2)     /* ended, may be released */
+#define WEFT__TASK_ACKED ((struct weft__waiter *)3)    /* see task/join.c, JOIN-3 */
+
+#define WEFT__ARGS_INLINE 64
+
+enum weft__task_flags {
+    WEFT__TASK_IDLE = 1,     /* a carrier's own context, not a task */
+    WEFT__TASK_ENDING = 2,   /* has left its function and will not run again */
+    WEFT__TASK_NO_STACK = 4, /* ended without having run: memory was out */
+    WEFT__TASK_HEAP_ARGS = 8,
+};
+
+struct weft_task {
+    /* line 0: queues and wakers */
+    struct weft__waiter waiter;
+    union {
+        struct weft_task *next;        /* in a private queue or bundle */
+        struct weft__inbox_node inbox; /* in a carrier's inbox */
+    };
+    struct weft__worker *worker; /* that runs it, or ran it last */
+    _Atomic(uint32_t) on_cpu;    /* 1 until its context has been saved */
+    uint16_t pins;               /* depth of weft_pin() */
+    uint16_t flags;
+
+    /* line 1: the switch */
+    union {
+        struct weft__context context;
+        struct { /* before it starts, in the first task of a bundle (sched/queue.h) */
+            void *no_pc; /* NULL */
+            struct weft__list node;
+        } bundle;
+    };
+    union {
+        struct weft__stack *stack;     /* NULL: not started */
+        struct weft_task *bundle_tail; /* before it starts, as above */
+    };
+    struct weft__carrier *carrier; /* while pinned: the only one that may run it */
+    _Atomic(uint64_t) id;          /* 0: not in use */
+    const char *site;
+
+    /* line 2: beginning and end */
+    int (*fn)(void *arg);
+    void *arg;
+    _Atomic(struct weft__waiter *) joiner; /* NULL: not joined yet */
+    size_t stack_size;
+    int result;
+    union {
+        uint32_t budget;       /* operations it may still complete without suspending */
+        uint32_t bundle_count; /* before it starts, as above */
+    };
+    char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
+    uint64_t spare;               /* the next capability's */
+
+    /* line 3 */
+    WEFT_ALIGNED(16) char args[WEFT__ARGS_INLINE];
+
+    struct weft__annotation annotation;
+};
+
+#if !defined(WEFT__TSAN) && !defined(WEFT__ASAN)
+static_assert(sizeof(struct weft_task) == 256, "a task is four cache lines");
+#endif
+
+static inline struct weft_task *weft__task_of(struct weft__waiter *waiter)
+{
+    return weft__container_of(waiter, struct weft_task, waiter);
+}
+
+static inline bool weft__task_started(const struct weft_task *task)
+{
+    return task->context.pc != NULL;
+}
+
+/* The running task, the carrier's idle context while that runs, or NULL on a
+ * plain thread. Never inlined, so that the compiler cannot keep the address of
+ * the thread-local behind it across a suspension. */
+struct weft_task *weft__self(void);
+
+#endif

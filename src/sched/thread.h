@@ -1,0 +1,11 @@
+/* thread.h - plain threads that wait. */
+#ifndef WEFT_SCHED_THREAD_H
+#define WEFT_SCHED_THREAD_H
+
+#include "sched/wait.h"
+
+/* The calling thread's waiter, made on first use and recycled when the thread
+ * ends. Its memory is never unmapped (WAIT-3). NULL: memory is out. */
+struct weft__waiter *weft__thread_waiter(void);
+
+#endif

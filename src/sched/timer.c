@@ -1,0 +1,119 @@
+/* Timers: a waiter and its ticket in a worker's wheel.
+ *
+ * Nearly every deadline is disarmed before it comes, mostly by the worker that
+ * armed it: that is two list operations. A task that has moved disarms from
+ * another worker: it marks the timer DEAD and sends it home (`disarmed`), where
+ * it is taken out at the next tick.
+ *
+ *     state = generation << 2 | IDLE, ARMED or DEAD
+ *
+ * TIMER-1  A timer leaves ARMED once per generation: by firing, by a disarming
+ *          at home (both under the owner's seat), or by a remote compare-and-
+ *          swap against the expected state.
+ * TIMER-2  It is released once: by whoever moved it away from ARMED, and a DEAD
+ *          one by its owner when it comes out of the inbox.
+ * TIMER-3  Firing needs no thought for the waiter's life: WAIT-3. */
+#include "base/assert.h"
+#include "sched/poll.h"
+#include "sched/schedule.h"
+
+enum { IDLE, ARMED, DEAD };
+
+struct weft__timer {
+    _Atomic(uint64_t) state;
+    _Atomic(struct weft__worker *) owner;
+    struct weft__inbox_node inbox; /* while DEAD; else the pool's */
+    bool in_wheel;
+    struct weft__wheel_entry entry;
+    struct weft__waiter *waiter;
+    uint64_t ticket;
+};
+
+_Static_assert(sizeof(struct weft__timer) % 16 == 0, "as the pool wants it");
+
+const size_t weft__timer_size = sizeof(struct weft__timer);
+
+static void publish_next(struct weft__worker *owner)
+{
+    weft__store(&owner->next_timer, weft__wheel_next(&owner->wheel), relaxed); /* a hint */
+}
+
+struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct weft__waiter *waiter,
+                                          uint64_t ticket, int64_t when)
+{
+    struct weft__timer *timer = weft__pool_take(&weft__rt.timers, &worker->timers);
+    if (!timer) {
+        weft__wait_fire(waiter, ticket, WEFT__DEADLINE);
+        return (struct weft__timer_handle){ 0 };
+    }
+    /* relaxed: the next remote disarmer gets the handle through the task */
+    uint64_t state = (weft__load(&timer->state, relaxed) >> 2 << 2) | ARMED;
+    timer->waiter = waiter;
+    timer->ticket = ticket;
+    timer->in_wheel = true;
+    weft__wheel_add(&worker->wheel, &timer->entry, when);
+    weft__store(&timer->owner, worker, relaxed);
+    weft__store(&timer->state, state, release); /* pairs with the CAS of a remote disarmer */
+    publish_next(worker);
+    return (struct weft__timer_handle){ timer, state };
+}
+
+/* The next generation; nobody holds a handle for it yet. */
+static void release_timer(struct weft__worker *worker, struct weft__timer *timer)
+{
+    uint64_t generation = weft__load(&timer->state, relaxed) >> 2;
+    weft__store(&timer->state, (generation + 1) << 2 | IDLE, relaxed);
+    weft__pool_give(&weft__rt.timers, &worker->timers, timer);
+}
+
+void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle handle)
+{
+    struct weft__timer *timer = handle.timer;
+    if (!timer)
+        return;
+    struct weft__worker *owner = weft__load(&timer->owner, relaxed); /* checked by `state` */
+    if (owner == worker) {
+        if (weft__load(&timer->state, relaxed) != handle.state)
+            return; /* fired */
+        weft__wheel_remove(&worker->wheel, &timer->entry);
+        release_timer(worker, timer); /* TIMER-2 */
+        return;
+    }
+    uint64_t armed = handle.state, dead = (handle.state >> 2 << 2) | DEAD;
+    if (weft__cas(&timer->state, &armed, dead, acq_rel, relaxed)) /* TIMER-1 */
+        weft__inbox_put(&owner->disarmed, &timer->inbox);
+}
+
+void weft__drop_disarmed(struct weft__worker *worker)
+{
+    struct weft__inbox_node *node = weft__inbox_take(&worker->disarmed);
+    while (node) {
+        struct weft__timer *timer = weft__container_of(node, struct weft__timer, inbox);
+        node = node->next;
+        if (timer->in_wheel)
+            weft__wheel_remove(&worker->wheel, &timer->entry);
+        release_timer(worker, timer); /* TIMER-2 */
+    }
+}
+
+bool weft__expire_timers(struct weft__worker *worker, struct weft__worker *owner, int64_t now)
+{
+    bool fired = false;
+    struct weft__wheel_entry *entry;
+    while ((entry = weft__wheel_expire(&owner->wheel, now))) {
+        struct weft__timer *timer = weft__container_of(entry, struct weft__timer, entry);
+        timer->in_wheel = false;
+        struct weft__waiter *waiter = timer->waiter;
+        uint64_t ticket = timer->ticket;
+        uint64_t state = weft__load(&timer->state, relaxed);
+        if ((state & 3) != ARMED ||
+            !weft__cas(&timer->state, &state, (state >> 2 << 2) | IDLE, acq_rel, relaxed))
+            continue; /* DEAD: it is in the inbox, or will be in a moment */
+        release_timer(worker, timer);
+        if (weft__wait_claim(waiter, ticket, WEFT__DEADLINE))
+            weft__ready_queued(worker, weft__task_of(waiter));
+        fired = true;
+    }
+    publish_next(owner);
+    return fired;
+}

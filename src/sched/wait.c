@@ -1,0 +1,109 @@
+#include "sched/wait.h"
+
+#include "os/futex.h"
+#include "sched/poll.h"
+#include "sched/schedule.h"
+#include "sched/thread.h"
+#include "time/clock.h"
+
+struct weft__waiter *weft__waiter_self(void)
+{
+    struct weft_task *self = weft__self();
+    return self ? &self->waiter : weft__thread_waiter();
+}
+
+static bool is_thread(struct weft__waiter *waiter)
+{
+    return weft__load(&waiter->word, relaxed) & WEFT__WAIT_THREAD; /* constant */
+}
+
+uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_t object)
+{
+    /* relaxed, all three: dumps may see them out of step */
+    weft__store(&waiter->what, what, relaxed);
+    weft__store(&waiter->object, object, relaxed);
+    int64_t now = is_thread(waiter)
+                      ? weft__clock_now()
+                      : weft__load(&weft__task_of(waiter)->worker->now, relaxed);
+    weft__store(&waiter->since, now, relaxed);
+    return weft__wait_start(waiter);
+}
+
+/* The low half of the word, where the state is: little endian. */
+static _Atomic(uint32_t) *futex_of(struct weft__waiter *waiter)
+{
+    return (_Atomic(uint32_t) *)(void *)&waiter->word;
+}
+
+static void make_runnable(struct weft__waiter *waiter)
+{
+    if (is_thread(waiter)) {
+        weft__futex_wake(futex_of(waiter), 1);
+        return;
+    }
+    struct weft_task *self = weft__self();
+    if (!self) {
+        weft__ready_outside(weft__task_of(waiter));
+        return;
+    }
+    struct weft__worker *worker = self->worker;
+    weft__seat_enter(&worker->seat);
+    weft__ready_front(worker, weft__task_of(waiter));
+    weft__seat_leave(&worker->seat);
+}
+
+bool weft__wait_fire(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason)
+{
+    if (!weft__wait_claim(waiter, ticket, reason))
+        return false;
+    make_runnable(waiter); /* WAIT-2 */
+    return true;
+}
+
+bool weft__wait_fire_queued(struct weft__waiter *waiter, uint64_t ticket)
+{
+    if (!weft__wait_claim(waiter, ticket, WEFT__EVENT))
+        return false;
+    if (is_thread(waiter))
+        weft__futex_wake(futex_of(waiter), 1);
+    else
+        weft__ready_queued(weft__self()->worker, weft__task_of(waiter));
+    return true;
+}
+
+static enum weft__wait_state park_thread(struct weft__waiter *waiter, int64_t deadline)
+{
+    if (deadline != INT64_MAX && weft__clock_is_virtual())
+        deadline += weft__clock_real() - weft__clock_now();
+    for (;;) {
+        uint64_t word = weft__load(&waiter->word, acquire); /* pairs with the claim */
+        if ((word & WEFT__WAIT_STATE) != WEFT__WAITING)
+            return (enum weft__wait_state)(word & WEFT__WAIT_STATE);
+        if (!weft__futex_wait(futex_of(waiter), (uint32_t)word, deadline))
+            weft__wait_claim(waiter, word >> WEFT__WAIT_SHIFT, WEFT__DEADLINE);
+    }
+}
+
+enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadline)
+{
+    if (weft__unlikely(is_thread(waiter)))
+        return park_thread(waiter, deadline);
+    struct weft_task *self = weft__task_of(waiter);
+    struct weft__worker *worker = self->worker;
+    weft__seat_enter(&worker->seat);
+    if (deadline == INT64_MAX) {
+        weft__suspend(self);
+    } else {
+        uint64_t ticket = weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT;
+        struct weft__timer_handle timer = weft__timer_arm(worker, waiter, ticket, deadline);
+        weft__suspend(self);
+        weft__timer_disarm(self->worker, timer);
+    }
+    weft__seat_leave(&self->worker->seat);
+    return weft__wait_state(waiter);
+}
+
+bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket)
+{
+    return weft__wait_claim(waiter, ticket, WEFT__RUNNING);
+}

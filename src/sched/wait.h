@@ -1,0 +1,115 @@
+/* wait.h - the wait primitive: everything that waits, waits here.
+ *
+ * A waiter is a task or a plain thread; each has one, whose memory is
+ * type-stable. It waits for one thing at a time, under a number of its own, the
+ * ticket. Number and state share one word:
+ *
+ *     word = ticket << 4 | THREAD (constant) | state
+ *
+ *     RUNNING --begin--> WAITING --fire--> EVENT | CANCELLED | DEADLINE
+ *
+ * Who wants to end a wait knows the waiter and the ticket and moves WAITING to
+ * its reason by compare-and-swap.
+ *
+ * WAIT-1  Exactly one reason wins: the word leaves WAITING once per ticket.
+ * WAIT-2  The winner, and nobody else, makes the waiter runnable, once.
+ * WAIT-3  A late party (a timer, a canceller, a queue that the waiter has left)
+ *         finds another ticket or another state, and does nothing. It may look,
+ *         since the memory is type-stable, for as long as it likes.
+ * WAIT-4  A task that was fired may be popped by another worker while it is
+ *         still on its way out of its own: whoever pops it waits for on_cpu == 0
+ *         (sched/switch.h). So parking itself needs no atomic operation.
+ * WAIT-5  Whoever has called begin() either parks or calls weft__wait_abandon();
+ *         a task that lost the abandoning is queued already and has to park.
+ *
+ * How to wait:
+ *
+ *     ticket = weft__wait_begin(waiter, "read", fd);
+ *     ... put (waiter, ticket) where the event will look, under its lock ...
+ *     reason = weft__wait_park(waiter, deadline);
+ *     ... take it out again unless the event did ... */
+#ifndef WEFT_SCHED_WAIT_H
+#define WEFT_SCHED_WAIT_H
+
+#include "base/atomic.h"
+
+enum weft__wait_state {
+    WEFT__RUNNING = 0,
+    WEFT__WAITING = 1,
+    WEFT__EVENT = 2,
+    WEFT__CANCELLED = 3,
+    WEFT__DEADLINE = 4,
+};
+
+#define WEFT__WAIT_STATE 7u
+#define WEFT__WAIT_THREAD 8u
+#define WEFT__WAIT_SHIFT 4
+
+struct weft_scope;
+
+struct weft__waiter {
+    _Atomic(uint64_t) word;
+    struct weft_scope *scope;   /* the innermost entered; the waiter's own */
+    _Atomic(const char *) what; /* for dumps: the operation, */
+    _Atomic(uint64_t) object;   /* what it is about, */
+    _Atomic(int64_t) since;     /* and when it began */
+};
+
+/* Only the waiter itself moves to and from WAITING's ticket, so its own look at
+ * the word needs no order. */
+static inline uint64_t weft__wait_start(struct weft__waiter *waiter)
+{
+    uint64_t word = weft__load(&waiter->word, relaxed);
+    uint64_t ticket = (word >> WEFT__WAIT_SHIFT) + 1;
+    /* relaxed: published together with the ticket, by a queue's lock or a CAS */
+    weft__store(&waiter->word,
+                ticket << WEFT__WAIT_SHIFT | (word & WEFT__WAIT_THREAD) | WEFT__WAITING, relaxed);
+    return ticket;
+}
+
+/* Moves WAITING to `reason`. True: the caller won and must make it runnable. */
+static inline bool weft__wait_claim(struct weft__waiter *waiter, uint64_t ticket,
+                                    enum weft__wait_state reason)
+{
+    uint64_t word = weft__load(&waiter->word, relaxed);
+    if (word >> WEFT__WAIT_SHIFT != ticket || (word & WEFT__WAIT_STATE) != WEFT__WAITING)
+        return false; /* WAIT-3 */
+    /* acq_rel: what the winner did before is seen by the waiter after, and the
+     * waiter's preparations by the winner. WAIT-1: nobody goes back to WAITING
+     * under this ticket, so a failed exchange is final. */
+    return weft__cas(&waiter->word, &word,
+                     (word & ~(uint64_t)WEFT__WAIT_STATE) | (uint64_t)reason, acq_rel, relaxed);
+}
+
+static inline enum weft__wait_state weft__wait_state(struct weft__waiter *waiter)
+{
+    /* acquire: pairs with the exchange in weft__wait_claim() */
+    return (enum weft__wait_state)(weft__load(&waiter->word, acquire) & WEFT__WAIT_STATE);
+}
+
+#ifndef WEFT_MODEL
+
+/* The calling task's or thread's waiter. NULL: a plain thread for which memory
+ * is out. */
+struct weft__waiter *weft__waiter_self(void);
+
+/* Begins a wait; `what` and `object` are for dumps. Returns the ticket. */
+uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_t object);
+
+/* Parks until the wait is over, at the latest at `deadline`. Suspends. */
+enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadline);
+
+/* Ends a wait that was begun and is not wanted any more. Returns true when
+ * nobody had fired it; false: it has been fired and the caller must park. */
+bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket);
+
+/* Ends somebody's wait for `reason`; false: it was over already. */
+bool weft__wait_fire(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason);
+
+/* As weft__wait_fire() with WEFT__EVENT, for the holder of a worker's seat who
+ * wakes many: the task goes to the end of the queue instead of to its front. */
+bool weft__wait_fire_queued(struct weft__waiter *waiter, uint64_t ticket);
+
+#endif
+
+#endif

@@ -1,0 +1,87 @@
+/* Joining; the protocol is at the head of sched/bury.c. */
+#include <errno.h>
+#include <sched.h>
+
+#include "sched/bury.h"
+#include "sched/schedule.h"
+#include "task/scope.h"
+#include "weft/time.h"
+
+static bool ended(struct weft_task *task)
+{
+    /* acquire: pairs with the exchange in weft__bury() */
+    struct weft__waiter *joiner = weft__load(&task->joiner, acquire);
+    return joiner == WEFT__TASK_DONE || joiner == WEFT__TASK_ACKED;
+}
+
+static void reap(struct weft_task *task)
+{
+    struct weft_task *self = weft__self();
+    if (!self) {
+        weft__release(NULL, task);
+        return;
+    }
+    struct weft__worker *worker = self->worker;
+    weft__seat_enter(&worker->seat);
+    weft__release(worker, task);
+    weft__seat_leave(&worker->seat);
+}
+
+/* JOIN-3: the burier is between finding us and failing to wake us. */
+static void await_acknowledgement(struct weft_task *task)
+{
+    while (weft__load(&task->joiner, acquire) != WEFT__TASK_ACKED)
+        sched_yield();
+}
+
+/* Returns 0 when the task has ended, else why not. */
+static int await(struct weft_task *task, struct weft__waiter *waiter)
+{
+    uint64_t ticket = weft__wait_begin(waiter, "join", weft__load(&task->id, relaxed));
+    struct weft__waiter *nobody = NULL;
+    /* acq_rel: the burier sees our ticket, we see its result */
+    if (!weft__cas(&task->joiner, &nobody, waiter, acq_rel, acquire)) {
+        if (!weft__wait_abandon(waiter, ticket))
+            weft__wait_park(waiter, WEFT_NEVER); /* WAIT-5 */
+        return 0;
+    }
+    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
+    if (reason == WEFT__EVENT)
+        return 0;
+    struct weft__waiter *us = waiter;
+    if (!weft__cas(&task->joiner, &us, NULL, acq_rel, acquire)) {
+        await_acknowledgement(task);
+        return 0;
+    }
+    return weft__scope_error(waiter, reason);
+}
+
+int weft_join(weft_task *task, int *ret_result)
+{
+    if (task == weft__self())
+        return -EDEADLK;
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (!waiter)
+        return -ENOMEM;
+    int rc = weft__checkpoint(waiter);
+    if (rc == 0 && !ended(task))
+        rc = await(task, waiter);
+    if (rc)
+        return rc;
+    if (ret_result)
+        *ret_result = task->result;
+    rc = task->flags & WEFT__TASK_NO_STACK ? -ENOMEM : 0;
+    reap(task); /* JOIN-1 */
+    return rc;
+}
+
+void weft_detach(weft_task *task)
+{
+    if (!task)
+        return;
+    struct weft__waiter *nobody = NULL;
+    /* acq_rel: as in weft__bury() */
+    if (weft__cas(&task->joiner, &nobody, WEFT__TASK_DETACHED, acq_rel, acquire))
+        return;
+    reap(task); /* it has ended: JOIN-1 */
+}

@@ -1,0 +1,115 @@
+/* What a task can say about itself, and giving way. */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "sched/schedule.h"
+#include "task/name.h"
+#include "task/scope.h"
+#include "time/clock.h"
+#include "weft/time.h"
+
+/* The carrier's idle context runs no code but the library's. */
+weft_task *weft_self(void)
+{
+    struct weft_task *self = weft__self();
+    return self && !(self->flags & WEFT__TASK_IDLE) ? self : NULL;
+}
+
+int weft_yield(void)
+{
+    struct weft_task *self = weft__self();
+    if (!self) {
+        sched_yield();
+        struct weft__waiter *waiter = weft__waiter_self();
+        return waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    }
+    int rc = weft__checkpoint(&self->waiter);
+    if (rc == 0)
+        weft__pass(self);
+    return rc;
+}
+
+int64_t weft_now(void)
+{
+    return weft__clock_now();
+}
+
+int weft_sleep(int64_t duration)
+{
+    int64_t now = weft__clock_now();
+    if (duration <= 0)
+        return weft_sleep_until(now);
+    return weft_sleep_until(duration < WEFT_NEVER - now ? now + duration : WEFT_NEVER);
+}
+
+int weft_sleep_until(int64_t when)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (!waiter)
+        return -ENOMEM;
+    int rc = weft__checkpoint(waiter);
+    if (rc || when <= weft__clock_now())
+        return rc;
+    int64_t deadline = weft__scope_deadline(waiter);
+    weft__wait_begin(waiter, "sleep", (uint64_t)when);
+    enum weft__wait_state reason = weft__wait_park(waiter, when < deadline ? when : deadline);
+    if (reason == WEFT__DEADLINE && when <= deadline)
+        return 0;
+    return weft__scope_error(waiter, reason);
+}
+
+uint64_t weft_task_id(const weft_task *task)
+{
+    if (!task)
+        task = weft_self();
+    return task ? weft__load(&((weft_task *)task)->id, relaxed) : 0;
+}
+
+void weft_set_name(const char *name)
+{
+    struct weft_task *self = weft_self();
+    if (!self)
+        return;
+    memset(self->name, 0, sizeof self->name);
+    strncat(self->name, name, WEFT_NAME_MAX);
+}
+
+size_t weft__task_name(const struct weft_task *task, char *buf, size_t size)
+{
+    const char *name = task->name;
+    if (!*name && task->site) { /* "file:line function" */
+        const char *space = strrchr(task->site, ' ');
+        name = space ? space + 1 : task->site;
+    }
+    size_t length = strnlen(name, size - 1);
+    memcpy(buf, name, length);
+    buf[length] = 0;
+    return length;
+}
+
+int weft_get_name(const weft_task *task, char *buf, size_t size)
+{
+    if (!task)
+        task = weft_self();
+    return task && size ? (int)weft__task_name(task, buf, size) : -EINVAL;
+}
+
+void weft_pin(void)
+{
+    struct weft_task *self = weft_self();
+    if (self && self->pins++ == 0)
+        self->carrier = self->worker->carrier;
+}
+
+void weft_unpin(void)
+{
+    struct weft_task *self = weft_self();
+    if (!self)
+        return;
+    if (self->pins == 0)
+        weft__panic("weft_unpin: not pinned");
+    if (--self->pins == 0)
+        self->carrier = NULL;
+}
