@@ -1,5 +1,9 @@
 /* baton.h - a permit of one: the smallest thing two tasks can wake each other
- * with, built on the library's wait primitive and nothing else. */
+ * with, built on the library's wait primitive and nothing else.
+ *
+ * `state` is EMPTY, GIVEN, or the waiter that waits for the permit. A taker that
+ * finds nothing puts itself there; a giver that finds a waiter claims its wait,
+ * which only one giver can, and empties the baton before the taker runs again. */
 #ifndef WEFT_BENCH_BATON_H
 #define WEFT_BENCH_BATON_H
 
@@ -8,10 +12,9 @@
 #define BATON_EMPTY ((struct weft__waiter *)0)
 #define BATON_GIVEN ((struct weft__waiter *)1)
 
-/* EMPTY, GIVEN, or the waiter that waits for it. */
 struct baton {
     _Atomic(struct weft__waiter *) state;
-    uint64_t ticket; /* the waiter's, written before it is published */
+    _Atomic(uint64_t) ticket; /* the waiter's */
 };
 
 static inline void baton_init(struct baton *baton)
@@ -22,12 +25,22 @@ static inline void baton_init(struct baton *baton)
 /* Any task. The permit does not add up. */
 static inline void baton_give(struct baton *baton)
 {
-    struct weft__waiter *waiter = weft__exchange(&baton->state, BATON_GIVEN, acq_rel);
-    if (waiter == BATON_EMPTY || waiter == BATON_GIVEN)
-        return;
-    uint64_t ticket = baton->ticket;
-    weft__store(&baton->state, BATON_EMPTY, relaxed); /* handed over: nobody else waits */
-    weft__wait_fire(waiter, ticket, WEFT__EVENT);
+    for (;;) {
+        struct weft__waiter *waiter = weft__load(&baton->state, acquire);
+        if (waiter == BATON_GIVEN)
+            return;
+        if (waiter == BATON_EMPTY) {
+            if (weft__cas_weak(&baton->state, &waiter, BATON_GIVEN, release, relaxed))
+                return;
+            continue;
+        }
+        uint64_t ticket = weft__load(&baton->ticket, relaxed); /* stale: the claim fails */
+        if (weft__wait_claim(waiter, ticket, WEFT__EVENT)) {
+            weft__store(&baton->state, BATON_EMPTY, relaxed); /* the taker sees it when it runs */
+            weft__wait_wake(waiter);
+            return;
+        }
+    }
 }
 
 /* One waiter at a time. */
@@ -37,15 +50,14 @@ static inline void baton_take(struct baton *baton)
     if (weft__load(&baton->state, relaxed) == BATON_GIVEN &&
         weft__cas(&baton->state, &given, BATON_EMPTY, acquire, relaxed))
         return;
-    struct weft__waiter *waiter = weft__waiter_self();
+    struct weft__waiter *waiter = weft__waiter_self(), *empty = BATON_EMPTY;
     uint64_t ticket = weft__wait_begin(waiter, "baton", 0);
-    baton->ticket = ticket;
-    struct weft__waiter *empty = BATON_EMPTY;
+    weft__store(&baton->ticket, ticket, relaxed);
     if (weft__cas(&baton->state, &empty, waiter, release, relaxed)) {
         weft__wait_park(waiter, INT64_MAX);
         return;
     }
-    weft__store(&baton->state, BATON_EMPTY, relaxed); /* given meanwhile */
+    weft__store(&baton->state, BATON_EMPTY, relaxed); /* given meanwhile: nobody else writes */
     weft__wait_abandon(waiter, ticket);               /* nobody has seen the ticket */
 }
 

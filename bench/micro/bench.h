@@ -51,7 +51,12 @@ void spin(int64_t duration);
 int64_t now_ns(void);
 
 /* The benchmark is void when one of its calls fails: these end the process. */
-void must(int rc);
+void fail(int rc);
+static inline void must(int rc)
+{
+    if (__builtin_expect(rc < 0, 0))
+        fail(rc);
+}
 void check(int holds, const char *message);
 void *allocate(size_t count, size_t size);
 

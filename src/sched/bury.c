@@ -4,17 +4,25 @@
  *
  *     NULL -> a waiter -> NULL   a joiner comes, and gives up at its deadline
  *     NULL -> DETACHED           nobody will join
- *     NULL or a waiter -> DONE   the task has ended
+ *     a waiter -> SOON           the task is about to end, and has seen its joiner
+ *     any -> DONE                the task has ended
  *     DONE -> ACKED              see JOIN-3
  *
  * JOIN-1  The control block is released once: by the burier if DETACHED, else by
- *         the joiner after it has seen DONE.
- * JOIN-2  A burier that finds nobody does not touch the task after setting DONE.
- * JOIN-3  A burier that finds a waiter fires it, and only then is the joiner
- *         able to go on. If it cannot fire, the joiner's deadline has won and the
- *         joiner, which finds DONE in place of itself, waits for ACKED before it
- *         goes on: so its waiter has not begun another wait when the burier
- *         reads the ticket. */
+ *         the joiner after it has seen DONE or ACKED.
+ * JOIN-2  After setting DONE the burier does not touch the task, but for JOIN-3.
+ * JOIN-3  Once its waiter has been exchanged away a joiner cannot take itself out
+ *         any more, so the waiter's ticket stays what it is: whoever did the
+ *         exchange may read it and claim the wait. Either that succeeds, and the
+ *         joiner runs again only after DONE; or the joiner's deadline has won,
+ *         and the joiner, which finds itself gone, waits for ACKED.
+ * JOIN-4  A task about to end that finds a waiter does the exchange (SOON) and the
+ *         claim while it still runs, so as to switch to its joiner and to no one
+ *         else. DONE is set by the burier all the same, after the switch: the
+ *         joiner, which will release the task, runs only then (HANDED: on this
+ *         very thread).
+ * JOIN-5  A FIRM joiner has no scope, so nothing but the end of the task can end
+ *         its wait: that is stored, not claimed. */
 #include "sched/bury.h"
 
 #include <stdlib.h>
@@ -27,6 +35,68 @@ void weft__release(struct weft__worker *worker, struct weft_task *task)
     weft__pool_give(&weft__rt.tasks, worker ? &worker->tasks : NULL, task);
 }
 
+/* Ends the wait of a joiner that has been exchanged away (JOIN-3). False: its
+ * deadline has won. */
+static bool claim(struct weft__waiter *waiter, bool firm)
+{
+    uint64_t word = weft__load(&waiter->word, relaxed);
+    if (!firm)
+        return weft__wait_claim(waiter, word >> WEFT__WAIT_SHIFT, WEFT__EVENT);
+    /* release: pairs with the acquire in weft__wait_state() */
+    weft__store(&waiter->word, (word & ~(uint64_t)WEFT__WAIT_STATE) | WEFT__EVENT, release);
+    return true; /* JOIN-5 */
+}
+
+static struct weft__waiter *waiter_of(struct weft__waiter *joiner)
+{
+    return (struct weft__waiter *)((uintptr_t)joiner & ~WEFT__JOINER_FIRM);
+}
+
+static bool is_firm(struct weft__waiter *joiner)
+{
+    return (uintptr_t)joiner & WEFT__JOINER_FIRM;
+}
+
+struct weft__waiter *weft__claim_joiner(struct weft_task *task)
+{
+    struct weft__waiter *joiner = weft__load(&task->joiner, relaxed); /* the exchange decides */
+    if (joiner == NULL || joiner == WEFT__TASK_DETACHED)
+        return NULL;
+    /* acq_rel: the joiner's ticket is behind it */
+    joiner = weft__exchange(&task->joiner, WEFT__TASK_ENDING_SOON, acq_rel);
+    task->flags |= WEFT__TASK_SAW_JOINER;
+    if (joiner == NULL || !claim(waiter_of(joiner), is_firm(joiner)))
+        return NULL; /* it has gone, or its deadline has come */
+    task->claimed = waiter_of(joiner);
+    return task->claimed;
+}
+
+static void tell_joiner(struct weft__worker *worker, struct weft_task *task)
+{
+    if (task->flags & WEFT__TASK_SAW_JOINER) { /* JOIN-4 */
+        bool handed = task->flags & WEFT__TASK_HANDED;
+        struct weft__waiter *claimed = task->claimed;
+        /* release: the joiner sees the result */
+        weft__store(&task->joiner, claimed ? WEFT__TASK_DONE : WEFT__TASK_ACKED, release);
+        if (claimed && !handed)
+            weft__wait_wake(claimed);
+        return;
+    }
+    /* relaxed: DETACHED comes from the spawner or through an exchange */
+    struct weft__waiter *joiner = weft__load(&task->joiner, relaxed);
+    if (joiner != WEFT__TASK_DETACHED)
+        /* acq_rel: the joiner sees the result; we see its ticket */
+        joiner = weft__exchange(&task->joiner, WEFT__TASK_DONE, acq_rel);
+    if (joiner == WEFT__TASK_DETACHED) {
+        weft__release(worker, task);
+    } else if (joiner) {
+        if (claim(waiter_of(joiner), is_firm(joiner)))
+            weft__wait_wake(waiter_of(joiner));
+        else
+            weft__store(&task->joiner, WEFT__TASK_ACKED, release); /* JOIN-3 */
+    }
+}
+
 void weft__bury(struct weft__worker *worker, struct weft_task *task)
 {
     if (weft__task_started(task))
@@ -37,16 +107,5 @@ void weft__bury(struct weft__worker *worker, struct weft_task *task)
         free(task->arg);
     weft__bump(&worker->ended, 1);
 
-    /* relaxed: DETACHED comes from the spawner or through an exchange */
-    struct weft__waiter *joiner = weft__load(&task->joiner, relaxed);
-    if (joiner != WEFT__TASK_DETACHED)
-        /* acq_rel: the joiner sees the result; we see its ticket */
-        joiner = weft__exchange(&task->joiner, WEFT__TASK_DONE, acq_rel);
-    if (joiner == WEFT__TASK_DETACHED) {
-        weft__release(worker, task);
-    } else if (joiner) {
-        uint64_t ticket = weft__load(&joiner->word, relaxed) >> WEFT__WAIT_SHIFT;
-        if (!weft__wait_fire(joiner, ticket, WEFT__EVENT))
-            weft__store(&task->joiner, WEFT__TASK_ACKED, release); /* JOIN-3 */
-    }
+    tell_joiner(worker, task);
 }

@@ -47,7 +47,7 @@ void *weft__carrier_main(void *arg)
     tell(carrier, WEFT_CARRIER_START);
 
     carrier->thread_pointer = weft__context_thread_pointer();
-    carrier->current = &current;
+    carrier->worker->current = &current;
     current = idle;
     idle->worker = carrier->worker;
     weft__seat_enter(&carrier->worker->seat);

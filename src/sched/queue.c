@@ -84,16 +84,22 @@ struct weft__chain weft__queue_split(struct weft__queue *queue, size_t count)
     return tasks;
 }
 
-struct weft_task *weft__queue_take_last(struct weft__queue *queue)
+struct weft__chain weft__queue_split_last(struct weft__queue *queue, size_t count)
 {
-    struct weft_task *last = queue->tail;
-    if (queue->head == NULL || queue->head == last)
-        return weft__queue_take(queue);
+    size_t rest = weft__queue_count(queue) - count;
+    if (rest == 0)
+        return weft__queue_split(queue, count);
     struct weft_task *before = queue->head;
-    while (before->next != last)
+    for (size_t i = 1; i < rest; i++)
         before = before->next;
+    struct weft__chain tasks = { before->next, queue->tail, count };
     before->next = NULL;
     queue->tail = before;
-    weft__bump(&queue->count, (size_t)-1);
-    return last;
+    weft__bump(&queue->count, -count);
+    return tasks;
+}
+
+struct weft_task *weft__queue_take_last(struct weft__queue *queue)
+{
+    return queue->head ? weft__queue_split_last(queue, 1).head : NULL;
 }

@@ -106,6 +106,9 @@ void weft__queue_splice(struct weft__queue *queue, struct weft__chain tasks);
 /* Takes the first `count` tasks (there are that many, at least 1). */
 struct weft__chain weft__queue_split(struct weft__queue *queue, size_t count);
 
+/* Takes the last `count` tasks, in time proportional to the queue. */
+struct weft__chain weft__queue_split_last(struct weft__queue *queue, size_t count);
+
 /* Takes the last task, in time proportional to the queue; NULL: empty. */
 struct weft_task *weft__queue_take_last(struct weft__queue *queue);
 

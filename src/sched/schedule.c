@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include "sched/bury.h"
 #include "sched/lot.h"
 #include "sched/poll.h"
 #include "sched/share.h"
@@ -17,21 +18,48 @@ static bool queue_empty(const struct weft__queue *queue)
 bool weft__has_work(struct weft__worker *worker)
 {
     return weft__front(worker) || !queue_empty(&worker->ready) || !queue_empty(&worker->fresh) ||
-           !queue_empty(&worker->carrier->pinned) || (worker->lot && !weft__lot_empty(worker->lot));
+           (worker->lot && !weft__lot_empty(worker->lot));
 }
 
 /* Whether a task that was popped has left the CPU it ran on (WAIT-4). The other
  * side is a few instructions before its switch, unless the kernel took its CPU
  * away: then the task is put back. */
-static bool settled(struct weft_task *task, const struct weft_task *self)
+static WEFT_NOINLINE bool settles(struct weft_task *task)
 {
     for (int i = 0; i < 200; i++) {
         /* acquire: pairs with the release in weft__arrive() */
-        if (task == self || !weft__load(&task->on_cpu, acquire))
+        if (!weft__load(&task->on_cpu, acquire))
             return true;
         weft__spin_hint();
     }
+    sched_yield();
     return false;
+}
+
+/* A thousand parked tasks do not fit into the first cache: by the time one is
+ * picked, its control block and the top of its stack should be there. */
+WEFT_INLINE void prefetch_queue(const struct weft__queue *queue)
+{
+    struct weft_task *task = queue->head;
+    if (!task)
+        return;
+    __builtin_prefetch(&task->context, 1);
+    __builtin_prefetch(task->context.sp, 1);
+    if (task->next)
+        __builtin_prefetch(task->next, 1);
+}
+
+/* The same for tasks that have not started: what a start reads and writes. */
+WEFT_INLINE struct weft_task *take_fresh(struct weft__worker *worker)
+{
+    struct weft_task *task = weft__queue_take(&worker->fresh), *after = worker->fresh.head;
+    if (after) {
+        __builtin_prefetch(&after->context, 1);
+        __builtin_prefetch(&after->fn, 1);
+        if (after->next)
+            __builtin_prefetch(after->next, 1);
+    }
+    return task;
 }
 
 static struct weft_task *pick_fresh(struct weft__worker *worker)
@@ -41,7 +69,7 @@ static struct weft_task *pick_fresh(struct weft__worker *worker)
         if (bundle.head)
             weft__queue_splice(&worker->fresh, bundle);
     }
-    return weft__queue_take(&worker->fresh);
+    return take_fresh(worker);
 }
 
 /* The front slot first, then ready and fresh tasks in turns. */
@@ -55,52 +83,68 @@ WEFT_INLINE struct weft_task *pick(struct weft__worker *worker)
         weft__queue_append(&worker->ready, task);
     }
     worker->front_runs = 0;
-    if (weft__unlikely(!queue_empty(&worker->carrier->pinned)) && (worker->quantum & 1))
-        return weft__queue_take(&worker->carrier->pinned);
-    worker->fresh_turn = !worker->fresh_turn;
-    if (worker->fresh_turn && !queue_empty(&worker->fresh))
-        return weft__queue_take(&worker->fresh);
-    if (!queue_empty(&worker->ready))
-        return weft__queue_take(&worker->ready);
-    task = pick_fresh(worker);
-    return task ? task : weft__queue_take(&worker->carrier->pinned);
+    if (!queue_empty(&worker->fresh)) {
+        worker->fresh_turn = !worker->fresh_turn;
+        if (worker->fresh_turn)
+            return take_fresh(worker);
+    }
+    task = weft__queue_take(&worker->ready);
+    if (weft__likely(task != NULL)) {
+        prefetch_queue(&worker->ready);
+        return task;
+    }
+    return pick_fresh(worker);
 }
 
-struct weft_task *weft__next(struct weft__worker *worker)
+/* Whether a picked task can run here and now; else it has been put elsewhere. */
+WEFT_INLINE bool accept(struct weft__worker *worker, struct weft_task *self, struct weft_task *task)
 {
-    struct weft_task *self = *worker->carrier->current;
+    if (weft__unlikely(weft__load(&task->on_cpu, acquire)) && task != self && !settles(task)) {
+        weft__queue_append(&worker->ready, task);
+        return false;
+    }
+    if (weft__unlikely(task->carrier != NULL) && task->carrier != worker->carrier) {
+        weft__ready_outside(task); /* it came with stolen work: PIN-1 */
+        return false;
+    }
+    return weft__likely(weft__task_started(task)) || weft__start(worker, task);
+}
+
+WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task *self)
+{
     for (;;) {
         if (weft__unlikely(--worker->quantum == 0))
             weft__tick(worker);
-        if (weft__sleepers_hungry(&weft__rt.sleepers))
+        if ((worker->ready.head || worker->fresh.head) &&
+            weft__sleepers_hungry(&weft__rt.sleepers))
             weft__share(worker);
-        struct weft_task *task = worker->lot ? weft__lot_draw(worker->lot, &worker->random)
-                                             : pick(worker);
+        struct weft_task *task = weft__unlikely(worker->lot != NULL)
+                                     ? weft__lot_draw(worker->lot, &worker->random)
+                                     : pick(worker);
         if (weft__unlikely(!task))
             return NULL;
-        if (weft__unlikely(!settled(task, self))) {
-            weft__ready_queued(worker, task);
-            sched_yield();
-            continue;
-        }
-        if (weft__likely(weft__task_started(task)) || weft__start(worker, task))
+        if (weft__likely(accept(worker, self, task)))
             return task;
     }
 }
 
-/* PIN-1: a pinned task is only ever in its own carrier's queue or inbox. */
-static bool ready_elsewhere(struct weft__worker *worker, struct weft_task *task)
+struct weft_task *weft__next(struct weft__worker *worker)
 {
-    if (weft__likely(!task->carrier && !worker->lot))
-        return false;
-    if (worker->lot) {
+    return next(worker, *worker->current);
+}
+
+/* Random order, or a task that may not run here. */
+WEFT_INLINE bool ready_elsewhere(struct weft__worker *worker, struct weft_task *task)
+{
+    if (weft__unlikely(worker->lot != NULL)) {
         weft__lot_put(worker->lot, task);
-    } else if (task->carrier == worker->carrier) {
-        weft__queue_append(&task->carrier->pinned, task);
-    } else {
-        weft__ready_outside(task);
+        return true;
     }
-    return true;
+    if (weft__unlikely(task->carrier != NULL) && task->carrier != worker->carrier) {
+        weft__ready_outside(task);
+        return true;
+    }
+    return false;
 }
 
 void weft__ready_front(struct weft__worker *worker, struct weft_task *task)
@@ -113,10 +157,15 @@ void weft__ready_front(struct weft__worker *worker, struct weft_task *task)
     weft__set_front(worker, task);
 }
 
-void weft__ready_queued(struct weft__worker *worker, struct weft_task *task)
+WEFT_INLINE void ready_queued(struct weft__worker *worker, struct weft_task *task)
 {
     if (weft__likely(!ready_elsewhere(worker, task)))
         weft__queue_append(&worker->ready, task);
+}
+
+void weft__ready_queued(struct weft__worker *worker, struct weft_task *task)
+{
+    ready_queued(worker, task);
 }
 
 void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task)
@@ -144,25 +193,23 @@ void weft__tick(struct weft__worker *worker)
 void weft__suspend(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
-    struct weft_task *next = weft__next(worker);
-    if (!next)
-        next = &worker->carrier->idle;
-    if (next != self) /* else: somebody has made us runnable, and we popped ourselves */
-        weft__switch(worker, self, next);
+    struct weft_task *task = next(worker, self);
+    if (weft__unlikely(!task))
+        task = &worker->carrier->idle;
+    if (weft__likely(task != self)) /* else: somebody has made us runnable, and we popped ourselves */
+        weft__switch(worker, self, task);
 }
 
 void weft__pass(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
     weft__seat_enter(&worker->seat);
-    if (weft__has_work(worker)) {
-        weft__ready_queued(worker, self);
-        struct weft_task *next = weft__next(worker);
-        if (next != self)
-            weft__switch(worker, self, next);
-    } else if (weft__unlikely(--worker->quantum == 0)) {
-        weft__tick(worker);
-    }
+    ready_queued(worker, self);
+    struct weft_task *task = next(worker, self);
+    if (weft__unlikely(!task)) /* put elsewhere, or still leaving another CPU */
+        task = &worker->carrier->idle;
+    if (task != self)
+        weft__switch(worker, self, task);
     weft__seat_leave(&self->worker->seat);
 }
 
@@ -175,15 +222,33 @@ void weft__task_main(void *arg)
     weft__end(self);
 }
 
+/* A task that ends goes straight to its joiner, if that is a task that may run
+ * here: JOIN-4. */
+static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft_task *self)
+{
+    struct weft__waiter *waiter = weft__claim_joiner(self);
+    if (!waiter || weft__is_thread(waiter) || worker->lot || worker->front_runs >= WEFT__FRONT_RUNS)
+        return NULL;
+    struct weft_task *joiner = weft__task_of(waiter);
+    if (weft__load(&joiner->on_cpu, acquire) ||
+        (joiner->carrier && joiner->carrier != worker->carrier))
+        return NULL;
+    worker->front_runs++;
+    self->flags |= WEFT__TASK_HANDED;
+    return joiner;
+}
+
 void weft__end(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
     weft__seat_enter(&worker->seat);
     self->flags |= WEFT__TASK_ENDING;
-    struct weft_task *next = weft__next(worker);
-    if (!next)
-        next = &worker->carrier->idle;
-    weft__hand_over(worker, self, next);
-    weft__annotate_leave(&self->annotation, &next->annotation, 1);
-    weft__context_jump(&next->context);
+    struct weft_task *task = claimed_joiner(worker, self);
+    if (!task)
+        task = next(worker, self);
+    if (weft__unlikely(!task))
+        task = &worker->carrier->idle;
+    weft__hand_over(worker, self, task);
+    weft__annotate_leave(&self->annotation, &task->annotation, 1);
+    weft__context_jump(&task->context);
 }

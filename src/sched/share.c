@@ -31,10 +31,8 @@ void weft__share(struct weft__worker *worker)
 {
     size_t ready = weft__queue_count(&worker->ready);
     size_t fresh = weft__queue_count(&worker->fresh);
-    if (ready + fresh + (weft__front(worker) != NULL) < 2 && weft__shelf_empty(&worker->shelf)) {
-        worker->backlog_picks = 0;
+    if (ready + fresh + (weft__front(worker) != NULL) < 2 && weft__shelf_empty(&worker->shelf))
         return;
-    }
     if (++worker->backlog_picks < PATIENCE)
         return;
     worker->backlog_picks = 0;
@@ -42,7 +40,7 @@ void weft__share(struct weft__worker *worker)
         weft__shelf_give(&worker->shelf, weft__queue_split(&worker->ready, (ready + 1) / 2));
     else if (fresh && weft__shelf_empty(&worker->shelf))
         weft__shelf_put_fresh(&worker->shelf, WEFT__NEWEST,
-                              weft__queue_split(&worker->fresh, (fresh + 1) / 2));
+                              weft__queue_split_last(&worker->fresh, (fresh + 1) / 2));
     weft__notify();
 }
 
@@ -73,7 +71,7 @@ void weft__take_inbox(struct weft__worker *worker)
     while (node) {
         struct weft_task *task = weft__container_of(node, struct weft_task, inbox);
         node = node->next;
-        weft__queue_append(&worker->carrier->pinned, task);
+        weft__queue_append(&worker->ready, task);
     }
     weft__drop_disarmed(worker);
 }
@@ -119,7 +117,7 @@ static bool take_half(struct weft__worker *worker, struct weft__worker *victim)
     if (ready)
         got |= unpack(worker, weft__queue_split(&victim->ready, (ready + 1) / 2), &worker->ready);
     if (fresh)
-        got |= unpack(worker, weft__queue_split(&victim->fresh, (fresh + 1) / 2), &worker->fresh);
+        got |= unpack(worker, weft__queue_split_last(&victim->fresh, (fresh + 1) / 2), &worker->fresh);
     int64_t now = weft__clock_now();
     got |= weft__expire_timers(worker, victim, now);
     if (now - victim->polled >= WEFT__POLL_EVERY)

@@ -7,7 +7,7 @@
  * overwritten only after the jump. */
 static struct weft__stack *inherit(struct weft__worker *worker, struct weft_task *task)
 {
-    struct weft_task *self = *worker->carrier->current;
+    struct weft_task *self = *worker->current;
     if (!(self->flags & WEFT__TASK_ENDING) || !self->stack || self->stack_size != task->stack_size)
         return NULL;
     struct weft__stack *stack = self->stack;

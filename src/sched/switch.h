@@ -27,11 +27,11 @@ WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *
     WEFT_ASSERT(weft__load(&worker->seat.inside, relaxed) == 1, "SEAT-1");
     WEFT_ASSERT(!next->carrier || next->carrier == worker->carrier, "PIN-1");
     next->worker = worker;
-    next->budget = WEFT__BUDGET;
+    worker->budget = WEFT__BUDGET;
     weft__store(&next->on_cpu, 1, relaxed); /* ours: we popped it */
     worker->leaving = self;
     weft__bump(&worker->switches, 1);
-    *worker->carrier->current = next;
+    *worker->current = next;
     if (weft__unlikely(next->context.thread_pointer != self->context.thread_pointer))
         weft__context_set_thread_pointer(next->context.thread_pointer
                                              ? next->context.thread_pointer

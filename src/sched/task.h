@@ -23,7 +23,9 @@
 
 #define WEFT__TASK_DETACHED ((struct weft__waiter *)1) /* nobody will join */
 #define WEFT__TASK_DONE ((struct weft__waiter *)2)     /* ended, may be released */
-#define WEFT__TASK_ACKED ((struct weft__waiter *)3)    /* see task/join.c, JOIN-3 */
+#define WEFT__TASK_ACKED ((struct weft__waiter *)3)    /* see sched/bury.c: JOIN-3, */
+#define WEFT__TASK_ENDING_SOON ((struct weft__waiter *)4) /* JOIN-4, */
+#define WEFT__JOINER_FIRM ((uintptr_t)8)                  /* and JOIN-5 */
 
 #define WEFT__ARGS_INLINE 64
 
@@ -32,6 +34,8 @@ enum weft__task_flags {
     WEFT__TASK_ENDING = 2,   /* has left its function and will not run again */
     WEFT__TASK_NO_STACK = 4, /* ended without having run: memory was out */
     WEFT__TASK_HEAP_ARGS = 8,
+    WEFT__TASK_SAW_JOINER = 16, /* while ending: see JOIN-4 */
+    WEFT__TASK_HANDED = 32,     /* while ending: it switches to its joiner itself */
 };
 
 struct weft_task {
@@ -58,7 +62,7 @@ struct weft_task {
         struct weft__stack *stack;     /* NULL: not started */
         struct weft_task *bundle_tail; /* before it starts, as above */
     };
-    struct weft__carrier *carrier; /* while pinned: the only one that may run it */
+    struct weft__carrier *carrier; /* PIN-1: while not NULL, no other runs it */
     _Atomic(uint64_t) id;          /* 0: not in use */
     const char *site;
 
@@ -66,14 +70,11 @@ struct weft_task {
     int (*fn)(void *arg);
     void *arg;
     _Atomic(struct weft__waiter *) joiner; /* NULL: not joined yet */
+    struct weft__waiter *claimed;          /* while ending: the joiner whose wait it has ended */
     size_t stack_size;
     int result;
-    union {
-        uint32_t budget;       /* operations it may still complete without suspending */
-        uint32_t bundle_count; /* before it starts, as above */
-    };
+    uint32_t bundle_count; /* before it starts, as above */
     char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
-    uint64_t spare;               /* the next capability's */
 
     /* line 3 */
     WEFT_ALIGNED(16) char args[WEFT__ARGS_INLINE];

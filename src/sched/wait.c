@@ -12,17 +12,12 @@ struct weft__waiter *weft__waiter_self(void)
     return self ? &self->waiter : weft__thread_waiter();
 }
 
-static bool is_thread(struct weft__waiter *waiter)
-{
-    return weft__load(&waiter->word, relaxed) & WEFT__WAIT_THREAD; /* constant */
-}
-
 uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_t object)
 {
     /* relaxed, all three: dumps may see them out of step */
     weft__store(&waiter->what, what, relaxed);
     weft__store(&waiter->object, object, relaxed);
-    int64_t now = is_thread(waiter)
+    int64_t now = weft__is_thread(waiter)
                       ? weft__clock_now()
                       : weft__load(&weft__task_of(waiter)->worker->now, relaxed);
     weft__store(&waiter->since, now, relaxed);
@@ -35,9 +30,9 @@ static _Atomic(uint32_t) *futex_of(struct weft__waiter *waiter)
     return (_Atomic(uint32_t) *)(void *)&waiter->word;
 }
 
-static void make_runnable(struct weft__waiter *waiter)
+void weft__wait_wake(struct weft__waiter *waiter)
 {
-    if (is_thread(waiter)) {
+    if (weft__is_thread(waiter)) {
         weft__futex_wake(futex_of(waiter), 1);
         return;
     }
@@ -56,7 +51,7 @@ bool weft__wait_fire(struct weft__waiter *waiter, uint64_t ticket, enum weft__wa
 {
     if (!weft__wait_claim(waiter, ticket, reason))
         return false;
-    make_runnable(waiter); /* WAIT-2 */
+    weft__wait_wake(waiter); /* WAIT-2 */
     return true;
 }
 
@@ -64,7 +59,7 @@ bool weft__wait_fire_queued(struct weft__waiter *waiter, uint64_t ticket)
 {
     if (!weft__wait_claim(waiter, ticket, WEFT__EVENT))
         return false;
-    if (is_thread(waiter))
+    if (weft__is_thread(waiter))
         weft__futex_wake(futex_of(waiter), 1);
     else
         weft__ready_queued(weft__self()->worker, weft__task_of(waiter));
@@ -86,7 +81,7 @@ static enum weft__wait_state park_thread(struct weft__waiter *waiter, int64_t de
 
 enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadline)
 {
-    if (weft__unlikely(is_thread(waiter)))
+    if (weft__unlikely(weft__is_thread(waiter)))
         return park_thread(waiter, deadline);
     struct weft_task *self = weft__task_of(waiter);
     struct weft__worker *worker = self->worker;

@@ -81,6 +81,12 @@ static inline bool weft__wait_claim(struct weft__waiter *waiter, uint64_t ticket
                      (word & ~(uint64_t)WEFT__WAIT_STATE) | (uint64_t)reason, acq_rel, relaxed);
 }
 
+/* Constant for each waiter. */
+static inline bool weft__is_thread(struct weft__waiter *waiter)
+{
+    return weft__load(&waiter->word, relaxed) & WEFT__WAIT_THREAD;
+}
+
 static inline enum weft__wait_state weft__wait_state(struct weft__waiter *waiter)
 {
     /* acquire: pairs with the exchange in weft__wait_claim() */
@@ -103,7 +109,10 @@ enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadl
  * nobody had fired it; false: it has been fired and the caller must park. */
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket);
 
-/* Ends somebody's wait for `reason`; false: it was over already. */
+/* Makes the waiter of a claimed wait runnable: the claim's winner, once. */
+void weft__wait_wake(struct weft__waiter *waiter);
+
+/* Ends somebody's wait for `reason`: claim and wake. False: it was over already. */
 bool weft__wait_fire(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason);
 
 /* As weft__wait_fire() with WEFT__EVENT, for the holder of a worker's seat who

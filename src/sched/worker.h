@@ -39,9 +39,11 @@ struct weft__worker {
     struct weft__queue ready;
     struct weft__queue fresh;
     struct weft__carrier *carrier;
-    struct weft_task *leaving; /* switched away from, not yet off the CPU */
-    bool fresh_turn;           /* fresh and ready take turns */
-    uint8_t backlog_picks;     /* picks in a row with work that others would like */
+    struct weft_task **current; /* where the carrier keeps weft__self() */
+    struct weft_task *leaving;  /* switched away from, not yet off the CPU */
+    uint32_t budget;            /* operations the task may still complete without suspending */
+    bool fresh_turn;            /* fresh and ready take turns */
+    uint8_t backlog_picks;      /* picks in a row with work that others would like */
     _Atomic(uint64_t) switches;
 
     /* What spawning and ending touch. Under the seat. */
@@ -70,11 +72,9 @@ struct weft__worker {
 };
 
 struct weft__carrier {
-    struct weft_task idle;     /* its own context: the search for work */
-    struct weft_task **current; /* where this thread keeps weft__self() */
+    struct weft_task idle; /* its own context: the search for work */
     struct weft__worker *worker;
-    struct weft__queue pinned;  /* runnable tasks that must run here */
-    struct weft__inbox inbox;   /* the same, from other threads */
+    struct weft__inbox inbox; /* runnable tasks that are pinned here, from elsewhere */
     void *thread_pointer;
     void *signal_stack;
     pthread_t thread;

@@ -27,11 +27,16 @@ static void reap(struct weft_task *task)
     weft__seat_leave(&worker->seat);
 }
 
-/* JOIN-3: the burier is between finding us and failing to wake us. */
-static void await_acknowledgement(struct weft_task *task)
+/* JOIN-3, JOIN-4: the task is between seeing that we come or go, and its end. */
+static void await_burial(struct weft_task *task, struct weft__waiter *final)
 {
-    while (weft__load(&task->joiner, acquire) != WEFT__TASK_ACKED)
+    for (;;) {
+        /* acquire: as in ended() */
+        struct weft__waiter *joiner = weft__load(&task->joiner, acquire);
+        if (joiner == WEFT__TASK_ACKED || joiner == final)
+            return;
         sched_yield();
+    }
 }
 
 /* Returns 0 when the task has ended, else why not. */
@@ -40,17 +45,19 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
     uint64_t ticket = weft__wait_begin(waiter, "join", weft__load(&task->id, relaxed));
     struct weft__waiter *nobody = NULL;
     /* acq_rel: the burier sees our ticket, we see its result */
-    if (!weft__cas(&task->joiner, &nobody, waiter, acq_rel, acquire)) {
-        if (!weft__wait_abandon(waiter, ticket))
-            weft__wait_park(waiter, WEFT_NEVER); /* WAIT-5 */
+    struct weft__waiter *us = waiter->scope
+                                  ? waiter
+                                  : (void *)((uintptr_t)waiter | WEFT__JOINER_FIRM); /* JOIN-5 */
+    if (!weft__cas(&task->joiner, &nobody, us, acq_rel, acquire)) {
+        weft__wait_abandon(waiter, ticket); /* nobody has seen the ticket */
+        await_burial(task, WEFT__TASK_DONE);
         return 0;
     }
     enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
     if (reason == WEFT__EVENT)
         return 0;
-    struct weft__waiter *us = waiter;
     if (!weft__cas(&task->joiner, &us, NULL, acq_rel, acquire)) {
-        await_acknowledgement(task);
+        await_burial(task, WEFT__TASK_ACKED);
         return 0;
     }
     return weft__scope_error(waiter, reason);
@@ -83,5 +90,6 @@ void weft_detach(weft_task *task)
     /* acq_rel: as in weft__bury() */
     if (weft__cas(&task->joiner, &nobody, WEFT__TASK_DETACHED, acq_rel, acquire))
         return;
-    reap(task); /* it has ended: JOIN-1 */
+    await_burial(task, WEFT__TASK_DONE); /* at once but for a joiner that gave up: JOIN-4 */
+    reap(task);                          /* JOIN-1 */
 }

@@ -78,6 +78,7 @@ static void init_task(struct weft_task *task, const struct request *request, boo
     task->fn = request->fn;
     weft__store(&task->joiner, detached ? WEFT__TASK_DETACHED : NULL, relaxed);
     task->stack_size = weft__rt.config.stack_size;
+    task->claimed = NULL;
     task->result = 0;
     task->name[0] = 0;
 }

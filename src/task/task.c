@@ -36,21 +36,13 @@ int64_t weft_now(void)
     return weft__clock_now();
 }
 
-int weft_sleep(int64_t duration)
-{
-    int64_t now = weft__clock_now();
-    if (duration <= 0)
-        return weft_sleep_until(now);
-    return weft_sleep_until(duration < WEFT_NEVER - now ? now + duration : WEFT_NEVER);
-}
-
-int weft_sleep_until(int64_t when)
+static int sleep_until(int64_t when, int64_t now)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     if (!waiter)
         return -ENOMEM;
     int rc = weft__checkpoint(waiter);
-    if (rc || when <= weft__clock_now())
+    if (rc || when <= now)
         return rc;
     int64_t deadline = weft__scope_deadline(waiter);
     weft__wait_begin(waiter, "sleep", (uint64_t)when);
@@ -58,6 +50,19 @@ int weft_sleep_until(int64_t when)
     if (reason == WEFT__DEADLINE && when <= deadline)
         return 0;
     return weft__scope_error(waiter, reason);
+}
+
+int weft_sleep(int64_t duration)
+{
+    int64_t now = weft__clock_now();
+    if (duration <= 0)
+        return sleep_until(now, now);
+    return sleep_until(duration < WEFT_NEVER - now ? now + duration : WEFT_NEVER, now);
+}
+
+int weft_sleep_until(int64_t when)
+{
+    return sleep_until(when, weft__clock_now());
 }
 
 uint64_t weft_task_id(const weft_task *task)
