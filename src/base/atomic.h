@@ -42,20 +42,21 @@
         model_forward((const volatile void *)(p), &model_v_, sizeof model_v_); \
         model_v_; \
     })
+/* The value is worked out before the step at which it is stored. */
 #define weft__store(p, v, order) \
     do { \
-        model_step(); \
-        __auto_type model_v_ = atomic_load_explicit(p, memory_order_seq_cst); \
+        __auto_type model_v_ = atomic_load_explicit(p, memory_order_seq_cst); /* its type */ \
         model_v_ = (v); \
         model_store((volatile void *)(p), &model_v_, sizeof model_v_, \
                     memory_order_##order == memory_order_seq_cst); \
     } while (0)
-#define weft__exchange(p, v, order) (model_rmw(), atomic_exchange(p, v))
-#define weft__add(p, v, order) (model_rmw(), atomic_fetch_add(p, v))
+#define weft__model_rmw(p) model_rmw((const volatile void *)(p), sizeof *(p))
+#define weft__exchange(p, v, order) (weft__model_rmw(p), atomic_exchange(p, v))
+#define weft__add(p, v, order) (weft__model_rmw(p), atomic_fetch_add(p, v))
 #define weft__cas(p, expected, v, success, failure) \
-    (model_rmw(), atomic_compare_exchange_strong(p, expected, v))
+    (weft__model_rmw(p), atomic_compare_exchange_strong(p, expected, v))
 #define weft__cas_weak(p, expected, v, success, failure) \
-    (model_rmw(), atomic_compare_exchange_strong(p, expected, v))
+    (weft__model_rmw(p), atomic_compare_exchange_strong(p, expected, v))
 #define weft__spin_hint() model_spin()
 
 #endif

@@ -8,6 +8,8 @@
 
 #define REGION_FIRST ((size_t)16 << 20)
 #define REGION_LARGEST ((size_t)1 << 30)
+/* What a task needs of its stack before it first parks. */
+#define FIRST_FRAMES 512
 #define COLOURS 16
 #define COLOUR_STEP 128
 
@@ -129,9 +131,8 @@ static void prefetch(struct weft__free *link)
 {
     if (!link)
         return;
-    __builtin_prefetch((char *)of_link(link)->top - 64, 1);
-    if (link->next)
-        __builtin_prefetch(of_link(link->next), 0);
+    for (int line = 1; line <= FIRST_FRAMES / 64; line++)
+        __builtin_prefetch((char *)of_link(link)->top - line * 64, 1);
 }
 
 struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__magazine *magazine,

@@ -43,10 +43,12 @@ WEFT_INLINE void prefetch_queue(const struct weft__queue *queue)
     struct weft_task *task = queue->head;
     if (!task)
         return;
-    __builtin_prefetch(&task->context, 1);
     __builtin_prefetch(task->context.sp, 1);
-    if (task->next)
+    __builtin_prefetch((char *)task->context.sp + 64, 1);
+    if (task->next) { /* the one after: its stack pointer has to be there by then */
         __builtin_prefetch(task->next, 1);
+        __builtin_prefetch(&task->next->context, 1);
+    }
 }
 
 /* The same for tasks that have not started: what a start reads and writes. */
@@ -54,10 +56,11 @@ WEFT_INLINE struct weft_task *take_fresh(struct weft__worker *worker)
 {
     struct weft_task *task = weft__queue_take(&worker->fresh), *after = worker->fresh.head;
     if (after) {
-        __builtin_prefetch(&after->context, 1);
         __builtin_prefetch(&after->fn, 1);
-        if (after->next)
+        if (after->next) {
             __builtin_prefetch(after->next, 1);
+            __builtin_prefetch(&after->next->context, 1);
+        }
     }
     return task;
 }

@@ -93,8 +93,6 @@ static inline enum weft__wait_state weft__wait_state(struct weft__waiter *waiter
     return (enum weft__wait_state)(weft__load(&waiter->word, acquire) & WEFT__WAIT_STATE);
 }
 
-#ifndef WEFT_MODEL
-
 /* The calling task's or thread's waiter. NULL: a plain thread for which memory
  * is out. */
 struct weft__waiter *weft__waiter_self(void);
@@ -118,7 +116,5 @@ bool weft__wait_fire(struct weft__waiter *waiter, uint64_t ticket, enum weft__wa
 /* As weft__wait_fire() with WEFT__EVENT, for the holder of a worker's seat who
  * wakes many: the task goes to the end of the queue instead of to its front. */
 bool weft__wait_fire_queued(struct weft__waiter *waiter, uint64_t ticket);
-
-#endif
 
 #endif

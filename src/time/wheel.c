@@ -45,6 +45,11 @@ void weft__wheel_add(struct weft__wheel *wheel, struct weft__wheel_entry *entry,
     wheel->count++;
 }
 
+static struct weft__wheel_entry *entry_of(struct weft__list *node)
+{
+    return weft__container_of(node, struct weft__wheel_entry, node);
+}
+
 static void take_out(struct weft__wheel *wheel, struct weft__wheel_entry *entry)
 {
     weft__list_remove(&entry->node);
@@ -84,14 +89,17 @@ struct weft__wheel_entry *weft__wheel_expire(struct weft__wheel *wheel, int64_t 
     while (next_slot(wheel, &level, &slot, &tick) && tick <= present) {
         wheel->elapsed = tick;
         struct weft__list *entries = &wheel->slots[level][slot];
-        struct weft__wheel_entry *entry =
-            weft__container_of(entries->next, struct weft__wheel_entry, node);
-        take_out(wheel, entry);
-        if (entry->tick <= tick) {
-            wheel->count--;
+        if (level == 0) {
+            struct weft__wheel_entry *entry = entry_of(entries->next);
+            weft__wheel_remove(wheel, entry);
             return entry;
         }
-        place(wheel, entry); /* a level further down */
+        /* All of them at once: one that stayed would wait behind those that moved. */
+        while (!weft__list_empty(entries)) {
+            struct weft__wheel_entry *entry = entry_of(entries->next);
+            take_out(wheel, entry);
+            place(wheel, entry);
+        }
     }
     if (present > wheel->elapsed)
         wheel->elapsed = present;

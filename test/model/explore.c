@@ -111,20 +111,29 @@ static void sample(const struct model *model, struct model_result *result)
 /* Choices as digits of base 62, without the zeros at the end. */
 static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
+/* In front of them the bound, on which it depends what there is to choose. */
 static void print_choices(void)
 {
     unsigned last = depth;
+    fprintf(stderr, "%c.", digits[preemption_bound + 1]);
     while (last > 0 && path[last - 1].taken == 0)
         last--;
     for (unsigned i = 0; i < last; i++)
         fputc(digits[path[i].taken], stderr);
 }
 
+static unsigned value_of(char c)
+{
+    const char *digit = strchr(digits, c);
+    return c && digit ? (unsigned)(digit - digits) : 0;
+}
+
 static void read_choices(const char *string)
 {
+    preemption_bound = (int)value_of(string[0]) - 1;
+    string += string[0] && string[1] ? 2 : 0;
     for (depth = 0; string[depth] && depth < CHOICES; depth++) {
-        const char *digit = strchr(digits, string[depth]);
-        path[depth].taken = digit ? (unsigned char)(digit - digits) : 0;
+        path[depth].taken = (unsigned char)value_of(string[depth]);
         path[depth].options = 0;
     }
 }
@@ -133,7 +142,6 @@ static void read_choices(const char *string)
 static bool tell(const struct model *model)
 {
     schedule_create(model);
-    preemption_bound = -1;
     tracing = true;
     bool fine = run();
     tracing = false;
@@ -161,7 +169,6 @@ void model_explore(const struct model *model, struct model_result *ret_result)
     explore(model, true, false, ret_result);
 }
 
-/* Scheduling choices depend on the bound: the path as it is without one. */
 static void replay(const struct model *model)
 {
     read_choices(getenv("WEFT_MODEL_REPLAY"));

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,6 +86,7 @@ void model_fail(const char *format, ...)
 void memory_changed(void)
 {
     changes++;
+    barren = 0;
     if (running_thread < NOBODY)
         threads[running_thread].own_changes++;
 }
@@ -186,8 +188,6 @@ static unsigned choose_thread(void)
             preemptions++;
         if (option >= TIMEOUT)
             threads[next].timed_out = true;
-        if (threads[next].state != SPINNING)
-            barren = 0;
         threads[next].state = READY;
         return next;
     }
@@ -296,12 +296,13 @@ void schedule_create(const struct model *model)
 {
     model_running = model;
     count = thread_count(model);
-    weft__annotate_thread(&main_annotation, NULL, 0);
-#ifdef WEFT__ASAN
-    /* Where a switch back goes to; any part of the stack that contains us will do. */
-    main_annotation.bottom = (char *)__builtin_frame_address(0) - STACK_SIZE;
-    main_annotation.size = 2 * STACK_SIZE;
-#endif
+    pthread_attr_t attr;
+    void *low;
+    size_t size;
+    if (pthread_getattr_np(pthread_self(), &attr) || pthread_attr_getstack(&attr, &low, &size))
+        abort();
+    pthread_attr_destroy(&attr);
+    weft__annotate_thread(&main_annotation, low, size);
     for (unsigned i = 0; i < count; i++) {
         struct thread *thread = &threads[i];
         memset(thread, 0, sizeof *thread);
