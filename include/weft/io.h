@@ -11,8 +11,8 @@
  * it is woken and the number can be used again.
  *
  * Interrupted system calls are repeated; EAGAIN never reaches the caller. No
- * SIGPIPE: writing to a socket whose peer is gone returns -EPIPE. (On a pipe
- * the kernel raises SIGPIPE before write() returns; ignore it.)
+ * SIGPIPE: writing to a socket whose peer is gone, or by a task to a pipe, returns
+ * -EPIPE. (A plain thread that writes to a broken pipe gets the signal first.)
  *
  * Common errors, not repeated below: -EBADF (not open, or closed by
  * weft_close() while waiting), -ETIMEDOUT (the surrounding scope's deadline

@@ -25,8 +25,8 @@ WEFT_API int64_t weft_now(void);
  * cancellation point. The clock's grain is 65 us: a sleep may last that much
  * longer, never shorter.
  *
- * Suspends; a cancellation point. A plain thread sleeps in the kernel, or in
- * virtual time where the runtime's clock is virtual.
+ * Suspends; a cancellation point. A plain thread sleeps in the kernel, in real
+ * time even where the runtime's clock is virtual.
  * Returns 0, or -ETIMEDOUT when the surrounding scope's deadline came first. */
 WEFT_API int weft_sleep(int64_t duration);
 

@@ -1,10 +1,12 @@
 #include "io/address.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "weft/net.h"
@@ -25,6 +27,14 @@ static int parse_unix(const char *path, struct weft__address_text *parts)
     return 0;
 }
 
+/* The C library takes numbers modulo 65536, and with blanks in front. */
+static bool port_valid(const char *port)
+{
+    if (port[strspn(port, "0123456789")] == 0)
+        return *port && strtoul(port, NULL, 10) <= UINT16_MAX;
+    return isalpha((unsigned char)*port);
+}
+
 /* "host:port", "[host]:port", ":port" */
 static int parse_inet(const char *text, struct weft__address_text *parts)
 {
@@ -41,7 +51,8 @@ static int parse_inet(const char *text, struct weft__address_text *parts)
             return -EINVAL;
     }
     size_t host_size = (size_t)(host_end - host), port_size = strlen(colon + 1);
-    if (host_size >= sizeof parts->host || port_size >= sizeof parts->port || port_size == 0)
+    if (host_size >= sizeof parts->host || port_size >= sizeof parts->port ||
+        !port_valid(colon + 1))
         return -EINVAL;
     memcpy(parts->host, host, host_size);
     memcpy(parts->port, colon + 1, port_size);

@@ -52,11 +52,12 @@ static uint32_t kind_of(int fd)
 {
     int type = 0, domain = 0;
     socklen_t size = sizeof type;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM)
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0)
         return 0;
     size = sizeof domain;
     getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
-    return domain == AF_INET || domain == AF_INET6 ? WEFT__FD_TCP : 0;
+    bool tcp = type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6);
+    return WEFT__FD_SOCKET | (tcp ? WEFT__FD_TCP : 0);
 }
 
 static int set_up(struct weft__fd *entry, int fd)
@@ -104,7 +105,7 @@ void weft__fd_adopt(int fd, bool tcp)
     weft__lock_acquire(&entry->lock);
     if (weft__load(&entry->flags, relaxed))
         reset(entry); /* it was closed behind our back */
-    set_flags(entry, WEFT__FD_SET_UP | (tcp ? WEFT__FD_TCP : 0));
+    set_flags(entry, WEFT__FD_SET_UP | WEFT__FD_SOCKET | (tcp ? WEFT__FD_TCP : 0));
     weft__lock_release(&entry->lock);
 }
 

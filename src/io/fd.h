@@ -38,6 +38,7 @@ enum weft__fd_flags {
     WEFT__FD_REGISTERED = 4, /* with `poller` */
     WEFT__FD_HANGUP = 8,
     WEFT__FD_NO_EVENTS = 16, /* epoll does not take it: always ready */
+    WEFT__FD_SOCKET = 32,
 };
 
 #define WEFT__FD_READY 1u
@@ -65,7 +66,7 @@ struct weft__fd_node {
 /* The entry, set up; or NULL and *ret_error. */
 struct weft__fd *weft__fd_get(int fd, int *ret_error);
 
-/* For descriptors that weft has opened, non-blocking: saves the set-up. */
+/* For sockets that weft has opened, non-blocking: saves the set-up. */
 void weft__fd_adopt(int fd, bool tcp);
 
 /* Puts `node` into the list of a side, registering the descriptor if need be.

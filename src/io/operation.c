@@ -55,6 +55,7 @@ ssize_t weft__operate(int fd, struct weft__operation *operation)
     if (weft__unlikely(!entry))
         return rc;
     spend();
+    operation->socket = weft__load(&entry->flags, relaxed) & WEFT__FD_SOCKET; /* constant */
     uint32_t generation = weft__load(&entry->generation, acquire);
     struct weft__fd_side *side = &entry->side[operation->side];
     for (;;) {

@@ -12,6 +12,7 @@ struct weft__operation {
     const char *what;
     enum weft__side side;
     bool no_wait;  /* -EAGAIN is for the caller */
+    bool socket;   /* set by weft__operate() */
     size_t wanted; /* a TCP read of less has emptied the socket (EDGE-4); 0: says nothing */
     /* the call's arguments, as it wants them */
     void *buf;

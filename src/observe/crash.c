@@ -47,12 +47,10 @@ static void on_deadly(int number, siginfo_t *info, void *context)
     struct weft_task *task = weft_self();
     (void)context;
     restore(number); /* the fault repeats, or abort() raises again: then it is theirs */
-    if (!task)
-        return;
     bool fault = number == SIGSEGV || number == SIGBUS;
-    if (fault && task->stack && weft__stack_in_guard(task->stack, info->si_addr))
+    if (task && fault && task->stack && weft__stack_in_guard(task->stack, info->si_addr))
         report_overflow(task);
-    else
+    else if (task)
         weft__report_task(STDERR_FILENO, "died in ", task, "");
     if (info->si_code <= 0) /* sent by kill() or abort(): does not repeat by itself */
         raise(number);
@@ -118,11 +116,14 @@ static void on_deadlock(void)
     abort();
 }
 
+/* Defined here although sched/idle.h declares it: who links statically gets this
+ * file, and its constructor, because the scheduler refers to it. */
+void (*weft__on_deadlock)(void) = on_deadlock;
+
 __attribute__((constructor)) static void set_hooks(void)
 {
     static struct weft__hook hook = { .fn = on_runtime };
     weft__panic_context = panic_context;
-    weft__on_deadlock = on_deadlock;
     weft__on_carrier_thread = on_carrier_thread;
     weft__hooks_add(&hook);
 }

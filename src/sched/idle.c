@@ -8,8 +8,6 @@
 #include "sched/share.h"
 #include "time/clock.h"
 
-void (*weft__on_deadlock)(void);
-
 /* PARK-2: every queue from which this worker could take. */
 static bool shared_work(struct weft__worker *worker)
 {

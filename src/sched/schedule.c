@@ -99,6 +99,15 @@ WEFT_INLINE struct weft_task *pick(struct weft__worker *worker)
     return pick_fresh(worker);
 }
 
+/* With a seed. What came over the shelf or the inbox joins the others first. */
+static WEFT_NOINLINE struct weft_task *draw(struct weft__worker *worker)
+{
+    struct weft_task *task;
+    while ((task = weft__queue_take(&worker->ready)) || (task = weft__queue_take(&worker->fresh)))
+        weft__lot_put(worker->lot, task);
+    return weft__lot_draw(worker->lot, &worker->random);
+}
+
 /* Whether a picked task can run here and now; else it has been put elsewhere. */
 WEFT_INLINE bool accept(struct weft__worker *worker, struct weft_task *self, struct weft_task *task)
 {
@@ -118,12 +127,9 @@ WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task
     for (;;) {
         if (weft__unlikely(--worker->quantum == 0))
             weft__tick(worker);
-        if ((worker->ready.head || worker->fresh.head) &&
-            weft__sleepers_hungry(&weft__rt.sleepers))
+        if ((worker->ready.head || worker->fresh.head) && weft__sleepers_hungry(&weft__rt.sleepers))
             weft__share(worker);
-        struct weft_task *task = weft__unlikely(worker->lot != NULL)
-                                     ? weft__lot_draw(worker->lot, &worker->random)
-                                     : pick(worker);
+        struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);
         if (weft__unlikely(!task))
             return NULL;
         if (weft__likely(accept(worker, self, task)))
@@ -199,7 +205,8 @@ void weft__suspend(struct weft_task *self)
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task))
         task = &worker->carrier->idle;
-    if (weft__likely(task != self)) /* else: somebody has made us runnable, and we popped ourselves */
+    if (weft__likely(task !=
+                     self)) /* else: somebody has made us runnable, and we popped ourselves */
         weft__switch(worker, self, task);
 }
 

@@ -112,14 +112,20 @@ static void sample(const struct model *model, struct model_result *result)
 static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /* In front of them the bound, on which it depends what there is to choose. */
-static void print_choices(void)
+static void write_choices(char *string, size_t size)
 {
     unsigned last = depth;
-    fprintf(stderr, "%c.", digits[preemption_bound + 1]);
     while (last > 0 && path[last - 1].taken == 0)
         last--;
+    if (last + 3 > size) { /* the seed has to do */
+        snprintf(string, size, "too long");
+        return;
+    }
+    *string++ = digits[preemption_bound + 1];
+    *string++ = '.';
     for (unsigned i = 0; i < last; i++)
-        fputc(digits[path[i].taken], stderr);
+        *string++ = digits[path[i].taken];
+    *string = '\0';
 }
 
 static unsigned value_of(char c)
@@ -138,16 +144,17 @@ static void read_choices(const char *string)
     }
 }
 
-/* Runs the path once more, telling all; the threads' stacks are new. */
-static bool tell(const struct model *model)
+void model_replay(const struct model *model, const char *choices, struct model_result *ret_result)
 {
+    memset(ret_result, 0, sizeof *ret_result);
+    read_choices(choices);
     schedule_create(model);
     tracing = true;
-    bool fine = run();
+    ret_result->failed = !run();
     tracing = false;
-    fprintf(stderr, "    %s\n", fine ? "no failure" : failure);
     schedule_destroy();
-    return fine;
+    snprintf(ret_result->message, sizeof ret_result->message, "%s", failure);
+    fprintf(stderr, "    %s\n", ret_result->failed ? failure : "no failure");
 }
 
 static void explore(const struct model *model, bool exhaustive, bool randomly,
@@ -160,8 +167,10 @@ static void explore(const struct model *model, bool exhaustive, bool randomly,
     if (randomly && !result->failed)
         sample(model, result);
     schedule_destroy();
-    if (result->failed)
-        snprintf(result->message, sizeof result->message, "%s", failure);
+    if (!result->failed)
+        return;
+    snprintf(result->message, sizeof result->message, "%s", failure);
+    write_choices(result->choices, sizeof result->choices);
 }
 
 void model_explore(const struct model *model, struct model_result *ret_result)
@@ -169,40 +178,32 @@ void model_explore(const struct model *model, struct model_result *ret_result)
     explore(model, true, false, ret_result);
 }
 
-static void replay(const struct model *model)
-{
-    read_choices(getenv("WEFT_MODEL_REPLAY"));
-    if (!tell(model))
-        ck_abort_msg("%s", failure);
-}
-
 void model_check(const struct model *model)
 {
-    if (getenv("WEFT_MODEL_REPLAY")) {
-        replay(model);
-        return;
-    }
-    struct model_result result;
+    struct model_result result, again;
+    const char *choices = getenv("WEFT_MODEL_REPLAY");
     bool random_only = getenv("WEFT_MODEL_RANDOM") != NULL;
-    explore(model, !random_only, true, &result);
+    if (choices)
+        model_replay(model, choices, &result);
+    else
+        explore(model, !random_only, true, &result);
     if (!result.failed) {
         if (!random_only)
             fprintf(stderr, "model: %lu executions%s\n", result.executions,
                     result.complete ? "" : ", cut short");
         return;
     }
-    fprintf(stderr, "model: %s\n  choices: ", result.message);
-    print_choices();
-    fprintf(stderr, "\n  the execution:\n");
-    tell(model);
+    if (!choices) {
+        fprintf(stderr, "model: %s\n  choices: %s\n  the execution:\n", result.message,
+                result.choices);
+        model_replay(model, result.choices, &again);
+    }
     ck_abort_msg("%s", result.message);
 }
 
 void model_check_fails(const struct model *model, const char *text)
 {
     struct model_result result;
-    if (getenv("WEFT_MODEL_REPLAY"))
-        return;
     explore(model, true, true, &result);
     ck_assert_msg(result.failed, "the broken code passed %lu executions", result.executions);
     ck_assert_msg(strstr(result.message, text), "failed otherwise: %s", result.message);

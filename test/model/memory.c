@@ -83,15 +83,17 @@ static void pop(struct buffer *buffer)
     write_memory(store.address, store.value, store.size);
 }
 
-/* Lets stores of others to this address reach memory now, or later. */
+/* Lets stores of others to this address reach memory now, or later. As if there
+ * were no buffers is choice number 0. */
 static void choose_order(unsigned thread, const volatile void *address, size_t size)
 {
     for (unsigned other = 0; other < MODEL_THREADS; other++) {
         struct buffer *buffer = &buffers[other];
-        unsigned upto[BUFFER + 1] = { 0 }, options = 1;
-        for (unsigned i = 0; other != thread && i < buffer->count; i++)
-            if (overlap(&buffer->stores[i], address, size))
-                upto[options++] = i + 1;
+        unsigned upto[BUFFER + 1], options = 0;
+        for (unsigned i = buffer->count; other != thread && i > 0; i--)
+            if (overlap(&buffer->stores[i - 1], address, size))
+                upto[options++] = i;
+        upto[options++] = 0;
         if (options == 1)
             continue;
         unsigned count = upto[choose(CHOICE_VALUE, options)];

@@ -57,6 +57,7 @@ struct model_result {
     bool complete;            /* all within the bound were tried */
     bool failed;
     char message[400];
+    char choices[600]; /* of the failing execution */
 };
 
 /* Expects that no execution fails. */
@@ -68,6 +69,9 @@ void model_check_fails(const struct model *model, const char *text);
 
 /* Explores without judging. */
 void model_explore(const struct model *model, struct model_result *ret_result);
+
+/* Repeats one execution, with a trace on standard error. */
+void model_replay(const struct model *model, const char *choices, struct model_result *ret_result);
 
 /* In setup: what a trace calls this object. */
 #define model_name(object) model_name_at(&(object), sizeof(object), #object)

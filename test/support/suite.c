@@ -68,6 +68,12 @@ bool test_is_slowed(void)
     return environment_factor("WEFT_TEST_TIMEOUT_SCALE") > 1;
 }
 
+bool test_is_under(const char *tool)
+{
+    const char *under = getenv("WEFT_TEST_UNDER");
+    return under && strcmp(under, tool) == 0;
+}
+
 uint64_t test_seed(void)
 {
     return seed;

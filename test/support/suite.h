@@ -76,6 +76,11 @@ double test_seconds(double seconds);
  * environment tells: assertions about speed or memory make no sense. */
 bool test_is_slowed(void);
 
+/* True when scripts/test-variant runs the tests under this tool: "asan", "tsan",
+ * "valgrind" or "qemu", which lack an instruction or a system call here and there.
+ * (WEFT_TEST_UNDER in the environment.) */
+bool test_is_under(const char *tool);
+
 /* Runs fn(arg) in a child process, which must end by `signal` (0: by exit or
  * return, with any status) after writing `text` to stderr. NULL: any text. Under
  * sanitizers, which catch them, a fault may also end in an exit status. */

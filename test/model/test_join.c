@@ -1,0 +1,205 @@
+/* The end of a task against its joiner: sched/bury.c and task/join.c. */
+#include "world.h"
+
+#include <sched.h>
+
+#include "suite.h"
+
+/* Broken on purpose: a joiner that gave up does not wait for the burier; one whose
+ * deadline has come does not take itself out. */
+static enum { NOTHING, NO_ACKNOWLEDGEMENT, STAYS_IN } mutation;
+
+#define sched_yield() model_spin()
+
+#include "sched/bury.c"
+#include "sched/wait.c"
+
+static void await_burial(struct weft_task *task, struct weft__waiter *final);
+#define await_burial(task, final) \
+    (mutation == NO_ACKNOWLEDGEMENT ? (void)0 : (await_burial)(task, final))
+#include "task/join.c"
+#undef await_burial
+
+static struct weft_task victim;
+static int released;
+static bool over;      /* the joiner has done all it had to do */
+static char scope; /* stands for a scope with a deadline */
+
+void weft__pool_give(struct weft__pool *pool, struct weft__magazine *magazine, void *object)
+{
+    (void)pool, (void)magazine;
+    model_assert(object == &victim, "JOIN-1");
+    model_assert(++released == 1, "JOIN-1");
+    model_forbid(&victim, sizeof victim); /* JOIN-2 */
+}
+
+void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
+                      struct weft__stack *stack)
+{
+    (void)stacks, (void)magazine, (void)stack;
+    model_fail("no stack here");
+}
+
+int weft__checkpoint_slow(struct weft__waiter *waiter)
+{
+    (void)waiter;
+    return 0;
+}
+
+int64_t weft__scope_deadline(const struct weft__waiter *waiter)
+{
+    return waiter->scope ? 1 : INT64_MAX;
+}
+
+int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason)
+{
+    (void)waiter;
+    model_assert(reason == WEFT__DEADLINE, "WAIT-1");
+    return -ETIMEDOUT;
+}
+
+static void reset(void)
+{
+    world_reset(3);
+    memset(&victim, 0, sizeof victim);
+    released = 0;
+    over = false;
+    model_name(victim);
+    model_name(victim.joiner);
+}
+
+/* As weft__end(), and weft__arrive() on the other side of its switch. */
+static void ender(void)
+{
+    struct weft__worker *worker = &workers[0];
+    weft__seat_enter(&worker->seat);
+    victim.result = 42;
+    struct weft__waiter *joiner = weft__claim_joiner(&victim);
+    bool handed = joiner && !weft__is_thread(joiner) && model_choose(2);
+    if (handed)
+        victim.flags |= WEFT__TASK_HANDED;
+    weft__bury(worker, &victim);
+    if (handed)
+        make_runnable(weft__task_of(joiner)); /* it runs on this very thread */
+    weft__seat_leave(&worker->seat);
+}
+
+static bool timer_armed_or_over(void *arg)
+{
+    (void)arg;
+    return over || deadline_of[1];
+}
+
+static void clock_thread(void)
+{
+    model_wait(timer_armed_or_over, NULL);
+    if (deadline_of[1])
+        weft__wait_fire(&tasks[1].waiter, deadline_of[1], WEFT__DEADLINE);
+}
+
+/* The waiter begins another wait, of which the burier must know nothing. */
+static void wait_for_something_else(struct weft__waiter *waiter)
+{
+    uint64_t ticket = weft__wait_begin(waiter, "other", 0);
+    model_step();
+    model_assert(weft__wait_abandon(waiter, ticket), "JOIN-3");
+}
+
+static void join_for_ever(struct weft__waiter *waiter)
+{
+    int result = 0;
+    waiter->scope = NULL;
+    model_assert(weft_join(&victim, &result) == 0, "JOIN-5");
+    model_assert(result == 42 && released == 1, "JOIN-1");
+}
+
+static void joiner(void)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    join_for_ever(waiter);
+    wait_for_something_else(waiter);
+    over = true;
+}
+
+static void plain_joiner(void)
+{
+    plain[1] = true;
+    joiner();
+}
+
+static void patient_joiner(void)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    int result = 0;
+    waiter->scope = (void *)&scope;
+    int rc = weft_join(&victim, &result);
+    wait_for_something_else(waiter);
+    model_note("joined: %d", rc);
+    if (rc == 0)
+        model_assert(result == 42 && released == 1, "JOIN-1");
+    else if (model_choose(2))
+        join_for_ever(waiter);
+    else
+        weft_detach(&victim);
+    over = true;
+}
+
+static void patient_plain_joiner(void)
+{
+    plain[1] = true;
+    patient_joiner();
+}
+
+static void detacher(void)
+{
+    weft_detach(&victim);
+    over = true;
+}
+
+static void released_once(void)
+{
+    model_assert(released == 1, "JOIN-1");
+    model_assert(runnable[1] == 0, "WAIT-2");
+}
+
+static struct model model = { .setup = reset, .body = { ender }, .check = released_once,
+                              .preemptions = 3 };
+
+TEST(JOIN_1_a_joined_task_is_released_once)
+{
+    model.body[1] = joiner;
+    model_check(&model);
+}
+
+TEST(JOIN_1_a_task_joined_by_a_plain_thread_is_released_once)
+{
+    model.body[1] = plain_joiner;
+    model_check(&model);
+}
+
+TEST(JOIN_1_a_detached_task_is_released_once)
+{
+    model.body[1] = detacher;
+    model_check(&model);
+}
+
+TEST(JOIN_3_a_deadline_may_come_with_the_end)
+{
+    model.body[1] = patient_joiner;
+    model.body[2] = clock_thread;
+    model_check(&model);
+}
+
+TEST(JOIN_3_a_plain_threads_deadline_may_come_with_the_end)
+{
+    model.body[1] = patient_plain_joiner;
+    model_check(&model);
+}
+
+TEST(JOIN_3_needs_the_acknowledgement)
+{
+    mutation = NO_ACKNOWLEDGEMENT;
+    model.body[1] = patient_joiner;
+    model.body[2] = clock_thread;
+    model_check_fails(&model, "");
+}

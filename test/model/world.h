@@ -1,0 +1,175 @@
+/* world.h - the rest of the runtime, as the models of its protocols see it.
+ *
+ * A test includes this and then the very .c files whose protocol it checks. Each
+ * model thread is an OS thread with a worker of its own; it runs one task, and a
+ * task that suspends stays on its thread: "runnable" is a flag. Functions that
+ * no model needs fail. */
+#ifndef WEFT_TEST_MODEL_WORLD_H
+#define WEFT_TEST_MODEL_WORLD_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+/* Prototypes and types of what is replaced here. */
+#include "base/assert.h"
+#include "os/futex.h"
+#include "os/lock.h"
+#include "sched/bury.h"
+#include "sched/poll.h"
+#include "sched/schedule.h"
+#include "sched/share.h"
+#include "sched/thread.h"
+#include "sched/worker.h"
+#include "task/scope.h"
+#include "time/clock.h"
+
+struct weft__runtime weft__rt;
+
+static struct weft__worker workers[MODEL_THREADS];
+static struct weft__carrier carriers[MODEL_THREADS];
+static struct weft_task tasks[MODEL_THREADS];
+static struct weft__waiter thread_waiters[MODEL_THREADS];
+static bool plain[MODEL_THREADS];    /* this model thread is a plain thread */
+static int runnable[MODEL_THREADS];  /* how often its task was made so */
+static uint64_t deadline_of[MODEL_THREADS]; /* ticket for which a timer is armed; 0: none */
+
+static void world_reset(unsigned worker_count)
+{
+    memset(&weft__rt, 0, sizeof weft__rt);
+    memset(workers, 0, sizeof workers);
+    memset(carriers, 0, sizeof carriers);
+    memset(tasks, 0, sizeof tasks);
+    memset(thread_waiters, 0, sizeof thread_waiters);
+    memset(plain, 0, sizeof plain);
+    memset(runnable, 0, sizeof runnable);
+    memset(deadline_of, 0, sizeof deadline_of);
+    weft__rt.workers = worker_count;
+    weft__rt.worker = workers;
+    weft__rt.carrier = carriers;
+    weft__rt.running = true;
+    for (unsigned i = 0; i < MODEL_THREADS; i++) {
+        workers[i].index = i;
+        workers[i].carrier = &carriers[i];
+        workers[i].next_timer = INT64_MAX;
+        weft__shelf_init(&workers[i].shelf);
+        carriers[i].worker = &workers[i];
+        tasks[i].worker = &workers[i];
+        thread_waiters[i].word = WEFT__WAIT_THREAD;
+    }
+    model_name(workers);
+    model_name(tasks);
+    model_name(thread_waiters);
+    model_name(weft__rt);
+}
+
+WEFT_UNUSED static unsigned index_of(struct weft_task *task)
+{
+    return (unsigned)(task - tasks);
+}
+
+struct weft_task *weft__self(void)
+{
+    return plain[model_self()] ? NULL : &tasks[model_self()];
+}
+
+struct weft__waiter *weft__thread_waiter(void)
+{
+    return &thread_waiters[model_self()];
+}
+
+static void make_runnable(struct weft_task *task)
+{
+    model_assert(++runnable[task - tasks] == 1, "WAIT-2");
+}
+
+#ifndef WORLD_HAS_SCHEDULE
+static bool is_runnable(void *arg)
+{
+    return runnable[(struct weft_task *)arg - tasks];
+}
+
+void weft__suspend(struct weft_task *self)
+{
+    /* Others run on this worker meanwhile, and leave its seat. */
+    weft__seat_leave(&self->worker->seat);
+    model_wait(is_runnable, self);
+    weft__seat_enter(&self->worker->seat);
+    runnable[self - tasks] = 0;
+}
+
+void weft__ready_front(struct weft__worker *worker, struct weft_task *task)
+{
+    (void)worker;
+    make_runnable(task);
+}
+
+void weft__ready_outside(struct weft_task *task)
+{
+    make_runnable(task);
+}
+#endif
+
+void weft__ready_queued(struct weft__worker *worker, struct weft_task *task)
+{
+    (void)worker;
+    make_runnable(task);
+}
+
+#ifndef WORLD_HAS_TIMERS
+/* A thread of the model may fire it with world_deadline(). */
+struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct weft__waiter *waiter,
+                                          uint64_t ticket, int64_t when)
+{
+    (void)worker, (void)when;
+    deadline_of[index_of(weft__task_of(waiter))] = ticket;
+    return (struct weft__timer_handle){ 0 };
+}
+
+void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle handle)
+{
+    /* The timer may be on its way: what it knows stays what it is (WAIT-3). */
+    (void)worker, (void)handle;
+}
+#endif
+
+/* A deadline is a moment like any other. */
+bool weft__futex_wait(_Atomic(uint32_t) *word, uint32_t value, int64_t deadline)
+{
+    return model_futex_wait(word, value, deadline != INT64_MAX);
+}
+
+void weft__futex_wake(_Atomic(uint32_t) *word, int count)
+{
+    model_futex_wake(word, count);
+}
+
+#ifndef WORLD_HAS_LOCK
+void weft__lock_slow(struct weft__lock *lock)
+{
+    while (!weft__lock_try(lock))
+        weft__spin_hint();
+}
+#endif
+
+void weft__panic(const char *format, ...)
+{
+    model_fail("panic: %s", format);
+}
+
+int64_t weft__clock_now(void)
+{
+    return 0;
+}
+
+int64_t weft__clock_real(void)
+{
+    return 0;
+}
+
+bool weft__clock_is_virtual(void)
+{
+    return false;
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* tasks.h - what tests that run tasks have in common. */
+#ifndef WEFT_TEST_TASKS_H
+#define WEFT_TEST_TASKS_H
+
+#include <time.h>
+
+#include <check.h>
+#include <weft.h>
+
+/* Spawns and expects that to work. */
+#define SPAWN(fn, arg, ret_task) ck_assert_int_eq(weft_spawn(fn, arg, ret_task), 0)
+
+/* Joins and expects the task to have returned `result`. */
+#define JOIN(task, result) \
+    do { \
+        int joined_; \
+        ck_assert_int_eq(weft_join(task, &joined_), 0); \
+        ck_assert_int_eq(joined_, result); \
+    } while (0)
+
+/* Runs fn(arg) as the first task; `workers` 0: what the environment says. */
+static inline int run_tasks(unsigned workers, int (*fn)(void *arg), void *arg)
+{
+    weft_config config = { .workers = workers };
+    return weft_run(&config, fn, arg);
+}
+
+/* Computes without giving way. */
+static inline void spin_for(int64_t ns)
+{
+    int64_t end = weft_now() + ns;
+    while (weft_now() < end)
+        ;
+}
+
+/* Sleeps in the kernel, as code that knows nothing of weft does. */
+static inline void block_for(int64_t ns)
+{
+    struct timespec time = { ns / 1000000000, ns % 1000000000 };
+    nanosleep(&time, NULL);
+}
+
+#endif

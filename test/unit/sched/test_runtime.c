@@ -1,0 +1,216 @@
+#include "suite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tasks.h"
+
+static int add_one(void *counter)
+{
+    atomic_fetch_add((atomic_int *)counter, 1);
+    return 0;
+}
+
+static int entries_of(const char *path)
+{
+    int count = 0;
+    DIR *dir = opendir(path);
+    ck_assert_ptr_nonnull(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+TEST(the_runtime_can_be_started_again_and_again)
+{
+    int descriptors = 0, threads = 0;
+    for (int round = 0; round < 50; round++) {
+        atomic_int counter = 0;
+        ck_assert_int_eq(weft_start(NULL), 0);
+        ck_assert_uint_ge(weft_workers(), 1);
+        for (int i = 0; i < 20; i++)
+            SPAWN(add_one, &counter, NULL);
+        ck_assert_int_eq(weft_stop(), 0);
+        ck_assert_int_eq(atomic_load(&counter), 20);
+        ck_assert_uint_eq(weft_workers(), 0);
+        if (round == 1) {
+            descriptors = entries_of("/proc/self/fd");
+            threads = entries_of("/proc/self/task");
+        }
+    }
+    ck_assert_int_eq(entries_of("/proc/self/fd"), descriptors);
+    ck_assert_int_eq(entries_of("/proc/self/task"), threads);
+}
+
+static int return_seven(void *unused)
+{
+    (void)unused;
+    return 7;
+}
+
+TEST(running_returns_what_the_first_task_returned)
+{
+    ck_assert_int_eq(weft_run(NULL, return_seven, NULL), 7);
+    weft_config config = { .workers = 3 };
+    ck_assert_int_eq(weft_run(&config, return_seven, NULL), 7);
+}
+
+static int sleep_and_add(void *counter)
+{
+    weft_sleep(WEFT_MS(20));
+    return add_one(counter);
+}
+
+static int leave_others_behind(void *counter)
+{
+    for (int i = 0; i < 10; i++)
+        SPAWN(sleep_and_add, counter, NULL);
+    return 3;
+}
+
+TEST(running_waits_for_all_tasks)
+{
+    atomic_int counter = 0;
+    ck_assert_int_eq(weft_run(NULL, leave_others_behind, &counter), 3);
+    ck_assert_int_eq(atomic_load(&counter), 10);
+}
+
+TEST(there_is_one_runtime_at_a_time)
+{
+    ck_assert_int_eq(weft_start(NULL), 0);
+    ck_assert_int_eq(weft_start(NULL), -EBUSY);
+    ck_assert_int_eq(weft_run(NULL, return_seven, NULL), -EBUSY);
+    ck_assert_int_eq(weft_stop(), 0);
+    ck_assert_int_eq(weft_stop(), -EINVAL);
+    ck_assert_int_eq(weft_run(NULL, return_seven, NULL), 7);
+}
+
+static int start_and_stop(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(weft_start(NULL), -EPERM);
+    ck_assert_int_eq(weft_run(NULL, return_seven, NULL), -EPERM);
+    ck_assert_int_eq(weft_stop(), -EPERM);
+    return 0;
+}
+
+TEST(a_task_can_neither_start_nor_stop)
+{
+    ck_assert_int_eq(weft_run(NULL, start_and_stop, NULL), 0);
+}
+
+TEST(without_a_runtime_nothing_can_be_spawned)
+{
+    atomic_int counter = 0;
+    weft_task *task;
+    ck_assert_uint_eq(weft_workers(), 0);
+    ck_assert_int_eq(weft_spawn(add_one, &counter, &task), -EPERM);
+    ck_assert_int_eq(weft_run(NULL, return_seven, NULL), 7);
+    ck_assert_int_eq(weft_spawn(add_one, &counter, NULL), -EPERM);
+    ck_assert_int_eq(atomic_load(&counter), 0);
+}
+
+static int count_workers(void *unused)
+{
+    (void)unused;
+    return (int)weft_workers();
+}
+
+TEST(as_many_workers_run_as_were_asked_for)
+{
+    ck_assert_int_eq(run_tasks(1, count_workers, NULL), 1);
+    ck_assert_int_eq(run_tasks(2, count_workers, NULL), 2);
+    ck_assert_int_eq(run_tasks(8, count_workers, NULL), 8);
+}
+
+TEST(the_version_is_that_of_the_headers)
+{
+    ck_assert_str_eq(weft_version(), WEFT_VERSION);
+}
+
+/* Carriers */
+
+#define CARRIERS 3
+
+struct carrier {
+    atomic_int starts, stops, parks, unparks, wrong;
+    pthread_t thread;
+    bool parked;
+};
+
+static struct carrier carriers[CARRIERS];
+
+static void on_carrier(enum weft_carrier_event event, unsigned index, void *arg)
+{
+    ck_assert_ptr_eq(arg, carriers);
+    ck_assert_uint_lt(index, CARRIERS);
+    struct carrier *carrier = &carriers[index];
+    if (event == WEFT_CARRIER_START) {
+        carrier->thread = pthread_self();
+        atomic_fetch_add(&carrier->starts, 1);
+    }
+    if (!pthread_equal(pthread_self(), carrier->thread) || atomic_load(&carrier->stops) ||
+        !atomic_load(&carrier->starts))
+        atomic_fetch_add(&carrier->wrong, 1);
+    if (event == WEFT_CARRIER_STOP)
+        atomic_fetch_add(&carrier->stops, 1);
+    if (event == WEFT_CARRIER_PARK || event == WEFT_CARRIER_UNPARK) {
+        bool park = event == WEFT_CARRIER_PARK;
+        if (carrier->parked == park)
+            atomic_fetch_add(&carrier->wrong, 1);
+        carrier->parked = park;
+        atomic_fetch_add(park ? &carrier->parks : &carrier->unparks, 1);
+    }
+}
+
+static int sleep_often(void *unused)
+{
+    for (int i = 0; i < 10; i++)
+        weft_sleep(WEFT_MS(1));
+    (void)unused;
+    return 0;
+}
+
+TEST(the_host_is_told_what_carriers_do)
+{
+    weft_config config = { .workers = CARRIERS,
+                           .on_carrier = on_carrier,
+                           .on_carrier_arg = carriers };
+    ck_assert_int_eq(weft_run(&config, sleep_often, NULL), 0);
+    int parks = 0;
+    for (int i = 0; i < CARRIERS; i++) {
+        struct carrier *carrier = &carriers[i];
+        ck_assert_int_eq(atomic_load(&carrier->starts), 1);
+        ck_assert_int_eq(atomic_load(&carrier->stops), 1);
+        ck_assert_int_eq(atomic_load(&carrier->parks), atomic_load(&carrier->unparks));
+        ck_assert_int_eq(atomic_load(&carrier->wrong), 0);
+        parks += atomic_load(&carrier->parks);
+    }
+    ck_assert_int_ge(parks, 10);
+}
+
+/* An idle runtime */
+
+static double cpu_seconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+TEST(an_idle_runtime_uses_no_cpu)
+{
+    ck_assert_int_eq(weft_start(NULL), 0);
+    weft_sleep(WEFT_MS(20));
+    double before = cpu_seconds();
+    weft_sleep(WEFT_MS(300));
+    if (!test_is_slowed())
+        ck_assert(cpu_seconds() - before < 0.01);
+    ck_assert_int_eq(weft_stop(), 0);
+}

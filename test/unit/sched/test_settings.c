@@ -1,0 +1,149 @@
+#include "suite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem/stack.h"
+#include "os/cpus.h"
+#include "sched/settings.h"
+#include "weft.h"
+
+static const char *const variables[] = { "WEFT_WORKERS", "WEFT_STACK_SIZE", "WEFT_SEED" };
+
+static void clear_environment(void)
+{
+    for (int i = 0; i < 3; i++)
+        unsetenv(variables[i]);
+}
+
+TEST(the_defaults_are_all_cpus_and_256_kib)
+{
+    weft_config config, none = { 0 };
+    clear_environment();
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.workers, weft__cpus_usable());
+    ck_assert_uint_eq(config.stack_size, 256 << 10);
+    ck_assert_uint_eq(config.seed, 0);
+    ck_assert_int_eq(weft__settings(&none, &config), 0);
+    ck_assert_uint_eq(config.workers, weft__cpus_usable());
+}
+
+TEST(the_environment_fills_in_what_the_program_leaves_open)
+{
+    weft_config config, asked = { .workers = 3, .stack_size = 64 << 10 };
+    clear_environment();
+    setenv("WEFT_WORKERS", "7", 1);
+    setenv("WEFT_STACK_SIZE", "1M", 1);
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.workers, 7);
+    ck_assert_uint_eq(config.stack_size, 1 << 20);
+    ck_assert_int_eq(weft__settings(&asked, &config), 0);
+    ck_assert_uint_eq(config.workers, 3);
+    ck_assert_uint_eq(config.stack_size, 64 << 10);
+}
+
+TEST(sizes_may_have_a_unit)
+{
+    const struct {
+        const char *text;
+        size_t size;
+    } sizes[] = { { "32768", 32768 }, { "64k", 65536 },   { "64K", 65536 },
+                  { "2m", 2 << 20 },  { "1G", 1u << 30 }, { "0x10000", 65536 } };
+    weft_config config;
+    clear_environment();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        setenv("WEFT_STACK_SIZE", sizes[i].text, 1);
+        ck_assert_int_eq(weft__settings(NULL, &config), 0);
+        ck_assert_uint_eq(config.stack_size, sizes[i].size);
+    }
+}
+
+TEST(a_stack_size_is_rounded_up_to_pages)
+{
+    weft_config config, asked = { .stack_size = (64 << 10) + 1 };
+    clear_environment();
+    ck_assert_int_eq(weft__settings(&asked, &config), 0);
+    ck_assert_uint_eq(config.stack_size % 4096, 0);
+    ck_assert_uint_gt(config.stack_size, 64 << 10);
+}
+
+TEST(a_seed_or_a_virtual_clock_means_one_worker)
+{
+    weft_config config;
+    weft_config seed = { .workers = 8, .seed = 1 };
+    weft_config clock = { .workers = 8, .flags = WEFT_VIRTUAL_CLOCK };
+    clear_environment();
+    ck_assert_int_eq(weft__settings(&seed, &config), 0);
+    ck_assert_uint_eq(config.workers, 1);
+    ck_assert_int_eq(weft__settings(&clock, &config), 0);
+    ck_assert_uint_eq(config.workers, 1);
+    setenv("WEFT_SEED", "12345678901234567890", 1);
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.seed, 12345678901234567890u);
+    ck_assert_uint_eq(config.workers, 1);
+}
+
+static const struct {
+    const char *name, *value, *message;
+} bad[] = {
+    { "WEFT_WORKERS", "0", "weft: WEFT_WORKERS: '0' is not a number from 1 to 1024" },
+    { "WEFT_WORKERS", "1025", "'1025' is not a number from 1 to 1024" },
+    { "WEFT_WORKERS", "-1", "'-1' is not" },
+    { "WEFT_WORKERS", "two", "'two' is not" },
+    { "WEFT_WORKERS", "2x", "'2x' is not" },
+    { "WEFT_WORKERS", "2K", "'2K' is not" },
+    { "WEFT_WORKERS", "99999999999999999999", "is not" },
+    { "WEFT_STACK_SIZE", "31K", "weft: WEFT_STACK_SIZE: '31K' is not a size from 32K to 1G" },
+    { "WEFT_STACK_SIZE", "2G", "'2G' is not" },
+    { "WEFT_STACK_SIZE", "64 ", "'64 ' is not" },
+    { "WEFT_STACK_SIZE", "64KB", "'64KB' is not" },
+    { "WEFT_STACK_SIZE", "17179869185G", "'17179869185G' is not" },
+    { "WEFT_SEED", "0", "weft: WEFT_SEED: '0' is not a number above 0" },
+    { "WEFT_SEED", "-5", "'-5' is not" },
+    { "WEFT_SEED", "x", "'x' is not" },
+};
+
+static int not_run(void *ran)
+{
+    *(bool *)ran = true;
+    return 0;
+}
+
+/* Dies when the value is refused as it should be. */
+static void run_with_bad(void *index)
+{
+    bool ran = false;
+    int i = *(int *)index;
+    clear_environment();
+    setenv(bad[i].name, bad[i].value, 1);
+    if (weft_run(NULL, not_run, &ran) == -EINVAL && !ran && weft_start(NULL) == -EINVAL &&
+        weft_workers() == 0)
+        raise(SIGUSR1);
+}
+
+TEST(values_out_of_range_are_refused_with_a_message)
+{
+    for (int i = 0; i < (int)(sizeof bad / sizeof *bad); i++)
+        expect_death(run_with_bad, &i, SIGUSR1, bad[i].message);
+}
+
+TEST(an_empty_variable_is_no_variable)
+{
+    weft_config config;
+    for (int i = 0; i < 3; i++)
+        setenv(variables[i], "", 1);
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.workers, weft__cpus_usable());
+}
+
+TEST(a_config_out_of_range_is_refused)
+{
+    weft_config config;
+    weft_config wrong[] = { { .workers = 1025 },     { .flags = 0x80 },
+                            { .stack_size = 32767 }, { .stack_size = (1u << 30) + 1 },
+                            { .reserved = { 1 } },   { .reserved = { [7] = 1 } } };
+    clear_environment();
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        ck_assert_int_eq(weft__settings(&wrong[i], &config), -EINVAL);
+}
