@@ -20,7 +20,7 @@
 #include "base/compiler.h"
 
 struct weft__context {
-    void *pc;             /* NULL: not started */
+    void *pc; /* NULL: not started */
     void *sp;
     void *fp;
     void *thread_pointer; /* NULL: the carrier's */

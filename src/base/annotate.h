@@ -117,6 +117,15 @@ static inline void weft__annotate_recycle(void *bottom, size_t size)
     (void)bottom, (void)size;
 }
 
+/* TSan delivers signals when the program calls something it intercepts. A thread
+ * that sleeps in a raw system call wakes up now and then for that: this many
+ * nanoseconds, 0 when there is no need. */
+#ifdef WEFT__TSAN
+#define WEFT__SLEEP_AT_MOST 20000000
+#else
+#define WEFT__SLEEP_AT_MOST 0
+#endif
+
 /* Valgrind has to be told which address ranges are stacks. The request is a
  * sequence of instructions that do nothing outside Valgrind, so ordinary builds
  * carry it where the header is installed. */

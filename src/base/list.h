@@ -10,7 +10,10 @@ struct weft__list {
     struct weft__list *next, *prev;
 };
 
-#define WEFT__LIST_INIT(name) { &(name), &(name) }
+#define WEFT__LIST_INIT(name) \
+    { \
+        &(name), &(name) \
+    }
 
 static inline void weft__list_init(struct weft__list *list)
 {

@@ -93,8 +93,7 @@ static int await(struct query *query, struct weft__waiter *waiter)
     return reason == WEFT__EVENT ? query->rc : weft__scope_error(waiter, reason);
 }
 
-int weft__resolve(const struct weft__address_text *parts, bool passive,
-                  struct addrinfo **ret_list)
+int weft__resolve(const struct weft__address_text *parts, bool passive, struct addrinfo **ret_list)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     struct query *query = waiter ? calloc(1, sizeof *query) : NULL;

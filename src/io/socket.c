@@ -34,8 +34,7 @@ int weft_socket(int domain, int type, int protocol)
 static ssize_t try_accept(int fd, struct weft__operation *op)
 {
     for (;;) {
-        int connection =
-            accept4(fd, op->address, op->address_size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int connection = accept4(fd, op->address, op->address_size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (connection >= 0)
             return connection;
         switch (errno) { /* errors of a connection that is no more: accept(2) */
@@ -59,8 +58,10 @@ int weft_accept(int fd, struct sockaddr *address, socklen_t *address_size)
     socklen_t room = address_size ? *address_size : 0;
     int64_t delay = BACK_OFF_FIRST;
     for (;;) {
-        struct weft__operation op = { .attempt = try_accept, .what = "accept",
-                                      .side = WEFT__READ, .address = address,
+        struct weft__operation op = { .attempt = try_accept,
+                                      .what = "accept",
+                                      .side = WEFT__READ,
+                                      .address = address,
                                       .address_size = address_size };
         ssize_t connection = weft__operate(fd, &op);
         if (connection >= 0) {
@@ -105,7 +106,9 @@ static ssize_t try_connect(int fd, struct weft__operation *op)
 int weft_connect(int fd, const struct sockaddr *address, socklen_t address_size)
 {
     int64_t delay = BACK_OFF_FIRST;
-    struct weft__operation op = { .attempt = try_connect, .what = "connect", .side = WEFT__WRITE,
+    struct weft__operation op = { .attempt = try_connect,
+                                  .what = "connect",
+                                  .side = WEFT__WRITE,
                                   .address = (struct sockaddr *)(uintptr_t)address,
                                   .address_size = &address_size };
     for (;;) {

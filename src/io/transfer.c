@@ -1,5 +1,6 @@
 /* Reading and writing: each public function is one system call made patient. */
 #include <errno.h>
+#include <limits.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -42,8 +43,8 @@ static ssize_t try_writev(int fd, struct weft__operation *op)
 
 static ssize_t try_recv(int fd, struct weft__operation *op)
 {
-    return or_errno(recvfrom(fd, op->buf, op->size, op->flags | MSG_DONTWAIT, op->address,
-                             op->address_size));
+    return or_errno(
+        recvfrom(fd, op->buf, op->size, op->flags | MSG_DONTWAIT, op->address, op->address_size));
 }
 
 static ssize_t try_send(int fd, struct weft__operation *op)
@@ -64,31 +65,53 @@ static ssize_t try_sendmsg(int fd, struct weft__operation *op)
 
 ssize_t weft_read(int fd, void *buf, size_t size)
 {
-    struct weft__operation op = { .attempt = try_read, .what = "read", .side = WEFT__READ,
-                                  .wanted = size, .buf = buf, .size = size };
+    struct weft__operation op = { .attempt = try_read,
+                                  .what = "read",
+                                  .side = WEFT__READ,
+                                  .wanted = size,
+                                  .buf = buf,
+                                  .size = size };
     return weft__operate(fd, &op);
+}
+
+static bool count_valid(int iov_count)
+{
+    return iov_count >= 0 && iov_count <= IOV_MAX;
 }
 
 /* The attempts only read from what they write: the casts drop a const that the
  * common structure cannot keep. */
 ssize_t weft_write(int fd, const void *buf, size_t size)
 {
-    struct weft__operation op = { .attempt = try_write, .what = "write", .side = WEFT__WRITE,
-                                  .buf = (void *)(uintptr_t)buf, .size = size };
+    struct weft__operation op = { .attempt = try_write,
+                                  .what = "write",
+                                  .side = WEFT__WRITE,
+                                  .buf = (void *)(uintptr_t)buf,
+                                  .size = size };
     return weft__operate(fd, &op);
 }
 
 ssize_t weft_readv(int fd, const struct iovec *iov, int iov_count)
 {
-    struct weft__operation op = { .attempt = try_readv, .what = "readv", .side = WEFT__READ,
-                                  .buf = (void *)(uintptr_t)iov, .size = (size_t)iov_count };
+    if (!count_valid(iov_count))
+        return -EINVAL;
+    struct weft__operation op = { .attempt = try_readv,
+                                  .what = "readv",
+                                  .side = WEFT__READ,
+                                  .buf = (void *)(uintptr_t)iov,
+                                  .size = (size_t)iov_count };
     return weft__operate(fd, &op);
 }
 
 ssize_t weft_writev(int fd, const struct iovec *iov, int iov_count)
 {
-    struct weft__operation op = { .attempt = try_writev, .what = "writev", .side = WEFT__WRITE,
-                                  .buf = (void *)(uintptr_t)iov, .size = (size_t)iov_count };
+    if (!count_valid(iov_count))
+        return -EINVAL;
+    struct weft__operation op = { .attempt = try_writev,
+                                  .what = "writev",
+                                  .side = WEFT__WRITE,
+                                  .buf = (void *)(uintptr_t)iov,
+                                  .size = (size_t)iov_count };
     return weft__operate(fd, &op);
 }
 
@@ -97,10 +120,15 @@ ssize_t weft_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr
 {
     /* What is peeked at stays, MSG_WAITALL and MSG_TRUNC count otherwise, and the
      * urgent byte is not in the stream: no conclusion from the length. */
-    struct weft__operation op = { .attempt = try_recv, .what = "recv", .side = WEFT__READ,
+    struct weft__operation op = { .attempt = try_recv,
+                                  .what = "recv",
+                                  .side = WEFT__READ,
                                   .wanted = flags == 0 ? size : 0,
-                                  .no_wait = flags & MSG_DONTWAIT, .buf = buf, .size = size,
-                                  .flags = flags, .address = address,
+                                  .no_wait = flags & MSG_DONTWAIT,
+                                  .buf = buf,
+                                  .size = size,
+                                  .flags = flags,
+                                  .address = address,
                                   .address_size = address_size };
     return weft__operate(fd, &op);
 }
@@ -110,12 +138,16 @@ ssize_t weft_recv(int fd, void *buf, size_t size, int flags)
     return weft_recvfrom(fd, buf, size, flags, NULL, NULL);
 }
 
-ssize_t weft_sendto(int fd, const void *buf, size_t size, int flags,
-                    const struct sockaddr *address, socklen_t address_size)
+ssize_t weft_sendto(int fd, const void *buf, size_t size, int flags, const struct sockaddr *address,
+                    socklen_t address_size)
 {
-    struct weft__operation op = { .attempt = try_send, .what = "send", .side = WEFT__WRITE,
+    struct weft__operation op = { .attempt = try_send,
+                                  .what = "send",
+                                  .side = WEFT__WRITE,
                                   .no_wait = flags & MSG_DONTWAIT,
-                                  .buf = (void *)(uintptr_t)buf, .size = size, .flags = flags,
+                                  .buf = (void *)(uintptr_t)buf,
+                                  .size = size,
+                                  .flags = flags,
                                   .address = (struct sockaddr *)(uintptr_t)address,
                                   .address_size = &address_size };
     return weft__operate(fd, &op);
@@ -128,17 +160,23 @@ ssize_t weft_send(int fd, const void *buf, size_t size, int flags)
 
 ssize_t weft_recvmsg(int fd, struct msghdr *message, int flags)
 {
-    struct weft__operation op = { .attempt = try_recvmsg, .what = "recvmsg", .side = WEFT__READ,
-                                  .no_wait = flags & MSG_DONTWAIT, .buf = message,
+    struct weft__operation op = { .attempt = try_recvmsg,
+                                  .what = "recvmsg",
+                                  .side = WEFT__READ,
+                                  .no_wait = flags & MSG_DONTWAIT,
+                                  .buf = message,
                                   .flags = flags };
     return weft__operate(fd, &op);
 }
 
 ssize_t weft_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    struct weft__operation op = { .attempt = try_sendmsg, .what = "sendmsg",
-                                  .side = WEFT__WRITE, .no_wait = flags & MSG_DONTWAIT,
-                                  .buf = (void *)(uintptr_t)message, .flags = flags };
+    struct weft__operation op = { .attempt = try_sendmsg,
+                                  .what = "sendmsg",
+                                  .side = WEFT__WRITE,
+                                  .no_wait = flags & MSG_DONTWAIT,
+                                  .buf = (void *)(uintptr_t)message,
+                                  .flags = flags };
     return weft__operate(fd, &op);
 }
 

@@ -21,10 +21,10 @@
 /* Describes a stack; lives apart from it, so that the stack's pages can be
  * given back while it is free. */
 struct weft__stack {
-    char *low;            /* the guard's first byte */
-    size_t size;          /* guard included */
+    char *low;   /* the guard's first byte */
+    size_t size; /* guard included */
     struct weft__free link;
-    void *top;            /* where the first frame begins; 16-byte aligned */
+    void *top; /* where the first frame begins; 16-byte aligned */
     unsigned valgrind_id;
     bool pooled;
 };

@@ -86,8 +86,8 @@ static void on_carrier_thread(void *arg, int starting)
     struct weft__carrier *carrier = arg;
     stack_t stack = { .ss_size = SIGNAL_STACK };
     if (starting) {
-        stack.ss_sp = mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        stack.ss_sp =
+            mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (stack.ss_sp == MAP_FAILED)
             return; /* an overflow will go unexplained */
         carrier->signal_stack = stack.ss_sp;

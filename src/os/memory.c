@@ -51,10 +51,22 @@ void weft__memory_discard(void *start, size_t size)
     madvise(start, size, MADV_DONTNEED);
 }
 
+/* qemu-user says yes to any advice and does nothing. */
+static bool advice_is_checked(void *page)
+{
+    static _Atomic(int) known; /* 0: not asked yet; every writer writes the same */
+    int checked = weft__load(&known, relaxed);
+    if (checked == 0) {
+        checked = madvise(page, weft__memory_page(), 0x7fff) < 0 ? 1 : -1;
+        weft__store(&known, checked, relaxed);
+    }
+    return checked > 0;
+}
+
 bool weft__memory_guard(void *start, size_t size)
 {
     /* EINVAL: a kernel before 6.13 */
-    if (madvise(start, size, MADV_GUARD_INSTALL) == 0)
+    if (advice_is_checked(start) && madvise(start, size, MADV_GUARD_INSTALL) == 0)
         return true;
     return mprotect(start, size, PROT_NONE) == 0;
 }

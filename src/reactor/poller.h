@@ -14,8 +14,8 @@
 #define WEFT__POLLER_EVENTS 128
 
 /* What an event says; combinations occur. */
-#define WEFT__EVENT_READ 0x1u  /* readable, end of stream, or error */
-#define WEFT__EVENT_WRITE 0x2u /* writable, or error */
+#define WEFT__EVENT_READ 0x1u   /* readable, end of stream, or error */
+#define WEFT__EVENT_WRITE 0x2u  /* writable, or error */
 #define WEFT__EVENT_HANGUP 0x4u /* the end or an error is near: a short read proves nothing */
 
 struct weft__event {

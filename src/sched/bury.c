@@ -20,7 +20,8 @@
  *         claim while it still runs, so as to switch to its joiner and to no one
  *         else. DONE is set by the burier all the same, after the switch: the
  *         joiner, which will release the task, runs only then (HANDED: on this
- *         very thread).
+ *         very thread). A plain thread may run as soon as its wait is claimed,
+ *         so it looks for DONE itself.
  * JOIN-5  A FIRM joiner has no scope, so nothing but the end of the task can end
  *         its wait: that is stored, not claimed. */
 #include "sched/bury.h"
@@ -64,6 +65,11 @@ struct weft__waiter *weft__claim_joiner(struct weft_task *task)
         return NULL;
     /* acq_rel: the joiner's ticket is behind it */
     joiner = weft__exchange(&task->joiner, WEFT__TASK_ENDING_SOON, acq_rel);
+    if (weft__unlikely(joiner == WEFT__TASK_DETACHED)) {
+        /* It gave up and detached since we looked: the word is ours alone now. */
+        weft__store(&task->joiner, joiner, relaxed);
+        return NULL;
+    }
     task->flags |= WEFT__TASK_SAW_JOINER;
     if (joiner == NULL || !claim(waiter_of(joiner), is_firm(joiner)))
         return NULL; /* it has gone, or its deadline has come */

@@ -23,9 +23,8 @@ static bool shared_work(struct weft__worker *worker)
 static bool search(struct weft__worker *worker)
 {
     /* The monitor's word that somebody is stuck goes to one searcher. */
-    uint32_t stuck = weft__load(&weft__rt.rescue, relaxed)
-                         ? weft__exchange(&weft__rt.rescue, 0, acq_rel)
-                         : 0;
+    uint32_t stuck =
+        weft__load(&weft__rt.rescue, relaxed) ? weft__exchange(&weft__rt.rescue, 0, acq_rel) : 0;
     bool rescued = stuck && weft__rescue(worker, &weft__rt.worker[stuck - 1]);
     return rescued || weft__steal(worker);
 }

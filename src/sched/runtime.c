@@ -97,9 +97,10 @@ static void release_all(void)
 /* calloc() aligns to 16 bytes; workers want cache lines of their own. */
 static void *zeroed(size_t count, size_t size)
 {
-    void *memory = aligned_alloc(WEFT_CACHE_LINE, count * size);
+    size_t bytes = (count * size + WEFT_CACHE_LINE - 1) / WEFT_CACHE_LINE * WEFT_CACHE_LINE;
+    void *memory = aligned_alloc(WEFT_CACHE_LINE, bytes);
     if (memory)
-        memset(memory, 0, count * size);
+        memset(memory, 0, bytes);
     return memory;
 }
 

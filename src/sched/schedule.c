@@ -43,8 +43,9 @@ WEFT_INLINE void prefetch_queue(const struct weft__queue *queue)
     struct weft_task *task = queue->head;
     if (!task)
         return;
-    __builtin_prefetch(task->context.sp, 1);
-    __builtin_prefetch((char *)task->context.sp + 64, 1);
+    uintptr_t sp = (uintptr_t)task->context.sp; /* a number: it may be NULL */
+    __builtin_prefetch((void *)sp, 1);
+    __builtin_prefetch((void *)(sp + 64), 1);
     if (task->next) { /* the one after: its stack pointer has to be there by then */
         __builtin_prefetch(task->next, 1);
         __builtin_prefetch(&task->next->context, 1);
@@ -205,8 +206,7 @@ void weft__suspend(struct weft_task *self)
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task))
         task = &worker->carrier->idle;
-    if (weft__likely(task !=
-                     self)) /* else: somebody has made us runnable, and we popped ourselves */
+    if (weft__likely(task != self)) /* else we were made runnable, and popped ourselves */
         weft__switch(worker, self, task);
 }
 

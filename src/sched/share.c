@@ -94,7 +94,9 @@ static bool steal_from(struct weft__worker *worker, struct weft__worker *victim)
 
 bool weft__steal(struct weft__worker *worker)
 {
-    uint32_t start = weft__random_below(&worker->random, weft__rt.workers);
+    /* With a seed, and one worker, the numbers are the lot's: how often an idle
+     * worker searches depends on the kernel. */
+    uint32_t start = worker->lot ? 0 : weft__random_below(&worker->random, weft__rt.workers);
     for (unsigned i = 0; i < weft__rt.workers; i++) {
         struct weft__worker *victim = &weft__rt.worker[(start + i) % weft__rt.workers];
         if (steal_from(worker, victim))
@@ -117,7 +119,8 @@ static bool take_half(struct weft__worker *worker, struct weft__worker *victim)
     if (ready)
         got |= unpack(worker, weft__queue_split(&victim->ready, (ready + 1) / 2), &worker->ready);
     if (fresh)
-        got |= unpack(worker, weft__queue_split_last(&victim->fresh, (fresh + 1) / 2), &worker->fresh);
+        got |=
+            unpack(worker, weft__queue_split_last(&victim->fresh, (fresh + 1) / 2), &worker->fresh);
     int64_t now = weft__clock_now();
     got |= weft__expire_timers(worker, victim, now);
     if (now - victim->polled >= WEFT__POLL_EVERY)

@@ -21,9 +21,9 @@
 #include "sched/wait.h"
 #include "weft/task.h"
 
-#define WEFT__TASK_DETACHED ((struct weft__waiter *)1) /* nobody will join */
-#define WEFT__TASK_DONE ((struct weft__waiter *)2)     /* ended, may be released */
-#define WEFT__TASK_ACKED ((struct weft__waiter *)3)    /* see sched/bury.c: JOIN-3, */
+#define WEFT__TASK_DETACHED ((struct weft__waiter *)1)    /* nobody will join */
+#define WEFT__TASK_DONE ((struct weft__waiter *)2)        /* ended, may be released */
+#define WEFT__TASK_ACKED ((struct weft__waiter *)3)       /* see sched/bury.c: JOIN-3, */
 #define WEFT__TASK_ENDING_SOON ((struct weft__waiter *)4) /* JOIN-4, */
 #define WEFT__JOINER_FIRM ((uintptr_t)8)                  /* and JOIN-5 */
 
@@ -53,7 +53,7 @@ struct weft_task {
     /* line 1: the switch */
     union {
         struct weft__context context;
-        struct { /* before it starts, in the first task of a bundle (sched/queue.h) */
+        struct {         /* before it starts, in the first task of a bundle (sched/queue.h) */
             void *no_pc; /* NULL */
             struct weft__list node;
         } bundle;
@@ -73,7 +73,7 @@ struct weft_task {
     struct weft__waiter *claimed;          /* while ending: the joiner whose wait it has ended */
     size_t stack_size;
     int result;
-    uint32_t bundle_count; /* before it starts, as above */
+    uint32_t bundle_count;        /* before it starts, as above */
     char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
 
     /* line 3 */

@@ -77,8 +77,8 @@ static inline bool weft__wait_claim(struct weft__waiter *waiter, uint64_t ticket
     /* acq_rel: what the winner did before is seen by the waiter after, and the
      * waiter's preparations by the winner. WAIT-1: nobody goes back to WAITING
      * under this ticket, so a failed exchange is final. */
-    return weft__cas(&waiter->word, &word,
-                     (word & ~(uint64_t)WEFT__WAIT_STATE) | (uint64_t)reason, acq_rel, relaxed);
+    return weft__cas(&waiter->word, &word, (word & ~(uint64_t)WEFT__WAIT_STATE) | (uint64_t)reason,
+                     acq_rel, relaxed);
 }
 
 /* Constant for each waiter. */

@@ -33,8 +33,8 @@
 struct weft__worker {
     /* What every pick touches. Under the seat. */
     struct weft__seat seat;
-    uint32_t quantum;    /* picks left until the next tick */
-    uint32_t front_runs; /* picks from `front` in a row */
+    uint32_t quantum;                  /* picks left until the next tick */
+    uint32_t front_runs;               /* picks from `front` in a row */
     _Atomic(struct weft_task *) front; /* made runnable last, by a task: runs next */
     struct weft__queue ready;
     struct weft__queue fresh;

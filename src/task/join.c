@@ -45,17 +45,19 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
     uint64_t ticket = weft__wait_begin(waiter, "join", weft__load(&task->id, relaxed));
     struct weft__waiter *nobody = NULL;
     /* acq_rel: the burier sees our ticket, we see its result */
-    struct weft__waiter *us = waiter->scope
-                                  ? waiter
-                                  : (void *)((uintptr_t)waiter | WEFT__JOINER_FIRM); /* JOIN-5 */
+    struct weft__waiter *us =
+        waiter->scope ? waiter : (void *)((uintptr_t)waiter | WEFT__JOINER_FIRM); /* JOIN-5 */
     if (!weft__cas(&task->joiner, &nobody, us, acq_rel, acquire)) {
         weft__wait_abandon(waiter, ticket); /* nobody has seen the ticket */
         await_burial(task, WEFT__TASK_DONE);
         return 0;
     }
     enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
-    if (reason == WEFT__EVENT)
+    if (reason == WEFT__EVENT) {
+        if (weft__is_thread(waiter)) /* it may see the claim before its wake: JOIN-4 */
+            await_burial(task, WEFT__TASK_DONE);
         return 0;
+    }
     if (!weft__cas(&task->joiner, &us, NULL, acq_rel, acquire)) {
         await_burial(task, WEFT__TASK_ACKED);
         return 0;

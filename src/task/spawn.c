@@ -89,8 +89,8 @@ static void apply_attr(struct weft_task *task, const weft_attr *attr, struct wef
     if (attr->name)
         strncat(task->name, attr->name, WEFT_NAME_MAX);
     if (attr->flags & WEFT_PINNED) {
-        unsigned at = worker ? worker->index
-                             : weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
+        unsigned at =
+            worker ? worker->index : weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
         task->pins = 1;
         task->carrier = &weft__rt.carrier[at];
     }

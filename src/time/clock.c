@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/atomic.h"
+#include "time/wheel.h"
 
 /* 0: time is real. One writer: the only worker. */
 static _Atomic(int64_t) virtual_now;
@@ -22,7 +23,10 @@ int64_t weft__clock_now(void)
 
 void weft__clock_make_virtual(bool on)
 {
-    weft__store(&virtual_now, on ? weft__clock_real() : 0, relaxed);
+    /* At the start of a tick, so that what comes in which order does not depend on
+     * when the program was started. */
+    int64_t tick = (weft__clock_real() >> WEFT__TICK_SHIFT) + 1;
+    weft__store(&virtual_now, on ? tick << WEFT__TICK_SHIFT : 0, relaxed);
 }
 
 bool weft__clock_is_virtual(void)

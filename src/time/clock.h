@@ -11,7 +11,7 @@ int64_t weft__clock_now(void);
 /* The monotonic clock, always. */
 int64_t weft__clock_real(void);
 
-/* Virtual time starts at the real time and stands still until it is moved. */
+/* Virtual time starts at the real time's next tick and stands still until it is moved. */
 void weft__clock_make_virtual(bool on);
 bool weft__clock_is_virtual(void);
 

@@ -113,7 +113,7 @@ int64_t weft__wheel_next(const struct weft__wheel *wheel)
     if (!next_slot(wheel, &level, &slot, &tick))
         return INT64_MAX;
     return tick < (uint64_t)INT64_MAX >> WEFT__TICK_SHIFT ? (int64_t)(tick << WEFT__TICK_SHIFT)
-                                                         : INT64_MAX;
+                                                          : INT64_MAX;
 }
 
 bool weft__wheel_valid(const struct weft__wheel *wheel)

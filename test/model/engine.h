@@ -27,12 +27,15 @@ void schedule_create(const struct model *model);
 void schedule_destroy(void);
 /* Runs one execution to its end. Returns false when it failed. */
 bool schedule_run(void);
-/* Whether some sleeper may wake when memory changes. */
+/* Another value stands in memory. */
 void memory_changed(void);
+/* The running thread loads from here: what it spins on if it spins. */
+void schedule_watch(const volatile void *address);
 
 /* memory.c */
 void memory_reset(void);
 unsigned memory_buffered(unsigned thread);
+bool memory_has_buffered(unsigned thread, const volatile void *address);
 void memory_flush_one(unsigned thread);
 void memory_drain(unsigned thread);
 /* Ends the running thread's pending read-modify-write, whose result is now in

@@ -104,6 +104,14 @@ static void choose_order(unsigned thread, const volatile void *address, size_t s
     }
 }
 
+bool memory_has_buffered(unsigned thread, const volatile void *address)
+{
+    for (unsigned i = 0; i < buffers[thread].count; i++)
+        if (overlap(&buffers[thread].stores[i], address, 1))
+            return true;
+    return false;
+}
+
 unsigned memory_buffered(unsigned thread)
 {
     return buffers[thread].count;
@@ -138,6 +146,7 @@ void model_forward(const volatile void *address, void *value, size_t size)
     if (running_thread == NOBODY)
         return;
     check_allowed(address);
+    schedule_watch(address);
     struct buffer *own = &buffers[running_thread];
     bool known = false;
     for (unsigned i = 0; i < own->count; i++)

@@ -96,7 +96,9 @@ void model_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A full fence. */
 void model_fence(void);
 
-/* Sleeps until ready(arg) holds of memory. A system call, hence a fence. */
+/* Sleeps until ready(arg) holds. A system call, hence a fence. What `ready` looks
+ * at is plain data, or stored with seq_cst: a buffered store is waited for only
+ * when nothing else can go on. */
 void model_wait(bool (*ready)(void *arg), void *arg);
 
 /* As futex(2). Returns false when the time is over, which is tried at any moment

@@ -12,6 +12,7 @@
 
 #define STACK_SIZE ((size_t)256 << 10)
 #define STEPS 3000
+#define WATCHED 3 /* a spin loop looks at no more */
 
 enum state {
     READY,
@@ -31,6 +32,8 @@ static struct thread {
     const volatile void *word;
     bool timed, timed_out;
     unsigned long own_changes;
+    const volatile void *watched[WATCHED]; /* the last loads */
+    unsigned loads;
     char *stack;
     unsigned valgrind_id;
 } threads[MODEL_THREADS];
@@ -105,12 +108,30 @@ static bool is_ready(unsigned i)
            (thread->state == SPINNING && changes - thread->own_changes != thread->seen);
 }
 
-static bool somebody_watches_memory(void)
+/* Whether a thread spins on something that this one has buffered. */
+static bool is_watched(unsigned i)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (threads[i].state == SPINNING || threads[i].state == WAITING)
-            return true;
+    for (unsigned k = 0; k < count; k++)
+        for (unsigned n = 0; threads[k].state == SPINNING && n < WATCHED; n++)
+            if (memory_has_buffered(i, threads[k].watched[n]))
+                return true;
     return false;
+}
+
+void schedule_watch(const volatile void *address)
+{
+    struct thread *self = &threads[running_thread];
+    self->watched[self->loads++ % WATCHED] = address;
+}
+
+static bool flush_all(void)
+{
+    bool some = false;
+    for (unsigned i = 0; i < count; i++) {
+        some |= memory_buffered(i) > 0;
+        memory_drain(i);
+    }
+    return some;
 }
 
 /* Nobody can go on. Spinners may: their loops may be bounded. */
@@ -146,9 +167,8 @@ static unsigned list_options(unsigned char options[4 * MODEL_THREADS])
     for (unsigned i = 0; may_switch && i < count; i++)
         if (i != self && is_ready(i))
             options[n++] = (unsigned char)(RUN + i);
-    bool watched = somebody_watches_memory();
-    for (unsigned i = 0; watched && i < count; i++)
-        if (memory_buffered(i))
+    for (unsigned i = 0; i < count; i++)
+        if (is_watched(i))
             options[n++] = (unsigned char)(FLUSH + i);
     for (unsigned i = 0; may_switch && i < count; i++)
         if (threads[i].state == SLEEPING && threads[i].timed)
@@ -174,7 +194,8 @@ static unsigned choose_thread(void)
         if (n == 0) {
             if (all_ended())
                 return NOBODY;
-            rouse_spinners();
+            if (!flush_all())
+                rouse_spinners();
             continue;
         }
         unsigned option = options[choose(CHOICE_SCHEDULE, n)];
@@ -342,6 +363,7 @@ bool schedule_run(void)
     for (unsigned i = 0; i < count; i++) {
         threads[i].state = READY;
         threads[i].own_changes = 0;
+        memset(threads[i].watched, 0, sizeof threads[i].watched);
     }
     switch_to(NOBODY, choose_thread(), false);
     if (failure[0])

@@ -29,7 +29,9 @@ struct weft__runtime weft__rt;
 static struct weft__worker workers[MODEL_THREADS];
 static struct weft__carrier carriers[MODEL_THREADS];
 static struct weft_task tasks[MODEL_THREADS];
-static struct weft__waiter thread_waiters[MODEL_THREADS];
+static struct { /* WEFT__JOINER_FIRM is a bit of its address */
+    WEFT_ALIGNED(16) struct weft__waiter waiter;
+} thread_waiters[MODEL_THREADS];
 static bool plain[MODEL_THREADS];    /* this model thread is a plain thread */
 static int runnable[MODEL_THREADS];  /* how often its task was made so */
 static uint64_t deadline_of[MODEL_THREADS]; /* ticket for which a timer is armed; 0: none */
@@ -55,7 +57,7 @@ static void world_reset(unsigned worker_count)
         weft__shelf_init(&workers[i].shelf);
         carriers[i].worker = &workers[i];
         tasks[i].worker = &workers[i];
-        thread_waiters[i].word = WEFT__WAIT_THREAD;
+        thread_waiters[i].waiter.word = WEFT__WAIT_THREAD;
     }
     model_name(workers);
     model_name(tasks);
@@ -75,11 +77,13 @@ struct weft_task *weft__self(void)
 
 struct weft__waiter *weft__thread_waiter(void)
 {
-    return &thread_waiters[model_self()];
+    return &thread_waiters[model_self()].waiter;
 }
 
+/* Tasks go from one thread to another through a shelf's lock, or not at all. */
 static void make_runnable(struct weft_task *task)
 {
+    model_fence();
     model_assert(++runnable[task - tasks] == 1, "WAIT-2");
 }
 

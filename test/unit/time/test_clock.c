@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "time/clock.h"
+#include "time/wheel.h"
 
 TEST(the_clock_is_the_monotonic_one)
 {
@@ -23,9 +24,9 @@ TEST(virtual_time_stands_still_until_it_is_moved)
     int64_t start = weft__clock_now();
     ck_assert(weft__clock_is_virtual());
     ck_assert_int_ge(start, real);
+    ck_assert_int_eq(start % ((int64_t)1 << WEFT__TICK_SHIFT), 0);
     nanosleep(&pause, NULL);
     ck_assert_int_eq(weft__clock_now(), start);
-    ck_assert_int_ge(weft__clock_real(), start + 2000000);
 
     weft__clock_advance(start + 1000);
     ck_assert_int_eq(weft__clock_now(), start + 1000);
@@ -34,5 +35,5 @@ TEST(virtual_time_stands_still_until_it_is_moved)
 
     weft__clock_make_virtual(false);
     ck_assert(!weft__clock_is_virtual());
-    ck_assert_int_ge(weft__clock_now(), start + 2000000);
+    ck_assert_int_ge(weft__clock_now(), real + 2000000);
 }
