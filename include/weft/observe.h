@@ -36,9 +36,9 @@ WEFT_API int weft_stats(unsigned worker, weft_worker_stats *ret_stats) WEFT__NON
 typedef struct weft_memory_stats {
     uint64_t tasks;         /* tasks alive */
     uint64_t task_bytes;    /* address space of control blocks */
-    uint64_t stacks;        /* stacks in use */
-    uint64_t stacks_cached; /* stacks kept for the next task */
-    uint64_t stack_bytes;   /* address space of all stacks */
+    uint64_t stacks;        /* stacks there are, in use or kept */
+    uint64_t stacks_cached; /* of them, in the common cache */
+    uint64_t stack_bytes;   /* address space reserved for stacks */
     uint64_t reserved[4];
 } weft_memory_stats;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sched/hooks.h"
+#include "sched/monitor.h"
 #include "sched/poll.h"
 #include "task/scope.h"
 #include "weft/io.h"
@@ -157,8 +158,10 @@ void weft__fd_delist(struct weft__fd *entry, struct weft__fd_node *node)
 void weft__outside(struct weft__waiter *waiter, int change)
 {
     struct weft_task *self = weft__self();
-    if (self) /* a plain thread is outside anyway */
+    if (self)
         weft__bump(&self->worker->outside, change);
+    else /* of no interest to the search for deadlocks: it is outside anyway */
+        weft__add(&weft__threads_outside, change, relaxed);
     (void)waiter;
 }
 

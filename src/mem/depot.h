@@ -67,6 +67,14 @@ static inline size_t weft__depot_surplus(struct weft__depot *depot)
     return surplus;
 }
 
+static inline size_t weft__depot_count(struct weft__depot *depot)
+{
+    weft__lock_acquire(&depot->lock);
+    size_t count = depot->count;
+    weft__lock_release(&depot->lock);
+    return count;
+}
+
 /* NULL when magazine and depot are empty. */
 static inline struct weft__free *weft__magazine_take(struct weft__magazine *magazine,
                                                      struct weft__depot *depot)

@@ -104,6 +104,7 @@ static struct weft__stack *carve(struct weft__stacks *stacks)
     stack->pooled = true;
     stacks->region += stacks->size;
     stacks->carved++;
+    weft__add(&stacks->count, 1, relaxed);
     return stack;
 }
 
@@ -115,6 +116,7 @@ static struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
     char *low = stack ? weft__memory_map(size, page, true) : NULL;
     if (low && set_up(stack, low, size, 0)) {
         stack->pooled = false;
+        weft__add(&stacks->count, 1, relaxed);
         weft__add(&stacks->bytes, size, relaxed);
         return stack;
     }
@@ -172,6 +174,7 @@ void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazi
     }
     weft__annotate_stack_remove(stack->valgrind_id);
     weft__memory_unmap(stack->low, stack->size);
+    weft__add(&stacks->count, (size_t)-1, relaxed);
     weft__add(&stacks->bytes, -stack->size, relaxed);
     weft__pool_give(&stacks->descriptors, NULL, stack);
 }
@@ -190,6 +193,11 @@ bool weft__stacks_trim(struct weft__stacks *stacks)
         weft__depot_push(&stacks->cold, pile);
     }
     return surplus > 0;
+}
+
+size_t weft__stacks_cached(struct weft__stacks *stacks)
+{
+    return (weft__depot_count(&stacks->depot) + weft__depot_count(&stacks->cold)) * WEFT__PILE;
 }
 
 bool weft__stack_in_guard(const struct weft__stack *stack, const void *address)

@@ -39,7 +39,8 @@ struct weft__stacks {
     size_t region_size; /* of the next one */
     struct weft__region *regions;
     unsigned carved;
-    _Atomic(size_t) bytes; /* address space of all stacks */
+    _Atomic(size_t) count; /* of all stacks */
+    _Atomic(size_t) bytes; /* their address space, and what has been reserved for more */
 };
 
 /* `size`: of the stacks that are recycled; a multiple of the page size. */
@@ -60,6 +61,9 @@ void weft__stack_recycle(struct weft__stack *stack);
 /* Gives the memory of half the stacks that nobody needed since the last call
  * back to the kernel. Called about once a second. True: there were some. */
 bool weft__stacks_trim(struct weft__stacks *stacks);
+
+/* How many free stacks the common caches hold. */
+size_t weft__stacks_cached(struct weft__stacks *stacks);
 
 /* Whether `address` lies in the stack's guard: an overflow. */
 bool weft__stack_in_guard(const struct weft__stack *stack, const void *address);

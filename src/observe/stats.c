@@ -28,6 +28,8 @@ int weft_memory(weft_memory_stats *ret_stats)
     memset(ret_stats, 0, sizeof *ret_stats);
     ret_stats->tasks = weft__tasks_alive();
     ret_stats->task_bytes = weft__load(&weft__rt.tasks.bytes, relaxed);
+    ret_stats->stacks = weft__load(&weft__rt.stacks.count, relaxed);
+    ret_stats->stacks_cached = weft__stacks_cached(&weft__rt.stacks);
     ret_stats->stack_bytes = weft__load(&weft__rt.stacks.bytes, relaxed);
     return 0;
 }

@@ -16,11 +16,23 @@ struct look {
     unsigned same; /* looks in a row without a switch */
 };
 
+_Atomic(int64_t) weft__threads_outside;
+
+/* Whether anybody waits for a descriptor. Which poller has it is not known: the
+ * counts of single workers say where waits began and ended. */
+static bool events_awaited(void)
+{
+    int64_t waits = weft__load(&weft__threads_outside, relaxed);
+    for (unsigned i = 0; i < weft__rt.workers; i++)
+        waits += weft__load(&weft__rt.worker[i].outside, relaxed);
+    return waits > 0;
+}
+
 static bool has_waiting(struct weft__worker *worker, int64_t now)
 {
     return weft__front(worker) || weft__queue_count(&worker->ready) ||
-           weft__queue_count(&worker->fresh) || weft__load(&worker->next_timer, relaxed) <= now ||
-           weft__load(&worker->outside, relaxed) > 0;
+           weft__queue_count(&worker->fresh) || !weft__shelf_empty(&worker->shelf) ||
+           weft__load(&worker->next_timer, relaxed) <= now || events_awaited();
 }
 
 /* A worker that runs the same task as when we last looked, while something

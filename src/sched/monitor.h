@@ -3,6 +3,11 @@
 #ifndef WEFT_SCHED_MONITOR_H
 #define WEFT_SCHED_MONITOR_H
 
+#include "base/atomic.h"
+
+/* Plain threads that wait for a descriptor. */
+extern _Atomic(int64_t) weft__threads_outside;
+
 /* The thread's function. */
 void *weft__monitor_main(void *unused);
 

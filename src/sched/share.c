@@ -47,10 +47,8 @@ void weft__share(struct weft__worker *worker)
 void weft__take_oldest(struct weft__worker *worker)
 {
     struct weft__chain given = weft__shelf_take_given(&worker->shelf);
-    if (given.head) {
+    if (given.head)
         weft__queue_splice(&worker->ready, given);
-        return;
-    }
     struct weft_task *task;
     struct weft__chain oldest = weft__shelf_take_fresh(&worker->shelf, WEFT__OLDEST);
     if (oldest.head) {

@@ -8,8 +8,8 @@
  * waited for some picks. The seat is held. */
 WEFT_COLD void weft__share(struct weft__worker *worker);
 
-/* Moves what stands on the own shelf's first half, or else one of the oldest
- * fresh tasks, to the ready queue: so nothing waits for ever behind newer work. */
+/* Moves what stands on the own shelf's first half, and one of the oldest fresh
+ * tasks, to the ready queue: so nothing waits for ever behind newer work. */
 void weft__take_oldest(struct weft__worker *worker);
 
 /* Takes what others put into this worker's inboxes. */

@@ -91,7 +91,7 @@ static void exhaust_all(const struct model *model, struct model_result *result)
         return;
     }
     for (int b = 0; b <= bound && !result->failed; b++)
-        exhaust(model, b, result), fprintf(stderr, "bound %d: %lu\n", b, result->executions);
+        exhaust(model, b, result);
 }
 
 static void sample(const struct model *model, struct model_result *result)

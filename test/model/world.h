@@ -24,17 +24,19 @@
 #include "task/scope.h"
 #include "time/clock.h"
 
+#define WORLD_THREADS 4
+
 struct weft__runtime weft__rt;
 
-static struct weft__worker workers[MODEL_THREADS];
-static struct weft__carrier carriers[MODEL_THREADS];
-static struct weft_task tasks[MODEL_THREADS];
+static struct weft__worker workers[WORLD_THREADS];
+static struct weft__carrier carriers[WORLD_THREADS];
+static struct weft_task tasks[WORLD_THREADS];
 static struct { /* WEFT__JOINER_FIRM is a bit of its address */
     WEFT_ALIGNED(16) struct weft__waiter waiter;
-} thread_waiters[MODEL_THREADS];
-static bool plain[MODEL_THREADS];    /* this model thread is a plain thread */
-static int runnable[MODEL_THREADS];  /* how often its task was made so */
-static uint64_t deadline_of[MODEL_THREADS]; /* ticket for which a timer is armed; 0: none */
+} thread_waiters[WORLD_THREADS];
+static bool plain[WORLD_THREADS];    /* this model thread is a plain thread */
+static int runnable[WORLD_THREADS];  /* how often its task was made so */
+static uint64_t deadline_of[WORLD_THREADS]; /* ticket for which a timer is armed; 0: none */
 
 static void world_reset(unsigned worker_count)
 {
@@ -50,7 +52,7 @@ static void world_reset(unsigned worker_count)
     weft__rt.worker = workers;
     weft__rt.carrier = carriers;
     weft__rt.running = true;
-    for (unsigned i = 0; i < MODEL_THREADS; i++) {
+    for (unsigned i = 0; i < WORLD_THREADS; i++) {
         workers[i].index = i;
         workers[i].carrier = &carriers[i];
         workers[i].next_timer = INT64_MAX;
