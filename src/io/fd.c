@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -138,6 +139,8 @@ int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32
     weft__lock_acquire(&entry->lock);
     if (weft__load(&entry->generation, relaxed) != generation)
         rc = -EBADF;
+    else if (!weft__load(&weft__rt.running, acquire))
+        rc = -EAGAIN; /* weft_stop() has gone by, or will find us in the list */
     else if (!(weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED))
         rc = add_to_poller(entry, fd, generation);
     if (rc == 0 && weft__load(&s->edge, relaxed) >> 1 != edge >> 1)
@@ -223,6 +226,24 @@ static void on_event(uint64_t key, unsigned what)
     weft__lock_release(&entry->lock);
 }
 
+/* Who waited for a descriptor that is no more. The seat comes before the lock, as
+ * it does for events: a rescuer that polls for this worker holds the one and
+ * wants the other. A waiter for the next file of this number, which may be in
+ * the list by now, just tries again. */
+static void wake_both(struct weft__fd *entry)
+{
+    struct weft_task *self = weft__self();
+    struct weft__worker *worker = self ? self->worker : NULL;
+    if (worker)
+        weft__seat_enter(&worker->seat);
+    weft__lock_acquire(&entry->lock);
+    wake_side(&entry->side[WEFT__READ], false);
+    wake_side(&entry->side[WEFT__WRITE], false);
+    weft__lock_release(&entry->lock);
+    if (worker)
+        weft__seat_leave(&worker->seat);
+}
+
 int weft_close(int fd)
 {
     struct weft__fd *entry = entry_of(fd, false);
@@ -234,13 +255,25 @@ int weft_close(int fd)
     reset(entry);
     /* Inside the lock: nobody must set the old file up again in between. */
     int rc = close(fd) < 0 && errno != EINTR ? -errno : 0;
-    wake_side(&entry->side[WEFT__READ], false);
-    wake_side(&entry->side[WEFT__WRITE], false);
     weft__lock_release(&entry->lock);
+    wake_both(entry);
     return rc;
 }
 
-/* The pollers are gone; what is still open will be registered anew. */
+/* The pollers go: what is still open will be registered anew, and plain threads
+ * that wait try again, without the runtime. */
+static void forget_poller(struct weft__fd *entry)
+{
+    uint32_t flags = weft__load(&entry->flags, relaxed);
+    weft__store(&entry->flags, flags & ~(WEFT__FD_REGISTERED | WEFT__FD_HANGUP), release);
+    entry->poller = NULL;
+    for (int side = 0; side < 2; side++) {
+        uint32_t count = weft__load(&entry->side[side].edge, relaxed) >> 1;
+        weft__store(&entry->side[side].edge, (count + 1) << 1 | WEFT__FD_READY, release);
+        wake_side(&entry->side[side], false);
+    }
+}
+
 static void forget_pollers(enum weft__hook_event event)
 {
     for (int page = 0; event == WEFT__HOOK_STOPPED && page < PAGES; page++) {
@@ -248,7 +281,7 @@ static void forget_pollers(enum weft__hook_event event)
         for (int i = 0; entries && i < PAGE_ENTRIES; i++) {
             weft__lock_acquire(&entries[i].lock);
             if (weft__load(&entries[i].flags, relaxed) & WEFT__FD_REGISTERED)
-                reset(&entries[i]);
+                forget_poller(&entries[i]);
             weft__lock_release(&entries[i].lock);
         }
     }

@@ -11,14 +11,14 @@
  *         event, which also counts.
  * EDGE-2  It is cleared only by a compare-and-swap from the word that was read
  *         before the attempt that found nothing: an event that came in between
- *         makes the exchange fail.
+ *         makes the exchange fail. And only for registered descriptors: others
+ *         get no events.
  * EDGE-3  A waiter enters the list under the entry's lock, if no event has been
  *         counted since the word that its attempt was based on. Events count and
  *         empty the list under the same lock. So no event is lost.
  * EDGE-4  A TCP read that got less than it asked for has emptied the socket: what
  *         comes later makes an event. So READY is cleared without another system
- *         call, unless the entry saw a HANGUP (end of stream, urgent data). Only
- *         for registered descriptors: others get no events.
+ *         call, unless the entry saw a HANGUP (end of stream, urgent data).
  * EDGE-5  `generation` counts closings. Waiters and events of an earlier one are
  *         stale; events carry it in their key. */
 #ifndef WEFT_IO_FD_H
@@ -71,8 +71,8 @@ void weft__fd_adopt(int fd, bool tcp);
 
 /* Puts `node` into the list of a side, registering the descriptor if need be.
  * `edge`: the word that the caller's attempt was based on. Returns 0, -EAGAIN (an
- * event has come since: try again), -EBADF (closed since `generation`), -EPERM
- * (always ready) or an error of the poller. */
+ * event has come since, or the runtime has stopped: try again), -EBADF (closed
+ * since `generation`), -EPERM (always ready) or an error of the poller. */
 int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32_t edge,
                     uint32_t generation, struct weft__fd_node *node);
 

@@ -33,12 +33,16 @@ static void spend(void)
     }
 }
 
-/* EDGE-4 */
-static bool emptied(struct weft__fd *entry, const struct weft__operation *operation, ssize_t result)
+/* Whether the attempt has shown that there is nothing left, and whatever comes
+ * will make an event: EDGE-2, EDGE-4. */
+static bool exhausted(struct weft__fd *entry, const struct weft__operation *operation,
+                      ssize_t result)
 {
+    uint32_t flags = weft__load(&entry->flags, relaxed); /* HANGUP comes with an event: EDGE-2 */
+    if (result == -EAGAIN)
+        return flags & WEFT__FD_REGISTERED;
     if (result <= 0 || (size_t)result >= operation->wanted)
         return false;
-    uint32_t flags = weft__load(&entry->flags, relaxed); /* HANGUP comes with an event: EDGE-2 */
     return (flags & (WEFT__FD_TCP | WEFT__FD_REGISTERED | WEFT__FD_HANGUP)) ==
            (WEFT__FD_TCP | WEFT__FD_REGISTERED);
 }
@@ -60,11 +64,12 @@ ssize_t weft__operate(int fd, struct weft__operation *operation)
     struct weft__fd_side *side = &entry->side[operation->side];
     for (;;) {
         uint32_t edge = weft__load(&side->edge, acquire); /* EDGE-2: before the attempt */
-        if (edge & WEFT__FD_READY) {
+        /* Who does not wait may never let the poller have its turn. */
+        if (edge & WEFT__FD_READY || operation->no_wait) {
             ssize_t result = operation->attempt(fd, operation);
             if (result == -EINTR)
                 continue;
-            if (result == -EAGAIN || emptied(entry, operation, result)) {
+            if (exhausted(entry, operation, result)) {
                 uint32_t now = edge;
                 weft__cas(&side->edge, &now, edge & ~WEFT__FD_READY, acq_rel, relaxed);
             }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,9 +18,10 @@ static int back_off(int64_t *delay)
     return rc;
 }
 
-static bool is_tcp(int domain, int type)
+static bool is_tcp(int domain, int type, int protocol)
 {
-    return (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM;
+    return (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM &&
+           (protocol == 0 || protocol == IPPROTO_TCP);
 }
 
 int weft_socket(int domain, int type, int protocol)
@@ -27,7 +29,7 @@ int weft_socket(int domain, int type, int protocol)
     int fd = socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (fd < 0)
         return -errno;
-    weft__fd_adopt(fd, is_tcp(domain, type));
+    weft__fd_adopt(fd, is_tcp(domain, type, protocol));
     return fd;
 }
 

@@ -8,7 +8,7 @@ bool weft__poll(struct weft__worker *worker, struct weft__worker *owner, int64_t
 {
     int count = weft__poller_wait(&owner->poller, timeout);
     int64_t now = weft__clock_now();
-    owner->polled = now;
+    owner->ticked = owner->polled = now;
     weft__store(&worker->now, now, relaxed);
     weft__bump(&worker->polls, 1);
     bool something = false;

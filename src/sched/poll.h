@@ -4,9 +4,6 @@
 
 #include "sched/worker.h"
 
-/* A busy worker asks its poller this often, in nanoseconds. */
-#define WEFT__POLL_EVERY 50000
-
 /* An armed timer; see timer.c. */
 struct weft__timer;
 

@@ -56,9 +56,9 @@ static int init_worker(struct weft__worker *worker, unsigned index)
     worker->carrier = &weft__rt.carrier[index];
     worker->carrier->worker = worker;
     worker->carrier->idle.flags = WEFT__TASK_IDLE;
-    worker->quantum = WEFT__TICK;
+    worker->quantum = worker->quanta = WEFT__TICK;
     worker->random = weft__rt.config.seed ? weft__rt.config.seed : (uint64_t)now + index;
-    worker->polled = now;
+    worker->ticked = worker->polled = now;
     weft__store(&worker->now, now, relaxed); /* the threads start later */
     weft__store(&worker->next_timer, INT64_MAX, relaxed);
     weft__shelf_init(&worker->shelf);

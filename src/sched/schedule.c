@@ -188,15 +188,30 @@ void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task)
     weft__queue_prepend(&worker->fresh, task);
 }
 
+/* A tick comes late when tasks have begun to run longer, and then the next one
+ * comes sooner; it comes early when they have become shorter. */
+static void adjust_quantum(struct weft__worker *worker, int64_t now)
+{
+    int64_t elapsed = now - worker->ticked;
+    if (elapsed > WEFT__TICK_TIME)
+        worker->quanta = (uint32_t)(worker->quanta * WEFT__TICK_TIME / elapsed) + 1;
+    else if (elapsed < WEFT__TICK_TIME / 2)
+        worker->quanta *= 2;
+    if (worker->quanta > WEFT__TICK)
+        worker->quanta = WEFT__TICK;
+    worker->quantum = worker->quanta;
+    worker->ticked = now;
+}
+
 void weft__tick(struct weft__worker *worker)
 {
-    worker->quantum = WEFT__TICK;
+    int64_t now = weft__clock_now();
+    adjust_quantum(worker, now);
     weft__take_inbox(worker);
     weft__take_oldest(worker);
-    int64_t now = weft__clock_now();
     weft__store(&worker->now, now, relaxed); /* single writer; for dumps */
     weft__expire_timers(worker, worker, now);
-    if (now - worker->polled >= WEFT__POLL_EVERY)
+    if (now - worker->polled >= WEFT__TICK_TIME)
         weft__poll(worker, worker, 0);
 }
 

@@ -121,7 +121,7 @@ static bool take_half(struct weft__worker *worker, struct weft__worker *victim)
             unpack(worker, weft__queue_split_last(&victim->fresh, (fresh + 1) / 2), &worker->fresh);
     int64_t now = weft__clock_now();
     got |= weft__expire_timers(worker, victim, now);
-    if (now - victim->polled >= WEFT__POLL_EVERY)
+    if (now - victim->polled >= WEFT__TICK_TIME)
         got |= weft__poll(worker, victim, 0);
     return got;
 }

@@ -21,8 +21,10 @@
 
 #define WEFT__WORKERS_MAX 1024
 
-/* Picks between two looks at the clock, the poller and the shelf. */
+/* Picks between two looks at the clock, the poller and the shelf: at most this
+ * many, and fewer when tasks run long, so that a look comes every TICK_TIME ns. */
 #define WEFT__TICK 64
+#define WEFT__TICK_TIME 50000
 /* Tasks run from the front slot in a row before the queues get their turn. */
 #define WEFT__FRONT_RUNS 32
 /* Operations a task may complete without suspending. */
@@ -33,7 +35,8 @@
 struct weft__worker {
     /* What every pick touches. Under the seat. */
     struct weft__seat seat;
-    uint32_t quantum;                  /* picks left until the next tick */
+    uint32_t quantum;                  /* picks left until the next tick, */
+    uint32_t quanta;                   /* of this many */
     uint32_t front_runs;               /* picks from `front` in a row */
     _Atomic(struct weft_task *) front; /* made runnable last, by a task: runs next */
     struct weft__queue ready;
@@ -53,6 +56,7 @@ struct weft__worker {
 
     /* What a tick touches. Under the seat. */
     _Atomic(int64_t) now; /* the clock at the last tick or poll */
+    int64_t ticked;       /* the clock at the last tick */
     int64_t polled;       /* when the poller was last asked */
     uint64_t random;
     struct weft__lot *lot; /* with a seed: all runnable tasks, else NULL */

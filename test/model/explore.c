@@ -63,9 +63,8 @@ static bool run(void)
     return schedule_run();
 }
 
-static void exhaust(const struct model *model, int bound, struct model_result *result)
+static void exhaust(int bound, unsigned long limit, struct model_result *result)
 {
-    unsigned long limit = model->executions ? model->executions : EXECUTIONS;
     preemption_bound = bound;
     depth = 0;
     result->executions = 0;
@@ -80,18 +79,20 @@ static void exhaust(const struct model *model, int bound, struct model_result *r
         }
     } while (next_path());
     result->complete = true;
+    result->bound = bound;
 }
 
 /* First without preemptions, then with one, and so on: the simplest failure. */
-static void exhaust_all(const struct model *model, struct model_result *result)
+static void exhaust_all(const struct model *model, unsigned long limit, struct model_result *result)
 {
     int bound = model->preemptions ? model->preemptions : PREEMPTIONS;
     if (bound < 0) {
-        exhaust(model, bound, result);
+        exhaust(bound, limit, result);
         return;
     }
-    for (int b = 0; b <= bound && !result->failed; b++)
-        exhaust(model, b, result);
+    result->complete = true;
+    for (int b = 0; b <= bound && !result->failed && result->complete; b++)
+        exhaust(b, limit, result);
 }
 
 static void sample(const struct model *model, struct model_result *result)
@@ -157,13 +158,20 @@ void model_replay(const struct model *model, const char *choices, struct model_r
     fprintf(stderr, "    %s\n", ret_result->failed ? failure : "no failure");
 }
 
-static void explore(const struct model *model, bool exhaustive, bool randomly,
+static unsigned long limit_of(const struct model *model)
+{
+    return model->executions ? model->executions : EXECUTIONS;
+}
+
+/* `limit`: of the exhaustive part; 0: none. */
+static void explore(const struct model *model, unsigned long limit, bool randomly,
                     struct model_result *result)
 {
     memset(result, 0, sizeof *result);
+    result->bound = -1;
     schedule_create(model);
-    if (exhaustive)
-        exhaust_all(model, result);
+    if (limit)
+        exhaust_all(model, limit, result);
     if (randomly && !result->failed)
         sample(model, result);
     schedule_destroy();
@@ -175,7 +183,7 @@ static void explore(const struct model *model, bool exhaustive, bool randomly,
 
 void model_explore(const struct model *model, struct model_result *ret_result)
 {
-    explore(model, true, false, ret_result);
+    explore(model, limit_of(model), false, ret_result);
 }
 
 void model_check(const struct model *model)
@@ -186,11 +194,11 @@ void model_check(const struct model *model)
     if (choices)
         model_replay(model, choices, &result);
     else
-        explore(model, !random_only, true, &result);
+        explore(model, random_only ? 0 : test_work(limit_of(model)), true, &result);
     if (!result.failed) {
         if (!random_only)
-            fprintf(stderr, "model: %lu executions%s\n", result.executions,
-                    result.complete ? "" : ", cut short");
+            fprintf(stderr, "model: %lu executions%s; all with up to %d preemptions\n",
+                    result.executions, result.complete ? "" : ", cut short", result.bound);
         return;
     }
     if (!choices) {
@@ -204,7 +212,7 @@ void model_check(const struct model *model)
 void model_check_fails(const struct model *model, const char *text)
 {
     struct model_result result;
-    explore(model, true, true, &result);
+    explore(model, limit_of(model), true, &result);
     ck_assert_msg(result.failed, "the broken code passed %lu executions", result.executions);
     ck_assert_msg(strstr(result.message, text), "failed otherwise: %s", result.message);
 }

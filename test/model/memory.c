@@ -19,6 +19,9 @@ static struct buffer {
 /* A read-modify-write that the thread is about to do, or has just done. */
 static struct store pending;
 
+/* How often a thread has not seen a store that was under way. */
+static int delays;
+
 static struct {
     const volatile char *object;
     size_t size;
@@ -30,6 +33,7 @@ void memory_reset(void)
     for (unsigned i = 0; i < MODEL_THREADS; i++)
         buffers[i].count = 0;
     pending.address = NULL;
+    delays = 0;
     forbidden_count = 0;
 }
 
@@ -96,7 +100,10 @@ static void choose_order(unsigned thread, const volatile void *address, size_t s
         upto[options++] = 0;
         if (options == 1)
             continue;
-        unsigned count = upto[choose(CHOICE_VALUE, options)];
+        if (preemption_bound >= 0 && delays > preemption_bound)
+            options = 1;
+        unsigned choice = choose(CHOICE_VALUE, options), count = upto[choice];
+        delays += choice != 0;
         if (count)
             trace("sees %u buffered store%s of T%u", count, count > 1 ? "s" : "", other);
         while (count-- > 0)
@@ -187,7 +194,8 @@ void model_store(volatile void *address, const void *value, size_t size, bool se
     }
     if (own->count == BUFFER) {
         model_step();
-        memory_flush_one(running_thread);
+        if (own->count == BUFFER) /* nobody's heavy barrier came in between */
+            memory_flush_one(running_thread);
     }
     /* Nobody sees it yet: no place for a switch. */
     struct store *store = &own->stores[own->count++];
@@ -212,6 +220,8 @@ void model_rmw(const volatile void *address, size_t size)
 
 void model_fence(void)
 {
+    if (running_thread == NOBODY)
+        return;
     model_step();
     trace("fence");
     memory_drain(running_thread);
@@ -219,6 +229,8 @@ void model_fence(void)
 
 void model_heavy_barrier(void)
 {
+    if (running_thread == NOBODY)
+        return;
     model_step();
     trace("heavy barrier");
     for (unsigned i = 0; i < MODEL_THREADS; i++)

@@ -19,7 +19,8 @@
  * weft__barrier_heavy() empties those of all threads, as membarrier(2) does. So a
  * missing StoreLoad fence is found. What leaves a buffer when is a choice as well,
  * made late: when another thread touches the same address, since nobody sees the
- * difference before. Reorderings that x86 does not do, which a weaker processor
+ * difference before. Not to see a store counts as a preemption does, on an account
+ * of its own, with one more to spend. Reorderings that x86 does not do, which a weaker processor
  * may, are not tried, nor are delays of plain accesses; those are for the orders
  * named at each operation and for TSan.
  *
@@ -44,17 +45,18 @@
 struct model {
     void (*setup)(void); /* before each execution */
     void (*body[MODEL_THREADS])(void);
-    void (*check)(void);        /* after each execution, when all threads have ended */
-    int preemptions;            /* bound; 0: two */
-    unsigned long executions;   /* exhaustive part; 0: 400,000 */
-    unsigned long random;       /* random part, scaled by test_work(); 0: 2000 */
-    unsigned steps;             /* more in one execution is a livelock; 0: 3000 */
-    bool sequential;            /* without store buffers */
+    void (*check)(void);      /* after each execution, when all threads have ended */
+    int preemptions;          /* bound; 0: two */
+    unsigned long executions; /* of the exhaustive part; 0: 400,000. Scaled by test_work() */
+    unsigned long random;     /* executions of the random part, likewise; 0: 2000 */
+    unsigned steps;           /* more in one execution is a livelock; 0: 3000 */
+    bool sequential;          /* without store buffers */
 };
 
 struct model_result {
     unsigned long executions; /* within the last bound */
-    bool complete;            /* all within the bound were tried */
+    bool complete;            /* they were all of them */
+    int bound;                /* the highest for which all were tried; -1: none */
     bool failed;
     char message[400];
     char choices[600]; /* of the failing execution */
@@ -67,7 +69,7 @@ void model_check(const struct model *model);
  * contains `text`: for code that was broken on purpose. */
 void model_check_fails(const struct model *model, const char *text);
 
-/* Explores without judging. */
+/* Explores exhaustively, without judging. */
 void model_explore(const struct model *model, struct model_result *ret_result);
 
 /* Repeats one execution, with a trace on standard error. */

@@ -327,8 +327,8 @@ void schedule_create(const struct model *model)
     for (unsigned i = 0; i < count; i++) {
         struct thread *thread = &threads[i];
         memset(thread, 0, sizeof *thread);
-        thread->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        thread->stack =
+            mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (thread->stack == MAP_FAILED)
             abort();
         thread->valgrind_id = weft__annotate_stack_add(thread->stack, thread->stack + STACK_SIZE);

@@ -46,7 +46,8 @@ static void one_saw_the_other(void)
     model_assert(seen[0] || seen[1], "Dekker");
 }
 
-static const struct model dekkers = { .setup = reset, .body = { dekker_x, dekker_y },
+static const struct model dekkers = { .setup = reset,
+                                      .body = { dekker_x, dekker_y },
                                       .check = one_saw_the_other };
 
 TEST(a_dekker_with_fences_passes)
@@ -81,7 +82,8 @@ static void dekker_light(void)
 
 TEST(a_heavy_barrier_fences_both_sides)
 {
-    struct model model = { .setup = reset, .body = { dekker_light, dekker_heavy },
+    struct model model = { .setup = reset,
+                           .body = { dekker_light, dekker_heavy },
                            .check = one_saw_the_other };
     broken = false;
     model_check(&model);
@@ -103,7 +105,8 @@ static void message_reader(void)
 
 TEST(a_store_buffer_keeps_its_order_and_its_owner_sees_it)
 {
-    model_check(&(struct model){ .setup = reset, .body = { message_sender, message_reader },
+    model_check(&(struct model){ .setup = reset,
+                                 .body = { message_sender, message_reader },
                                  .preemptions = MODEL_UNBOUNDED });
 }
 
@@ -125,11 +128,12 @@ static void both_counted(void)
 
 TEST(a_torn_counter_is_found)
 {
-    model_check_fails(&(struct model){ .setup = reset, .body = { count_torn, count_torn },
+    model_check_fails(&(struct model){ .setup = reset,
+                                       .body = { count_torn, count_torn },
                                        .check = both_counted },
                       "count");
-    model_check(&(struct model){ .setup = reset, .body = { count_whole, count_whole },
-                                 .check = both_counted });
+    model_check(&(struct model){
+        .setup = reset, .body = { count_whole, count_whole }, .check = both_counted });
 }
 
 /* Plain data under a spin lock. */
@@ -248,12 +252,14 @@ static unsigned long count_executions(const struct model *model)
 
 TEST(every_interleaving_is_visited_once)
 {
-    struct model two = { .setup = reset, .body = { three_steps, three_steps },
+    struct model two = { .setup = reset,
+                         .body = { three_steps, three_steps },
                          .preemptions = MODEL_UNBOUNDED };
     /* A thread's first switch point is before its first step, which its start is
      * not: the start is one more step. */
     ck_assert_uint_eq(count_executions(&two), 70); /* C(8, 4) */
-    struct model three = { .setup = reset, .body = { three_steps, three_steps, three_steps },
+    struct model three = { .setup = reset,
+                           .body = { three_steps, three_steps, three_steps },
                            .preemptions = MODEL_UNBOUNDED };
     ck_assert_uint_eq(count_executions(&three), 34650); /* 12! / (4! 4! 4!) */
 }
@@ -312,13 +318,13 @@ static void write_y(void)
 TEST(every_delay_of_a_store_is_visited)
 {
     outcomes = 0;
-    count_executions(&(struct model){ .setup = reset, .body = { write_x, write_y, read_both },
-                                      .preemptions = MODEL_UNBOUNDED });
+    count_executions(&(struct model){
+        .setup = reset, .body = { write_x, write_y, read_both }, .preemptions = MODEL_UNBOUNDED });
     ck_assert_uint_eq(outcomes, 0xf);
     /* In order, x is never the later one. */
     outcomes = 0;
-    count_executions(&(struct model){ .setup = reset, .body = { message_sender, read_both },
-                                      .preemptions = MODEL_UNBOUNDED });
+    count_executions(&(struct model){
+        .setup = reset, .body = { message_sender, read_both }, .preemptions = MODEL_UNBOUNDED });
     ck_assert_uint_eq(outcomes, 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3);
 }
 

@@ -10,9 +10,8 @@ static enum { NOTHING, BLIND_PUT, TAKE_TWICE } mutation;
 
 #undef weft__cas_weak
 #define weft__cas_weak(p, expected, v, success, failure) \
-    (weft__model_rmw(p), mutation == BLIND_PUT \
-                             ? (atomic_store(p, v), true) \
-                             : atomic_compare_exchange_strong(p, expected, v))
+    (weft__model_rmw(p), mutation == BLIND_PUT ? (atomic_store(p, v), true) \
+                                               : atomic_compare_exchange_strong(p, expected, v))
 #undef weft__exchange
 #define weft__exchange(p, v, order) \
     (weft__model_rmw(p), mutation == TAKE_TWICE ? atomic_load(p) : atomic_exchange(p, v))
@@ -74,8 +73,9 @@ static void all_taken(void)
         model_assert(last[i] == EACH - 1, "INBOX-1");
 }
 
-static const struct model model = { .setup = reset, .body = { producer, producer, consumer },
-                                    .check = all_taken, .preemptions = 4 };
+static const struct model model = {
+    .setup = reset, .body = { producer, producer, consumer }, .check = all_taken, .preemptions = 4
+};
 
 TEST(INBOX_1_and_3_each_node_comes_out_once_and_in_order)
 {
@@ -129,7 +129,8 @@ TEST(INBOX_2_a_head_that_comes_back_does_no_harm)
     mutation = NOTHING;
     model_check(&(struct model){ .setup = reset_back,
                                  .body = { producer, producer, recycler_twice },
-                                 .check = all_back, .preemptions = 3 });
+                                 .check = all_back,
+                                 .preemptions = 3 });
 }
 
 /* INBOX-4: whoever announces and then looks, or puts and then looks. */
@@ -169,8 +170,10 @@ static void not_forgotten(void)
 TEST(INBOX_4_a_sleeper_is_seen_or_sees_the_node)
 {
     mutation = NOTHING;
-    struct model sleep = { .setup = reset_sleep, .body = { put_and_look, announce_and_look },
-                           .check = not_forgotten, .preemptions = MODEL_UNBOUNDED };
+    struct model sleep = { .setup = reset_sleep,
+                           .body = { put_and_look, announce_and_look },
+                           .check = not_forgotten,
+                           .preemptions = MODEL_UNBOUNDED };
     model_check(&sleep);
     sleep.body[1] = announce_weakly_and_look;
     model_check_fails(&sleep, "INBOX-4");

@@ -21,7 +21,7 @@ static enum { NOTHING, EARLY_ACKNOWLEDGEMENT } mutation;
 
 static struct weft_task victim;
 static int released;
-static bool over;      /* the joiner has done all it had to do */
+static bool over;  /* the joiner has done all it had to do */
 static char scope; /* stands for a scope with a deadline */
 
 void weft__pool_give(struct weft__pool *pool, struct weft__magazine *magazine, void *object)
@@ -161,8 +161,9 @@ static void released_once(void)
     model_assert(runnable[1] == 0, "WAIT-2");
 }
 
-static struct model model = { .setup = reset, .body = { ender }, .check = released_once,
-                              .preemptions = 3 };
+static struct model model = {
+    .setup = reset, .body = { ender }, .check = released_once, .preemptions = 3
+};
 
 TEST(JOIN_1_a_joined_task_is_released_once)
 {

@@ -95,8 +95,10 @@ static void nothing_is_lost(void)
     model_assert(seat.inside == 0 && seat.wanted == 0, "SEAT-3");
 }
 
-static const struct model model = { .setup = reset, .body = { carrier, rescuer, rescuer },
-                                    .check = nothing_is_lost, .preemptions = 3 };
+static const struct model model = { .setup = reset,
+                                    .body = { carrier, rescuer, rescuer },
+                                    .check = nothing_is_lost,
+                                    .preemptions = 3 };
 
 TEST(SEAT_1_carrier_and_rescuers_are_never_both_inside)
 {

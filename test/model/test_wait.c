@@ -158,32 +158,32 @@ static void one_reason_won(void)
     model_assert(runnable[0] == 0, "WAIT-2");
 }
 
-static struct model model = { .setup = reset, .body = { waiting, event, canceller },
+static struct model model = { .setup = reset,
+                              .body = { waiting, event, canceller },
                               .check = one_reason_won };
 
 TEST(WAIT_1_to_3_event_against_cancelling)
 {
-    model.preemptions = 3;
     model_check(&model);
 }
 
 TEST(WAIT_1_to_3_event_against_cancelling_and_deadline)
 {
     model.body[3] = timer;
+    model.preemptions = 1;
+    model.random = 20000;
     model_check(&model);
 }
 
 TEST(WAIT_5_a_wait_is_abandoned_or_parked)
 {
     model.body[0] = waiting_or_not;
-    model.preemptions = 3;
     model_check(&model);
 }
 
 TEST(WAIT_1_to_3_a_plain_thread)
 {
     model.body[0] = waiting_thread;
-    model.preemptions = 3;
     model_check(&model);
 }
 

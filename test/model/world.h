@@ -34,8 +34,8 @@ static struct weft_task tasks[WORLD_THREADS];
 static struct { /* WEFT__JOINER_FIRM is a bit of its address */
     WEFT_ALIGNED(16) struct weft__waiter waiter;
 } thread_waiters[WORLD_THREADS];
-static bool plain[WORLD_THREADS];    /* this model thread is a plain thread */
-static int runnable[WORLD_THREADS];  /* how often its task was made so */
+static bool plain[WORLD_THREADS];           /* this model thread is a plain thread */
+static int runnable[WORLD_THREADS];         /* how often its task was made so */
 static uint64_t deadline_of[WORLD_THREADS]; /* ticket for which a timer is armed; 0: none */
 
 static void world_reset(unsigned worker_count)
@@ -150,13 +150,11 @@ void weft__futex_wake(_Atomic(uint32_t) *word, int count)
     model_futex_wake(word, count);
 }
 
-#ifndef WORLD_HAS_LOCK
 void weft__lock_slow(struct weft__lock *lock)
 {
     while (!weft__lock_try(lock))
         weft__spin_hint();
 }
-#endif
 
 void weft__panic(const char *format, ...)
 {
