@@ -157,14 +157,22 @@ WEFT_INLINE bool ready_elsewhere(struct weft__worker *worker, struct weft_task *
     return false;
 }
 
-void weft__ready_front(struct weft__worker *worker, struct weft_task *task)
+void weft__make_ready(struct weft_task *task)
 {
-    if (weft__unlikely(ready_elsewhere(worker, task)))
+    struct weft_task *self = weft__self();
+    if (weft__unlikely(!self)) {
+        weft__ready_outside(task);
         return;
-    struct weft_task *before = weft__front(worker);
-    if (before)
-        weft__queue_append(&worker->ready, before);
-    weft__set_front(worker, task);
+    }
+    struct weft__worker *worker = self->worker;
+    weft__seat_enter(&worker->seat);
+    if (weft__likely(!ready_elsewhere(worker, task))) {
+        struct weft_task *before = weft__front(worker);
+        if (before)
+            weft__queue_append(&worker->ready, before);
+        weft__set_front(worker, task);
+    }
+    weft__seat_leave(&worker->seat);
 }
 
 WEFT_INLINE void ready_queued(struct weft__worker *worker, struct weft_task *task)

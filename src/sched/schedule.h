@@ -11,9 +11,11 @@
  * the running one. NULL: this worker has nothing of its own. */
 struct weft_task *weft__next(struct weft__worker *worker);
 
-/* Makes a task runnable: at the front (woken by a running task), or at the end
- * of the queue (woken in bulk, or yielding). */
-void weft__ready_front(struct weft__worker *worker, struct weft_task *task);
+/* Makes a task runnable that the caller has the right to wake: at the front of
+ * the caller's worker, or from a plain thread on some shelf. Takes the seat. */
+void weft__make_ready(struct weft_task *task);
+
+/* The same at the end of the queue: woken in bulk, or yielding. */
 void weft__ready_queued(struct weft__worker *worker, struct weft_task *task);
 
 /* A task that has not run yet. */

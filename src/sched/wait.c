@@ -36,15 +36,7 @@ void weft__wait_wake(struct weft__waiter *waiter)
         weft__futex_wake(futex_of(waiter), 1);
         return;
     }
-    struct weft_task *self = weft__self();
-    if (!self) {
-        weft__ready_outside(weft__task_of(waiter));
-        return;
-    }
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
-    weft__ready_front(worker, weft__task_of(waiter));
-    weft__seat_leave(&worker->seat);
+    weft__make_ready(weft__task_of(waiter));
 }
 
 bool weft__wait_fire(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason)

@@ -113,7 +113,7 @@ static void choose_order(unsigned thread, const volatile void *address, size_t s
 
 bool memory_has_buffered(unsigned thread, const volatile void *address)
 {
-    for (unsigned i = 0; i < buffers[thread].count; i++)
+    for (unsigned i = 0; address && i < buffers[thread].count; i++)
         if (overlap(&buffers[thread].stores[i], address, 1))
             return true;
     return false;

@@ -5,8 +5,9 @@
 
 #include "suite.h"
 
-/* Broken on purpose: the burier acknowledges before it has tried to claim. */
-static enum { NOTHING, EARLY_ACKNOWLEDGEMENT } mutation;
+/* Broken on purpose: the burier acknowledges before it has tried to claim; a plain
+ * thread whose wait has been claimed takes the task for buried. */
+static enum { NOTHING, EARLY_ACKNOWLEDGEMENT, THREAD_RUNS_ON } mutation;
 
 #define sched_yield() model_spin()
 
@@ -17,7 +18,9 @@ static enum { NOTHING, EARLY_ACKNOWLEDGEMENT } mutation;
 #define WEFT__TASK_DONE ((struct weft__waiter *)2)
 
 #include "sched/wait.c"
+#define weft__is_thread(waiter) (mutation != THREAD_RUNS_ON && weft__is_thread(waiter))
 #include "task/join.c"
+#undef weft__is_thread
 
 static struct weft_task victim;
 static int released;
@@ -202,4 +205,11 @@ TEST(JOIN_3_needs_the_acknowledgement)
     model.body[1] = patient_joiner;
     model.body[2] = clock_thread;
     model_check_fails(&model, "");
+}
+
+TEST(JOIN_4_needs_a_plain_thread_to_look_for_the_end)
+{
+    mutation = THREAD_RUNS_ON;
+    model.body[1] = plain_joiner;
+    model_check_fails(&model, "use after release");
 }

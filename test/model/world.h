@@ -104,13 +104,7 @@ void weft__suspend(struct weft_task *self)
     runnable[self - tasks] = 0;
 }
 
-void weft__ready_front(struct weft__worker *worker, struct weft_task *task)
-{
-    (void)worker;
-    make_runnable(task);
-}
-
-void weft__ready_outside(struct weft_task *task)
+void weft__make_ready(struct weft_task *task)
 {
     make_runnable(task);
 }
