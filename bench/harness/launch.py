@@ -1,6 +1,8 @@
 """Runs one implementation once and returns its record, or raises Failed."""
 
+import functools
 import json
+import os
 import select
 import subprocess
 
@@ -16,9 +18,15 @@ def tail(text):
     return lines[-1] if lines else "no message"
 
 
-def run_for_json(command):
+def on_cpu(cpu):
+    """For subprocess: binds the child to one CPU; None: leaves it alone."""
+    return None if cpu is None else functools.partial(os.sched_setaffinity, 0, {cpu})
+
+
+def run_for_json(command, cpu=None):
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S,
+                              preexec_fn=on_cpu(cpu))
     except subprocess.TimeoutExpired:
         raise Failed(f"no result after {TIMEOUT_S} s") from None
     except OSError as error:
@@ -61,11 +69,20 @@ def read_port(server):
     return line
 
 
+def separate_cpus(workers):
+    """With one worker the server gets a CPU of its own and the client another: else
+    it is a matter of luck, run by run, whether the two wake each other across
+    CPUs. With more there is no CPU to spare, and the kernel decides."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return (cpus[0], cpus[-1]) if workers == 1 and len(cpus) > 1 else (None, None)
+
+
 def run_echo(implementation, scenario, workers, scale, build_dir):
     load = find_binary(build_dir, "echo-load")
     command = [*implementation.echo_server, str(workers)]
+    server_cpu, client_cpu = separate_cpus(workers)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True) as server:
+                          text=True, preexec_fn=on_cpu(server_cpu)) as server:
         try:
             port = read_port(server)
             record = run_for_json([
@@ -76,7 +93,7 @@ def run_echo(implementation, scenario, workers, scale, build_dir):
                 str(max(50, int(ECHO_WARM_UP_MS * scale))),
                 str(max(50, int(ECHO_MEASURE_MS * scale))),
                 str(server.pid),
-            ])
+            ], client_cpu)
         finally:
             server.kill()
     return {
