@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +17,12 @@
 #define PAGE_ENTRIES 256
 #define PAGES 16384 /* four million descriptors; fs.nr_open is 2^20 by default */
 
+/* A registration moves after so many waits in a row on one other worker or
+ * another: two system calls, against a cache miss or ten each time. */
+#define STRAYS 16
+
+_Static_assert(sizeof(struct weft__fd) == 64, "an entry is a cache line");
+
 static _Atomic(struct weft__fd *) pages[PAGES];
 
 /* NULL: no such page yet, and `make` is false or memory is out. */
@@ -27,9 +34,10 @@ static struct weft__fd *entry_of(int fd, bool make)
     /* acquire: pairs with the publishing exchange below */
     struct weft__fd *entries = weft__load(&pages[page], acquire);
     if (!entries && make) {
-        struct weft__fd *fresh = calloc(PAGE_ENTRIES, sizeof *fresh);
+        struct weft__fd *fresh = aligned_alloc(sizeof *fresh, PAGE_ENTRIES * sizeof *fresh);
         if (!fresh)
             return NULL;
+        memset(fresh, 0, PAGE_ENTRIES * sizeof *fresh);
         for (int i = 0; i < PAGE_ENTRIES; i++) {
             for (int side = 0; side < 2; side++) {
                 weft__list_init(&fresh[i].side[side].waiters);
@@ -96,7 +104,6 @@ static void reset(struct weft__fd *entry)
     weft__store(&entry->generation, weft__load(&entry->generation, relaxed) + 1, release);
     for (int side = 0; side < 2; side++)
         weft__store(&entry->side[side].edge, WEFT__FD_READY, release);
-    entry->poller = NULL;
 }
 
 void weft__fd_adopt(int fd, bool tcp)
@@ -116,19 +123,47 @@ static uint64_t key_of(int fd, uint32_t generation)
     return (uint64_t)generation << 32 | (uint32_t)fd;
 }
 
-static int add_to_poller(struct weft__fd *entry, int fd, uint32_t generation)
+static struct weft__worker *worker_here(int fd)
 {
     struct weft_task *self = weft__self();
-    struct weft__worker *worker =
-        self ? self->worker : &weft__rt.worker[(unsigned)fd % weft__rt.workers];
+    return self ? self->worker : &weft__rt.worker[(unsigned)fd % weft__rt.workers];
+}
+
+static int add_to_poller(struct weft__fd *entry, int fd, uint32_t generation)
+{
+    struct weft__worker *worker = worker_here(fd);
     int rc = weft__poller_add(&worker->poller, fd, key_of(fd, generation));
     if (rc == 0) {
-        entry->poller = &worker->poller;
+        entry->worker = (uint16_t)worker->index;
         set_flags(entry, WEFT__FD_REGISTERED);
     } else if (rc == -EPERM) {
         set_flags(entry, WEFT__FD_NO_EVENTS);
     }
     return rc;
+}
+
+static void remove_from_poller(struct weft__fd *entry, int fd)
+{
+    weft__poller_remove(&weft__rt.worker[entry->worker].poller, fd);
+    uint32_t flags = weft__load(&entry->flags, relaxed);
+    weft__store(&entry->flags, flags & ~(uint32_t)WEFT__FD_REGISTERED, release);
+}
+
+/* Registers the descriptor, or lets its registration follow its tasks. What
+ * happens between removing and adding is not lost: adding reports what is ready. */
+static int see_to_registration(struct weft__fd *entry, int fd, uint32_t generation)
+{
+    if (weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED) {
+        if (entry->worker == worker_here(fd)->index) {
+            entry->strays = 0;
+            return 0;
+        }
+        if (++entry->strays < STRAYS)
+            return 0;
+        remove_from_poller(entry, fd);
+    }
+    entry->strays = 0;
+    return add_to_poller(entry, fd, generation);
 }
 
 int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32_t edge,
@@ -141,8 +176,8 @@ int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32
         rc = -EBADF;
     else if (!weft__load(&weft__rt.running, acquire))
         rc = -EAGAIN; /* weft_stop() has gone by, or will find us in the list */
-    else if (!(weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED))
-        rc = add_to_poller(entry, fd, generation);
+    else
+        rc = see_to_registration(entry, fd, generation);
     if (rc == 0 && weft__load(&s->edge, relaxed) >> 1 != edge >> 1)
         rc = -EAGAIN; /* EDGE-3 */
     if (rc == 0)
@@ -205,6 +240,21 @@ static void wake_side(struct weft__fd_side *side, bool queued)
     }
 }
 
+/* Events come in batches, each about memory of its own: what they will touch is
+ * fetched ahead, first the entries, then the nodes of those who wait. */
+static void expect_event(uint64_t key, int stage)
+{
+    struct weft__fd *entry = entry_of((int)(uint32_t)key, false);
+    if (!entry)
+        return;
+    if (stage == 0)
+        __builtin_prefetch(entry, 1);
+#ifndef WEFT__TSAN /* a look without the lock, at an address only */
+    else
+        __builtin_prefetch(entry->side[WEFT__READ].waiters.next, 1);
+#endif
+}
+
 static void on_event(uint64_t key, unsigned what)
 {
     struct weft__fd *entry = entry_of((int)(uint32_t)key, false);
@@ -251,7 +301,7 @@ int weft_close(int fd)
         return close(fd) < 0 ? -errno : 0;
     weft__lock_acquire(&entry->lock);
     if (weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED)
-        weft__poller_remove(entry->poller, fd); /* a duplicate may keep the file open */
+        remove_from_poller(entry, fd); /* a duplicate may keep the file open */
     reset(entry);
     /* Inside the lock: nobody must set the old file up again in between. */
     int rc = close(fd) < 0 && errno != EINTR ? -errno : 0;
@@ -266,7 +316,6 @@ static void forget_poller(struct weft__fd *entry)
 {
     uint32_t flags = weft__load(&entry->flags, relaxed);
     weft__store(&entry->flags, flags & ~(WEFT__FD_REGISTERED | WEFT__FD_HANGUP), release);
-    entry->poller = NULL;
     for (int side = 0; side < 2; side++) {
         uint32_t count = weft__load(&entry->side[side].edge, relaxed) >> 1;
         weft__store(&entry->side[side].edge, (count + 1) << 1 | WEFT__FD_READY, release);
@@ -291,5 +340,6 @@ __attribute__((constructor)) static void set_hooks(void)
 {
     static struct weft__hook hook = { .fn = forget_pollers };
     weft__on_event = on_event;
+    weft__expect_event = expect_event;
     weft__hooks_add(&hook);
 }

@@ -3,7 +3,9 @@
  * A table, indexed by descriptor, of type-stable entries. A descriptor is set up
  * on first use (non-blocking mode, its kind) and registered with one worker's
  * poller when somebody first has to wait for it, edge-triggered, until it is
- * closed.
+ * closed. When its tasks have come to live on another worker the registration
+ * follows them there: else that worker would for ever take its work from the
+ * first one's hands.
  *
  * Each direction has an edge word: a count of events << 1 | READY.
  *
@@ -44,16 +46,18 @@ enum weft__fd_flags {
 #define WEFT__FD_READY 1u
 
 struct weft__fd_side {
-    _Atomic(uint32_t) edge;
     struct weft__list waiters;
+    _Atomic(uint32_t) edge;
 };
 
+/* One cache line. */
 struct weft__fd {
     struct weft__lock lock;
     _Atomic(uint32_t) generation;
     _Atomic(uint32_t) flags; /* changed under the lock */
+    uint16_t worker;         /* whose poller it is registered with */
+    uint16_t strays;         /* waits in a row that began on another worker */
     struct weft__fd_side side[2];
-    struct weft__poller *poller;
 };
 
 /* Somebody in a side's list; on the waiter's stack. */

@@ -29,16 +29,21 @@ static bool search(struct weft__worker *worker)
     return rescued || weft__steal(worker);
 }
 
-static void stop_searching(void)
+/* There may be more: whoever added it may have counted on us. */
+static void pass_on(void)
 {
-    if (!weft__sleepers_found(&weft__rt.sleepers))
-        return;
     for (unsigned i = 0; i < weft__rt.workers; i++) {
         if (!weft__shelf_empty(&weft__rt.worker[i].shelf)) {
             weft__notify();
             return;
         }
     }
+}
+
+static void stop_searching(void)
+{
+    if (weft__sleepers_found(&weft__rt.sleepers))
+        pass_on();
 }
 
 static unsigned threads_of_process(void)
@@ -123,21 +128,41 @@ static void wake_monitor(void)
         weft__futex_wake(&weft__rt.monitor, 1);
 }
 
+static void expire_own(struct weft__worker *worker)
+{
+    weft__expire_timers(worker, worker, weft__clock_now());
+}
+
+/* Sleeps unless there is work to share after all. Returns whether the worker is
+ * a searcher when it comes back. */
+static bool doze(struct weft__worker *worker, bool searching)
+{
+    bool all =
+        weft__sleepers_announce(&weft__rt.sleepers, &worker->sleeper, searching, weft__rt.workers);
+    bool shared = shared_work(worker);
+    if (!shared && !weft__load(&weft__rt.closing, seq_cst)) {
+        sleep_in_kernel(worker, all);
+        expire_own(worker);
+    }
+    searching = weft__sleepers_retract(&weft__rt.sleepers, &worker->sleeper);
+    wake_monitor();
+    /* However many search already: one of them may have been stopped by the kernel
+     * between counting itself and looking, and we would spin until it goes on. */
+    if (shared && search(worker) && !searching)
+        pass_on();
+    return searching;
+}
+
 struct weft_task *weft__find(struct weft__worker *worker)
 {
     bool searching = false;
+    expire_own(worker);
     while (!weft__load(&weft__rt.closing, acquire)) { /* pairs with weft_stop() */
         weft__take_inbox(worker);
-        weft__expire_timers(worker, worker, weft__clock_now());
         if (!searching && !weft__has_work(worker))
             searching = weft__sleepers_search(&weft__rt.sleepers, weft__rt.workers);
         if (!weft__has_work(worker) && !(searching && search(worker))) {
-            bool all = weft__sleepers_announce(&weft__rt.sleepers, &worker->sleeper, searching,
-                                               weft__rt.workers);
-            if (!shared_work(worker) && !weft__load(&weft__rt.closing, seq_cst))
-                sleep_in_kernel(worker, all);
-            searching = weft__sleepers_retract(&weft__rt.sleepers, &worker->sleeper);
-            wake_monitor();
+            searching = doze(worker, searching);
             continue;
         }
         struct weft_task *task = weft__next(worker);

@@ -3,6 +3,18 @@
 #include "time/clock.h"
 
 void (*weft__on_event)(uint64_t key, unsigned what);
+void (*weft__expect_event)(uint64_t key, int stage);
+
+static void expect(struct weft__poller *poller, int count)
+{
+    for (int stage = 0; stage < 2; stage++) {
+        for (int i = 0; i < count; i++) {
+            struct weft__event event = weft__poller_event(poller, i);
+            if (event.what)
+                weft__expect_event(event.key, stage);
+        }
+    }
+}
 
 bool weft__poll(struct weft__worker *worker, struct weft__worker *owner, int64_t timeout)
 {
@@ -12,6 +24,8 @@ bool weft__poll(struct weft__worker *worker, struct weft__worker *owner, int64_t
     weft__store(&worker->now, now, relaxed);
     weft__bump(&worker->polls, 1);
     bool something = false;
+    if (count > 1)
+        expect(&owner->poller, count);
     for (int i = 0; i < count; i++) {
         struct weft__event event = weft__poller_event(&owner->poller, i);
         if (!event.what)

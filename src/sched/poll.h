@@ -39,4 +39,7 @@ extern const size_t weft__timer_size;
 
 extern void (*weft__on_event)(uint64_t key, unsigned what);
 
+/* Set by src/io: an event will be handed on soon. Stages 0 and 1, in this order. */
+extern void (*weft__expect_event)(uint64_t key, int stage);
+
 #endif

@@ -49,6 +49,7 @@ static bool tcp;
 _Atomic(int64_t) weft__threads_outside;
 
 void (*weft__on_event)(uint64_t key, unsigned what);
+void (*weft__expect_event)(uint64_t key, int stage);
 
 void weft__hooks_add(struct weft__hook *hook)
 {

@@ -139,8 +139,8 @@ static int close_connecting(void *unused)
     for (int i = 0; i < 4; i++) {
         clients[i] = weft_socket(AF_UNIX, SOCK_STREAM, 0);
         SPAWN(connect_nowhere, &clients[i], &tasks[i]);
+        weft_sleep(WEFT_MS(5));
     }
-    weft_sleep(WEFT_MS(20));
     JOIN(tasks[0], 0);
     JOIN(tasks[1], 0); /* a backlog of 1 holds two */
     ck_assert_int_eq(weft_close(clients[2]), 0);
