@@ -12,7 +12,7 @@
 #include "sockets.h"
 #include "tasks.h"
 
-#define BULK ((size_t)3 << 20)
+#define BULK ((size_t)300 << 10)
 
 /* As a task, on a plain thread beside a runtime, and without one. */
 static void run_everywhere(int (*fn)(void *), void *arg)
@@ -95,7 +95,7 @@ static int move_bulk(void *kind)
         struct job job = { stream.writer, how };
         pthread_t thread;
         weft_task *task;
-        int small = 4096;
+        int small = 16384;
         if (how == SEND && *(enum stream_kind *)kind == PIPE)
             continue;
         setsockopt(stream.writer, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);

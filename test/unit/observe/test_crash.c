@@ -1,0 +1,166 @@
+#include "suite.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tasks.h"
+
+/* The reports of sanitizers come first, and their frames are larger. */
+static void skip_if_instrumented(void)
+{
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+    test_skip("sanitizers report crashes themselves");
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+    test_skip("sanitizers report crashes themselves");
+#endif
+#endif
+}
+
+static weft_config config;
+
+static void run_task(void *fn)
+{
+    weft_run(&config, *(int (**)(void *))fn, NULL);
+}
+
+static void expect_task_to_die(int (*fn)(void *), int signal, const char *text)
+{
+    expect_death(run_task, &fn, signal, text);
+}
+
+static int recurse(int depth)
+{
+    volatile char frame[512];
+    frame[0] = (char)depth;
+    return depth > 1 << 20 ? 0 : recurse(depth + 1) + frame[0];
+}
+
+static int overflowing(void *unused)
+{
+    (void)unused;
+    weft_set_name("deep");
+    return recurse(0);
+}
+
+TEST(a_stack_overflow_names_the_task_and_its_stack)
+{
+    skip_if_instrumented();
+    expect_task_to_die(overflowing, SIGSEGV, "'deep'");
+    expect_task_to_die(overflowing, SIGSEGV, "overflowed its stack of 256 KiB");
+    config.stack_size = 64 << 10;
+    expect_task_to_die(overflowing, SIGSEGV, "overflowed its stack of 64 KiB");
+}
+
+static int overflow_odd(void *unused)
+{
+    weft_attr attr = { .stack_size = 512 << 10, .name = "odd" };
+    weft_task *task;
+    (void)unused;
+    ck_assert_int_eq(weft_spawn_with(&attr, overflowing, NULL, &task), 0);
+    return weft_join(task, NULL);
+}
+
+TEST(an_overflow_of_a_stack_of_another_size_is_reported)
+{
+    skip_if_instrumented();
+    expect_task_to_die(overflow_odd, SIGSEGV, "overflowed its stack of 512 KiB");
+}
+
+static int aborting(void *unused)
+{
+    (void)unused;
+    abort();
+}
+
+static int faulting(void *unused)
+{
+    (void)unused;
+    *(volatile int *)16 = 1;
+    return 0;
+}
+
+static int dividing(void *zero)
+{
+    raise(SIGFPE);
+    return zero != NULL;
+}
+
+TEST(a_crash_names_the_task)
+{
+    skip_if_instrumented();
+    expect_task_to_die(aborting, SIGABRT, "died in task ");
+    expect_task_to_die(aborting, SIGABRT, "'main'");
+    expect_task_to_die(faulting, SIGSEGV, "died in task ");
+    expect_task_to_die(dividing, SIGFPE, "died in task ");
+}
+
+static void handler(int number)
+{
+    static const char message[] = "the program's own handler\n";
+    ssize_t n = write(STDERR_FILENO, message, sizeof message - 1);
+    _exit(n > 0 ? 100 + number : 1);
+}
+
+static void run_with_handler(void *fn)
+{
+    signal(SIGSEGV, handler);
+    run_task(fn);
+}
+
+TEST(the_disposition_of_before_has_the_last_word)
+{
+    skip_if_instrumented();
+    int (*fn)(void *) = faulting;
+    expect_death(run_with_handler, &fn, 0, "the program's own handler");
+}
+
+static void start_and_be_killed(void *number)
+{
+    weft_start(&config);
+    kill(getpid(), *(int *)number);
+    block_for(WEFT_MS(500));
+}
+
+TEST(a_signal_from_outside_kills_as_ever)
+{
+    skip_if_instrumented();
+    int numbers[] = { SIGABRT, SIGSEGV };
+    for (int i = 0; i < 2; i++)
+        expect_death(start_and_be_killed, &numbers[i], numbers[i], NULL);
+}
+
+static int faulting_quietly(void *unused)
+{
+    (void)unused;
+    *(volatile int *)16 = 1;
+    return 0;
+}
+
+/* Dies with a status of its own when the dispositions are as they were. */
+static void look_at_dispositions(void *flags)
+{
+    struct sigaction during, after;
+    config.flags = *(unsigned *)flags;
+    signal(SIGBUS, handler);
+    weft_start(&config);
+    sigaction(SIGBUS, NULL, &during);
+    weft_stop();
+    sigaction(SIGBUS, NULL, &after);
+    bool ours = during.sa_handler != handler;
+    if (after.sa_handler == handler && ours == (config.flags == 0))
+        raise(SIGUSR1);
+}
+
+TEST(dispositions_are_put_back_or_left_alone)
+{
+    skip_if_instrumented();
+    unsigned flags[] = { 0, WEFT_NO_CRASH_REPORT };
+    for (int i = 0; i < 2; i++)
+        expect_death(look_at_dispositions, &flags[i], SIGUSR1, NULL);
+    config.flags = WEFT_NO_CRASH_REPORT;
+    expect_task_to_die(faulting_quietly, SIGSEGV, NULL);
+}
