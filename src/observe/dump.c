@@ -66,13 +66,14 @@ static void put_state(struct weft__line *line, struct weft_task *task, int64_t n
         put_object(line, what, weft__load(&task->waiter.object, relaxed), now);
         weft__line_string(line, ", since ");
         weft__line_duration(line, now - weft__load(&task->waiter.since, relaxed));
-    } else if (weft__load(&task->on_cpu, relaxed)) {
-        weft__line_string(line, "runs");
-    } else {
-        struct weft__waiter *joiner = weft__load(&task->joiner, relaxed);
-        bool done = joiner == WEFT__TASK_DONE || joiner == WEFT__TASK_ACKED;
-        weft__line_string(line, done ? "ended, not joined" : "runnable");
+        return;
     }
+    /* First, since nobody clears on_cpu of a task that has ended. */
+    struct weft__waiter *joiner = weft__load(&task->joiner, relaxed);
+    if (joiner == WEFT__TASK_DONE || joiner == WEFT__TASK_ACKED)
+        weft__line_string(line, "ended, not joined");
+    else
+        weft__line_string(line, weft__load(&task->on_cpu, relaxed) ? "runs" : "runnable");
 }
 
 struct dump {
