@@ -32,11 +32,12 @@ WEFT_INLINE void weft__context_switch(struct weft__context *from, struct weft__c
 
 WEFT_INLINE WEFT_NORETURN void weft__context_jump(struct weft__context *to)
 {
-    __asm__ volatile("movq 8(%0), %%rsp\n\t"
-                     "movq 16(%0), %%rbp\n\t"
-                     "jmpq *0(%0)"
+    /* rdi: any register but rbp, which is on its way */
+    __asm__ volatile("movq 8(%%rdi), %%rsp\n\t"
+                     "movq 16(%%rdi), %%rbp\n\t"
+                     "jmpq *0(%%rdi)"
                      :
-                     : "r"(to)
+                     : "D"(to)
                      : "memory");
     __builtin_unreachable();
 }

@@ -21,6 +21,9 @@
 
 #define weft__container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
+/* For reports that look at what others write: torn text is better than a lock. */
+#define WEFT_RACY __attribute__((no_sanitize("thread"), noinline))
+
 /* Keeps the compiler, not the processor, from moving memory accesses. */
 #define weft__compiler_barrier() __asm__ volatile("" ::: "memory")
 

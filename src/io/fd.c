@@ -97,13 +97,20 @@ struct weft__fd *weft__fd_get(int fd, int *ret_error)
     return rc ? NULL : entry;
 }
 
+/* EDGE-1. Under the lock. */
+static void count_event(struct weft__fd_side *side)
+{
+    uint32_t count = weft__load(&side->edge, relaxed) >> 1;
+    weft__store(&side->edge, (count + 1) << 1 | WEFT__FD_READY, release);
+}
+
 /* Forgets everything about an earlier file of this number. Under the lock. */
 static void reset(struct weft__fd *entry)
 {
     weft__store(&entry->flags, 0, relaxed);
     weft__store(&entry->generation, weft__load(&entry->generation, relaxed) + 1, release);
     for (int side = 0; side < 2; side++)
-        weft__store(&entry->side[side].edge, WEFT__FD_READY, release);
+        count_event(&entry->side[side]); /* EDGE-2 across files: the count goes on */
 }
 
 void weft__fd_adopt(int fd, bool tcp)
@@ -142,28 +149,27 @@ static int add_to_poller(struct weft__fd *entry, int fd, uint32_t generation)
     return rc;
 }
 
-static void remove_from_poller(struct weft__fd *entry, int fd)
+static void remove_from_poller(unsigned worker, int fd)
 {
-    weft__poller_remove(&weft__rt.worker[entry->worker].poller, fd);
-    uint32_t flags = weft__load(&entry->flags, relaxed);
-    weft__store(&entry->flags, flags & ~(uint32_t)WEFT__FD_REGISTERED, release);
+    weft__poller_remove(&weft__rt.worker[worker].poller, fd);
 }
 
-/* Registers the descriptor, or lets its registration follow its tasks. What
- * happens between removing and adding is not lost: adding reports what is ready. */
+/* Registers the descriptor, or lets its registration follow its tasks: first the
+ * new one, so that nothing is lost in between, and what comes twice does no harm.
+ * If that fails the old one stays. */
 static int see_to_registration(struct weft__fd *entry, int fd, uint32_t generation)
 {
-    if (weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED) {
-        if (entry->worker == worker_here(fd)->index) {
-            entry->strays = 0;
-            return 0;
-        }
-        if (++entry->strays < STRAYS)
-            return 0;
-        remove_from_poller(entry, fd);
+    if (!(weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED))
+        return add_to_poller(entry, fd, generation);
+    unsigned before = entry->worker;
+    if (before == worker_here(fd)->index) {
+        entry->strays = 0;
+    } else if (++entry->strays >= STRAYS) {
+        entry->strays = 0;
+        if (add_to_poller(entry, fd, generation) == 0)
+            remove_from_poller(before, fd);
     }
-    entry->strays = 0;
-    return add_to_poller(entry, fd, generation);
+    return 0;
 }
 
 int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32_t edge,
@@ -268,8 +274,7 @@ static void on_event(uint64_t key, unsigned what)
             struct weft__fd_side *s = &entry->side[side];
             if (!(what & (side == WEFT__READ ? WEFT__EVENT_READ : WEFT__EVENT_WRITE)))
                 continue;
-            uint32_t count = weft__load(&s->edge, relaxed) >> 1;
-            weft__store(&s->edge, (count + 1) << 1 | WEFT__FD_READY, release); /* EDGE-1 */
+            count_event(s);
             wake_side(s, true);
         }
     }
@@ -301,7 +306,7 @@ int weft_close(int fd)
         return close(fd) < 0 ? -errno : 0;
     weft__lock_acquire(&entry->lock);
     if (weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED)
-        remove_from_poller(entry, fd); /* a duplicate may keep the file open */
+        remove_from_poller(entry->worker, fd); /* a duplicate may keep the file open */
     reset(entry);
     /* Inside the lock: nobody must set the old file up again in between. */
     int rc = close(fd) < 0 && errno != EINTR ? -errno : 0;
@@ -317,8 +322,7 @@ static void forget_poller(struct weft__fd *entry)
     uint32_t flags = weft__load(&entry->flags, relaxed);
     weft__store(&entry->flags, flags & ~(WEFT__FD_REGISTERED | WEFT__FD_HANGUP), release);
     for (int side = 0; side < 2; side++) {
-        uint32_t count = weft__load(&entry->side[side].edge, relaxed) >> 1;
-        weft__store(&entry->side[side].edge, (count + 1) << 1 | WEFT__FD_READY, release);
+        count_event(&entry->side[side]);
         wake_side(&entry->side[side], false);
     }
 }

@@ -85,5 +85,10 @@ ssize_t weft__operate(int fd, struct weft__operation *operation)
                                operation->what);
         if (rc)
             return rc;
+        if (weft__unlikely(weft__load(&entry->flags, relaxed) & WEFT__FD_NO_EVENTS)) {
+            rc = weft_sleep(WEFT_MS(1)); /* it gives EAGAIN, and nothing tells when it will not */
+            if (rc)
+                return rc;
+        }
     }
 }

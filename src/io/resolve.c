@@ -2,13 +2,18 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/fd.h"
 #include "task/scope.h"
 
-/* A look-up under way; its waiter may give up before it ends. */
+/* A look-up under way; its waiter may give up before it ends, and be gone with
+ * the runtime: whoever moves `state` away from ASKED decides, and a thread that
+ * has decided to wake is waited for. */
+enum { ASKED, WAKING, WOKEN, GIVEN_UP };
+
 struct query {
     struct weft__address_text parts;
     struct addrinfo hints;
@@ -16,6 +21,7 @@ struct query {
     int rc;
     struct weft__waiter *waiter;
     uint64_t ticket;
+    _Atomic(int) state;
     _Atomic(int) owners; /* the waiter and the thread; the last one frees */
 };
 
@@ -60,7 +66,12 @@ static void *run(void *arg)
 {
     struct query *query = arg;
     query->rc = look_up(query);
-    weft__wait_fire(query->waiter, query->ticket, WEFT__EVENT);
+    int asked = ASKED;
+    /* acq_rel: the waiter sees the answer */
+    if (weft__cas(&query->state, &asked, WAKING, acq_rel, relaxed)) {
+        weft__wait_fire(query->waiter, query->ticket, WEFT__EVENT);
+        weft__store(&query->state, WOKEN, release); /* pairs with the acquire in give_up() */
+    }
     drop(query);
     return NULL;
 }
@@ -74,6 +85,16 @@ static int start(struct query *query)
     int rc = pthread_create(&thread, &attr, run, query);
     pthread_attr_destroy(&attr);
     return -rc;
+}
+
+/* Makes the thread leave the waiter alone; it may be just about to wake it. */
+static void give_up(struct query *query)
+{
+    int asked = ASKED;
+    if (weft__cas(&query->state, &asked, GIVEN_UP, acq_rel, acquire))
+        return;
+    while (weft__load(&query->state, acquire) != WOKEN)
+        sched_yield();
 }
 
 static int await(struct query *query, struct weft__waiter *waiter)
@@ -90,7 +111,10 @@ static int await(struct query *query, struct weft__waiter *waiter)
     weft__outside(waiter, 1);
     enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
     weft__outside(waiter, -1);
-    return reason == WEFT__EVENT ? query->rc : weft__scope_error(waiter, reason);
+    give_up(query); /* also when woken: the thread is done with the runtime */
+    if (reason == WEFT__EVENT)
+        return query->rc;
+    return weft__scope_error(waiter, reason);
 }
 
 int weft__resolve(const struct weft__address_text *parts, bool passive, struct addrinfo **ret_list)

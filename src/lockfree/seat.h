@@ -31,6 +31,8 @@
 #ifndef WEFT_LOCKFREE_SEAT_H
 #define WEFT_LOCKFREE_SEAT_H
 
+#include <sched.h>
+
 #include "base/atomic.h"
 #include "os/barrier.h"
 
@@ -47,8 +49,11 @@ static void weft__seat_enter_slow(struct weft__seat *seat)
     do {
         weft__store(&seat->inside, 0, release); /* SEAT-2 */
         /* acquire: pairs with the release in weft__seat_give_back() */
-        while (weft__load(&seat->wanted, acquire))
+        for (unsigned spins = 1; weft__load(&seat->wanted, acquire); spins++) {
             weft__spin_hint();
+            if (spins % 256 == 0)
+                sched_yield(); /* the kernel may have stopped the rescuer, for us */
+        }
         weft__store(&seat->inside, 1, relaxed);
         weft__barrier_light();
     } while (weft__load(&seat->wanted, acquire));

@@ -18,7 +18,7 @@ static void put_identity(struct weft__line *line, struct weft_task *task)
     weft__line_string(line, "'");
 }
 
-static void put_site(struct weft__line *line, struct weft_task *task)
+static WEFT_RACY void put_site(struct weft__line *line, struct weft_task *task)
 {
     const char *site = task->site;
     if (!site)
@@ -60,13 +60,19 @@ static void put_state(struct weft__line *line, struct weft_task *task, int64_t n
 {
     uint64_t word = weft__load(&task->waiter.word, acquire);
     if ((word & WEFT__WAIT_STATE) == WEFT__WAITING) {
-        const char *what = weft__load(&task->waiter.what, relaxed);
-        weft__line_string(line, "waits: ");
-        weft__line_string(line, what);
-        put_object(line, what, weft__load(&task->waiter.object, relaxed), now);
-        weft__line_string(line, ", since ");
-        weft__line_duration(line, now - weft__load(&task->waiter.since, relaxed));
-        return;
+        const char *what = weft__load(&task->waiter.what, acquire);
+        uint64_t object = weft__load(&task->waiter.object, acquire);
+        int64_t since = weft__load(&task->waiter.since, acquire);
+        /* Still the same wait? Else the block may be free, and all this a link. */
+        if (weft__load(&task->waiter.word, relaxed) == word &&
+            weft__load(&task->id, relaxed) != 0) {
+            weft__line_string(line, "waits: ");
+            weft__line_string(line, what);
+            put_object(line, what, object, now);
+            weft__line_string(line, ", since ");
+            weft__line_duration(line, now - since);
+            return;
+        }
     }
     /* First, since nobody clears on_cpu of a task that has ended. */
     struct weft__waiter *joiner = weft__load(&task->joiner, relaxed);
@@ -121,11 +127,13 @@ static void dump_worker(struct weft__worker *worker, int fd)
 
 int weft_dump(int fd)
 {
+    int saved_errno = errno; /* we may be in a signal handler */
     if (!weft__load(&weft__rt.running, acquire))
         return -EPERM;
     struct dump dump = { .fd = fd, .now = weft__clock_now() };
     weft__pool_walk(&weft__rt.tasks, dump_task, &dump);
     for (unsigned i = 0; i < weft__rt.workers; i++)
         dump_worker(&weft__rt.worker[i], fd);
+    errno = saved_errno;
     return dump.count;
 }

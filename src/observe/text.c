@@ -1,5 +1,6 @@
 #include "observe/text.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -68,6 +69,8 @@ void weft__line_write(struct weft__line *line, int fd)
     line->text[line->length++] = '\n';
     for (size_t done = 0; done < line->length;) {
         ssize_t n = write(fd, line->text + done, line->length - done);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             break; /* a report to nobody */
         done += (size_t)n;

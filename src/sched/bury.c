@@ -111,7 +111,8 @@ void weft__bury(struct weft__worker *worker, struct weft_task *task)
         weft__stack_give(&weft__rt.stacks, &worker->stacks, task->stack);
     if (weft__unlikely(task->flags & WEFT__TASK_HEAP_ARGS))
         free(task->arg);
-    weft__bump(&worker->ended, 1);
+    /* release: with what came before; await_end() adds up */
+    weft__store(&worker->ended, weft__load(&worker->ended, relaxed) + 1, release);
 
     tell_joiner(worker, task);
 }

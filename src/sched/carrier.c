@@ -6,7 +6,8 @@
 #include "sched/idle.h"
 #include "sched/switch.h"
 
-static _Thread_local struct weft_task *current;
+/* initial-exec: read in signal handlers, where the loader must not be needed. */
+static _Thread_local struct weft_task *current __attribute__((tls_model("initial-exec")));
 
 void (*weft__on_carrier_thread)(void *carrier, int starting);
 

@@ -22,11 +22,8 @@ static bool shared_work(struct weft__worker *worker)
 
 static bool search(struct weft__worker *worker)
 {
-    /* The monitor's word that somebody is stuck goes to one searcher. */
-    uint32_t stuck =
-        weft__load(&weft__rt.rescue, relaxed) ? weft__exchange(&weft__rt.rescue, 0, acq_rel) : 0;
-    bool rescued = stuck && weft__rescue(worker, &weft__rt.worker[stuck - 1]);
-    return rescued || weft__steal(worker);
+    bool rescued = weft__help(worker);
+    return weft__steal(worker) || rescued;
 }
 
 /* There may be more: whoever added it may have counted on us. */
@@ -58,27 +55,40 @@ static unsigned threads_of_process(void)
     return count;
 }
 
-/* Every worker sleeps and no timer is armed. Tasks that nobody can wake are a
- * deadlock; but descriptors, or threads that are not the runtime's, might. */
-static void check_deadlock(void)
+/* Whether nothing in the runtime can make anything happen: every worker sleeps,
+ * nothing is queued, no timer is armed, nothing outside will end a wait. The sum
+ * of switches tells two such moments apart. */
+static bool everything_waits(uint64_t *ret_switches)
 {
     int64_t outside = 0;
-    for (unsigned i = 0; i < weft__rt.workers; i++)
-        outside += weft__load(&weft__rt.worker[i].outside, relaxed);
-    if (outside != 0 || weft__tasks_alive() == 0 || !weft__load(&weft__rt.awaited, acquire))
-        return;
-    unsigned ours = weft__rt.workers + 2; /* the monitor, and who waits for the end */
-    if (threads_of_process() == ours && !shared_work(&weft__rt.worker[0]))
-        weft__on_deadlock();
+    *ret_switches = 0;
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        struct weft__worker *worker = &weft__rt.worker[i];
+        /* acquire: pairs with the release in publish_next() */
+        if (weft__load(&worker->next_timer, acquire) != INT64_MAX || weft__front(worker) ||
+            weft__queue_count(&worker->ready) || weft__queue_count(&worker->fresh) ||
+            !weft__inbox_empty(&worker->carrier->inbox) || !weft__shelf_empty(&worker->shelf))
+            return false;
+        outside += weft__load(&worker->outside, relaxed);
+        *ret_switches += weft__load(&worker->switches, relaxed);
+    }
+    uint32_t counts = weft__load(&weft__rt.sleepers.counts, seq_cst);
+    return outside == 0 && weft__sleepers_sleeping(counts) == weft__rt.workers;
 }
 
-static bool timers_anywhere(void)
+/* Tasks that nobody can wake are a deadlock; but threads that are not the
+ * runtime's might. Counting those takes its time, in which a task may have come
+ * and be running: nothing must have happened between two looks. */
+static void check_deadlock(void)
 {
-    for (unsigned i = 0; i < weft__rt.workers; i++) {
-        if (weft__load(&weft__rt.worker[i].next_timer, relaxed) != INT64_MAX)
-            return true;
-    }
-    return false;
+    uint64_t before, after;
+    if (!weft__load(&weft__rt.awaited, acquire) || !everything_waits(&before) ||
+        weft__tasks_alive() == 0)
+        return;
+    unsigned ours = weft__rt.workers + 2; /* the monitor, and who waits for the end */
+    if (threads_of_process() == ours && everything_waits(&after) && before == after &&
+        weft__tasks_alive() != 0)
+        weft__on_deadlock();
 }
 
 static void tell(struct weft__worker *worker, enum weft_carrier_event event)
@@ -99,7 +109,7 @@ static int64_t timeout_of(struct weft__worker *worker)
 
 static void sleep_in_kernel(struct weft__worker *worker, bool all_asleep)
 {
-    if (weft__load(&weft__rt.stopping, acquire)) { /* pairs with weft_stop() */
+    if (weft__load(&weft__rt.stopping, seq_cst)) { /* pairs with await_end() */
         weft__add(&weft__rt.idle_event, 1, acq_rel);
         weft__futex_wake(&weft__rt.idle_event, 1);
     }
@@ -109,7 +119,7 @@ static void sleep_in_kernel(struct weft__worker *worker, bool all_asleep)
             weft__clock_advance(weft__wheel_next(&worker->wheel));
         return;
     }
-    if (timeout < 0 && all_asleep && !timers_anywhere())
+    if (timeout < 0 && all_asleep)
         check_deadlock();
     if (timeout != 0) {
         weft__bump(&worker->parks, 1);

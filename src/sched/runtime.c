@@ -197,14 +197,36 @@ int weft_start(const weft_config *config)
     return rc;
 }
 
+void weft__guest_enter(void)
+{
+    weft__add(&weft__rt.guests, 1, seq_cst);
+}
+
+/* Touches static memory only: the runtime may be taken down the moment the count
+ * falls. */
+void weft__guest_leave(void)
+{
+    if (weft__add(&weft__rt.guests, (uint32_t)-1, seq_cst) == 1) {
+        weft__add(&weft__rt.idle_event, 1, seq_cst);
+        weft__futex_wake(&weft__rt.idle_event, 1);
+    }
+}
+
+/* Workers that sleep already look for a deadlock again. */
+static void set_awaited(void)
+{
+    weft__store(&weft__rt.awaited, true, seq_cst); /* pairs with check_deadlock() */
+    weft__poller_wake(&weft__rt.worker[0].poller);
+}
+
 static void await_end(void)
 {
-    weft__store(&weft__rt.awaited, true, release);
     weft__store(&weft__rt.stopping, true, seq_cst); /* pairs with sleep_in_kernel() */
+    set_awaited();
     for (;;) {
         uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
         /* A worker that sleeps already does not count the event again. */
-        if (weft__tasks_alive() == 0)
+        if (weft__tasks_alive() == 0 && weft__load(&weft__rt.guests, seq_cst) == 0)
             return;
         weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX);
     }
@@ -239,8 +261,8 @@ int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg)
         return rc;
     weft_task *main_task;
     int result;
-    weft__store(&weft__rt.awaited, true, release); /* pairs with check_deadlock() */
     rc = weft_spawn_at("main", NULL, fn, arg, &main_task);
+    set_awaited(); /* not before the task is in a queue: it would look like a deadlock */
     if (rc == 0)
         rc = weft_join(main_task, &result);
     weft_stop();

@@ -109,11 +109,15 @@ static WEFT_NOINLINE struct weft_task *draw(struct weft__worker *worker)
     return weft__lot_draw(worker->lot, &worker->random);
 }
 
-/* Whether a picked task can run here and now; else it has been put elsewhere. */
-WEFT_INLINE bool accept(struct weft__worker *worker, struct weft_task *self, struct weft_task *task)
+/* Whether a picked task can run here and now; else it has been put elsewhere.
+ * `*ret_leave`: its other CPU may be waiting in the same way for us, so our own
+ * context has to be saved before we try again. */
+WEFT_INLINE bool accept(struct weft__worker *worker, struct weft_task *self, struct weft_task *task,
+                        bool *ret_leave)
 {
     if (weft__unlikely(weft__load(&task->on_cpu, acquire)) && task != self && !settles(task)) {
         weft__queue_append(&worker->ready, task);
+        *ret_leave = true;
         return false;
     }
     if (weft__unlikely(task->carrier != NULL) && task->carrier != worker->carrier) {
@@ -133,8 +137,11 @@ WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task
         struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);
         if (weft__unlikely(!task))
             return NULL;
-        if (weft__likely(accept(worker, self, task)))
+        bool leave = false;
+        if (weft__likely(accept(worker, self, task, &leave)))
             return task;
+        if (leave)
+            return NULL;
     }
 }
 
@@ -190,7 +197,7 @@ void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task)
 {
     if (weft__unlikely(ready_elsewhere(worker, task)))
         return;
-    if (weft__queue_count(&worker->fresh) == WEFT__FRESH_PRIVATE)
+    if (weft__queue_count(&worker->fresh) >= WEFT__FRESH_PRIVATE)
         weft__shelf_put_fresh(&worker->shelf, WEFT__NEWEST,
                               weft__queue_split(&worker->fresh, WEFT__FRESH_PRIVATE));
     weft__queue_prepend(&worker->fresh, task);
@@ -217,6 +224,7 @@ void weft__tick(struct weft__worker *worker)
     adjust_quantum(worker, now);
     weft__take_inbox(worker);
     weft__take_oldest(worker);
+    weft__help(worker);
     weft__store(&worker->now, now, relaxed); /* single writer; for dumps */
     weft__expire_timers(worker, worker, now);
     if (now - worker->polled >= WEFT__TICK_TIME)

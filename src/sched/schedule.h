@@ -8,7 +8,8 @@
 #include "sched/worker.h"
 
 /* The next task to run, started (it has a stack) and off every CPU; it may be
- * the running one. NULL: this worker has nothing of its own. */
+ * the running one. NULL: nothing that can run at this moment; the caller goes to
+ * the carrier's idle context. */
 struct weft_task *weft__next(struct weft__worker *worker);
 
 /* Makes a task runnable that the caller has the right to wake: at the front of

@@ -139,6 +139,16 @@ bool weft__rescue(struct weft__worker *worker, struct weft__worker *victim)
     return got || steal_from(worker, victim);
 }
 
+bool weft__help(struct weft__worker *worker)
+{
+    uint32_t stuck = weft__load(&weft__rt.rescue, relaxed);
+    if (weft__likely(stuck == 0) || stuck - 1 == worker->index)
+        return false;
+    /* The monitor's word goes to one. acq_rel: pairs with its release. */
+    stuck = weft__exchange(&weft__rt.rescue, 0, acq_rel);
+    return stuck && weft__rescue(worker, &weft__rt.worker[stuck - 1]);
+}
+
 void weft__ready_outside(struct weft_task *task)
 {
     if (task->carrier) { /* PIN-1 */

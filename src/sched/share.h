@@ -22,6 +22,10 @@ bool weft__steal(struct weft__worker *worker);
  * waits behind it: tasks, timers, descriptor events. True: got something. */
 bool weft__rescue(struct weft__worker *worker, struct weft__worker *victim);
 
+/* If the monitor has found a stuck worker: rescues it. For busy workers, at their
+ * ticks; idle ones do it when they search. True: got something. */
+bool weft__help(struct weft__worker *worker);
+
 /* Shared work has been added: wakes a sleeper if that is necessary (PARK-2). */
 void weft__notify(void);
 

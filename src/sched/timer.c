@@ -35,7 +35,8 @@ const size_t weft__timer_size = sizeof(struct weft__timer);
 
 static void publish_next(struct weft__worker *owner)
 {
-    weft__store(&owner->next_timer, weft__wheel_next(&owner->wheel), relaxed); /* a hint */
+    /* release: who sees that no timer is left sees the task that it made runnable */
+    weft__store(&owner->next_timer, weft__wheel_next(&owner->wheel), release);
 }
 
 struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct weft__waiter *waiter,

@@ -18,7 +18,9 @@
  *         since the memory is type-stable, for as long as it likes.
  * WAIT-4  A task that was fired may be popped by another worker while it is
  *         still on its way out of its own: whoever pops it waits for on_cpu == 0
- *         (sched/switch.h). So parking itself needs no atomic operation.
+ *         (sched/switch.h). So parking itself needs no atomic operation. Two
+ *         workers that pop each other's leaving tasks would wait for ever: so
+ *         after a while the popper puts the task back and leaves its own stack.
  * WAIT-5  Whoever has called begin() either parks or calls weft__wait_abandon();
  *         a task that lost the abandoning is queued already and has to park.
  *
@@ -61,9 +63,10 @@ static inline uint64_t weft__wait_start(struct weft__waiter *waiter)
 {
     uint64_t word = weft__load(&waiter->word, relaxed);
     uint64_t ticket = (word >> WEFT__WAIT_SHIFT) + 1;
-    /* relaxed: published together with the ticket, by a queue's lock or a CAS */
+    /* release: a dump that sees it sees what the wait is about. Wakers get the
+     * ticket from elsewhere, by a queue's lock or a CAS. */
     weft__store(&waiter->word,
-                ticket << WEFT__WAIT_SHIFT | (word & WEFT__WAIT_THREAD) | WEFT__WAITING, relaxed);
+                ticket << WEFT__WAIT_SHIFT | (word & WEFT__WAIT_THREAD) | WEFT__WAITING, release);
     return ticket;
 }
 

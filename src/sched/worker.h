@@ -112,7 +112,8 @@ struct weft__runtime {
     _Atomic(uint32_t) next_shelf;
 
     _Atomic(uint32_t) idle_event;  /* counts up when weft_stop() should look again */
-    _Atomic(bool) awaited;         /* the only plain thread waits for the end */
+    _Atomic(bool) awaited;         /* a plain thread waits for the end */
+    _Atomic(uint32_t) guests;      /* other threads inside: the end waits for them */
     _Atomic(uint32_t) monitor;     /* enum weft__monitor_state */
     _Atomic(uint32_t) rescue;      /* worker to help + 1, set by the monitor */
     struct weft__lock rescue_lock; /* one rescuer at a time */
@@ -134,5 +135,10 @@ WEFT_INLINE void weft__set_front(struct weft__worker *worker, struct weft_task *
 /* Tasks alive: spawned and not ended. Exact when it is 0 and no plain thread
  * spawns; else true of some moment around the call. */
 uint64_t weft__tasks_alive(void);
+
+/* A thread that is not the runtime's is about to touch what weft_stop() takes
+ * down, or has done with it. weft_stop() waits. Leaving is its last act there. */
+void weft__guest_enter(void);
+void weft__guest_leave(void);
 
 #endif

@@ -65,13 +65,8 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
     return weft__scope_error(waiter, reason);
 }
 
-int weft_join(weft_task *task, int *ret_result)
+static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
 {
-    if (task == weft__self())
-        return -EDEADLK;
-    struct weft__waiter *waiter = weft__waiter_self();
-    if (!waiter)
-        return -ENOMEM;
     int rc = weft__checkpoint(waiter);
     if (rc == 0 && !ended(task))
         rc = await(task, waiter);
@@ -81,6 +76,22 @@ int weft_join(weft_task *task, int *ret_result)
         *ret_result = task->result;
     rc = task->flags & WEFT__TASK_NO_STACK ? -ENOMEM : 0;
     reap(task); /* JOIN-1 */
+    return rc;
+}
+
+int weft_join(weft_task *task, int *ret_result)
+{
+    struct weft_task *self = weft__self();
+    if (task == self)
+        return -EDEADLK;
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (!waiter)
+        return -ENOMEM;
+    if (self)
+        return join(task, waiter, ret_result);
+    weft__guest_enter(); /* weft_stop() may run as soon as the task has ended */
+    int rc = join(task, waiter, ret_result);
+    weft__guest_leave();
     return rc;
 }
 

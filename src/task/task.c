@@ -81,15 +81,23 @@ void weft_set_name(const char *name)
     strncat(self->name, name, WEFT_NAME_MAX);
 }
 
-size_t weft__task_name(const struct weft_task *task, char *buf, size_t size)
+/* Without the C library: called by signal handlers, for tasks that run. */
+WEFT_RACY size_t weft__task_name(const struct weft_task *task, char *buf, size_t size)
 {
-    const char *name = task->name;
+    const char *name = task->name, *end = name + sizeof task->name;
     if (!*name && task->site) { /* "file:line function" */
-        const char *space = strrchr(task->site, ' ');
-        name = space ? space + 1 : task->site;
+        name = task->site;
+        for (const char *at = name; *at; at++) {
+            if (*at == ' ')
+                name = at + 1;
+        }
+        end = name + size;
     }
-    size_t length = strnlen(name, size - 1);
-    memcpy(buf, name, length);
+    size_t length = 0;
+    while (length < size - 1 && name + length < end && name[length]) {
+        buf[length] = name[length];
+        length++;
+    }
     buf[length] = 0;
     return length;
 }

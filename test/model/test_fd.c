@@ -51,6 +51,13 @@ _Atomic(int64_t) weft__threads_outside;
 void (*weft__on_event)(uint64_t key, unsigned what);
 void (*weft__expect_event)(uint64_t key, int stage);
 
+/* For descriptors that epoll refuses; none here. */
+int weft_sleep(int64_t duration)
+{
+    (void)duration;
+    return 0;
+}
+
 void weft__hooks_add(struct weft__hook *hook)
 {
     (void)hook;

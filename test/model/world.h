@@ -133,6 +133,15 @@ void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle h
 }
 #endif
 
+/* Nobody stops the runtime of a model. */
+void weft__guest_enter(void)
+{
+}
+
+void weft__guest_leave(void)
+{
+}
+
 /* A deadline is a moment like any other. */
 bool weft__futex_wait(_Atomic(uint32_t) *word, uint32_t value, int64_t deadline)
 {

@@ -1,0 +1,298 @@
+/* The n-th call that can fail fails, for every n: each time the error is a clean
+ * one, nothing leaks, and the next attempt works. */
+#include "suite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tasks.h"
+
+static atomic_int calls;   /* since it was set to 0 */
+static atomic_int failing; /* the number of the call that fails; 0: none */
+static atomic_int failed;
+static const char *victim;
+
+static bool fails(const char *function)
+{
+    if (atomic_load(&failing) == 0)
+        return false;
+    if (atomic_fetch_add(&calls, 1) + 1 != atomic_load(&failing))
+        return false;
+    victim = function;
+    atomic_fetch_add(&failed, 1);
+    return true;
+}
+
+#define WRAP(type, name, parameters, arguments, failure, error) \
+    type __real_##name parameters; \
+    type __wrap_##name parameters; \
+    type __wrap_##name parameters \
+    { \
+        if (fails(#name)) { \
+            errno = error; \
+            return failure; \
+        } \
+        return __real_##name arguments; \
+    }
+
+WRAP(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset),
+     (at, size, prot, flags, fd, offset), MAP_FAILED, ENOMEM)
+WRAP(void *, malloc, (size_t size), (size), NULL, ENOMEM)
+WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
+WRAP(void *, aligned_alloc, (size_t align, size_t size), (align, size), NULL, ENOMEM)
+WRAP(int, epoll_create1, (int flags), (flags), -1, EMFILE)
+WRAP(int, eventfd, (unsigned value, int flags), (value, flags), -1, EMFILE)
+WRAP(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *event), (epoll, op, fd, event),
+     -1, ENOMEM)
+WRAP(int, pthread_create,
+     (pthread_t * thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg),
+     (thread, attr, fn, arg), EAGAIN, 0)
+
+/* Check allocates memory for every assertion, this for those that fail. */
+#define MUST(condition) \
+    do { \
+        if (!(condition)) \
+            ck_abort_msg("call %d, %s(): %s", atomic_load(&failing), victim ? victim : "-", \
+                         #condition); \
+    } while (0)
+
+static bool is_shortage(ssize_t rc)
+{
+    return rc == -ENOMEM || rc == -EMFILE || rc == -EAGAIN;
+}
+
+static void expect_shortage(const char *what, ssize_t rc)
+{
+    if (!is_shortage(rc))
+        ck_abort_msg("%s returned %zd when call %d, %s(), failed", what, rc, atomic_load(&failing),
+                     victim ? victim : "?");
+}
+
+static int entries_of(const char *path)
+{
+    int count = 0;
+    DIR *dir = opendir(path);
+    ck_assert_ptr_nonnull(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+/* Runs `scenario` with one failure more each time until none is left. */
+static void fail_each_call(void (*scenario)(void), int at_least)
+{
+    weft_yield(); /* this thread's own waiter, and what is set up only once */
+    atomic_store(&failing, 0);
+    scenario();
+    int descriptors = entries_of("/proc/self/fd"), threads = entries_of("/proc/self/task");
+    int n = 0, before;
+    do {
+        n++;
+        before = atomic_load(&failed);
+        atomic_store(&calls, 0);
+        atomic_store(&failing, n);
+        scenario();
+        atomic_store(&failing, 0);
+        if (weft_workers() != 0)
+            ck_abort_msg("still running after call %d, %s()", n, victim);
+        ck_assert_int_eq(entries_of("/proc/self/fd"), descriptors);
+        ck_assert_int_eq(entries_of("/proc/self/task"), threads);
+        scenario(); /* the next one works */
+    } while (atomic_load(&failed) > before && n < 1000);
+    ck_assert_int_ge(n, at_least);
+    ck_assert_int_lt(n, 1000);
+}
+
+static int seven(void *unused)
+{
+    (void)unused;
+    return 7;
+}
+
+static void start_and_stop(void)
+{
+    weft_config config = { .workers = 3 };
+    int rc = weft_start(&config);
+    if (rc == 0) {
+        MUST(weft_stop() == 0);
+        return;
+    }
+    MUST(atomic_load(&failing) > 0);
+    expect_shortage("weft_start", rc);
+    MUST(weft_stop() == -EINVAL);
+}
+
+TEST(starting_fails_cleanly)
+{
+    fail_each_call(start_and_stop, 12);
+}
+
+static void start_seeded(void)
+{
+    weft_config config = { .seed = 5 };
+    int rc = weft_run(&config, seven, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(starting_with_a_seed_fails_cleanly)
+{
+    fail_each_call(start_seeded, 8);
+}
+
+static atomic_int ran;
+
+static int count_bytes(void *bytes)
+{
+    atomic_fetch_add(&ran, 1);
+    return ((char *)bytes)[150];
+}
+
+static int count_one(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&ran, 1);
+    weft_yield();
+    return 7;
+}
+
+static void expect_result(int rc, weft_task *task, int expected, int *spawned)
+{
+    if (rc) {
+        expect_shortage("weft_spawn", rc);
+        return;
+    }
+    int result = 0;
+    rc = weft_join(task, &result);
+    if (rc == 0) {
+        MUST(result == expected);
+        ++*spawned;
+    } else {
+        expect_shortage("weft_join", rc);
+    }
+}
+
+static int spawn_kinds(void *unused)
+{
+    weft_task *task;
+    int spawned = 0;
+    char bytes[200] = { [150] = 9 };
+    weft_attr odd = { .stack_size = 64 << 10 };
+    (void)unused;
+    atomic_store(&ran, 0);
+    for (int i = 0; i < 3; i++) {
+        int rc = weft_spawn(count_one, NULL, &task);
+        expect_result(rc, task, 7, &spawned);
+    }
+    int rc = weft_spawn_with(&odd, count_one, NULL, &task);
+    expect_result(rc, task, 7, &spawned);
+    rc = weft_spawn_copy("here", NULL, count_bytes, bytes, sizeof bytes, &task);
+    expect_result(rc, task, 9, &spawned);
+    MUST(atomic_load(&ran) == spawned); /* what failed has not run */
+    return 7;
+}
+
+static void spawn_and_join(void)
+{
+    weft_config config = { .workers = 2 };
+    int rc = weft_run(&config, spawn_kinds, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(spawning_fails_cleanly)
+{
+    fail_each_call(spawn_and_join, 10);
+}
+
+static int write_later(void *fd)
+{
+    weft_yield();
+    return (int)weft_write(*(int *)fd, "x", 1);
+}
+
+static int use_sockets(void *unused)
+{
+    char address[64], byte;
+    (void)unused;
+    int listener = weft_listen("127.0.0.1:0", 0, 0);
+    if (listener < 0) {
+        expect_shortage("weft_listen", listener);
+        return 7;
+    }
+    weft_local_address(listener, address, sizeof address);
+    int client = weft_dial(address);
+    if (client < 0) {
+        expect_shortage("weft_dial", client);
+        return weft_close(listener) + 7;
+    }
+    int server = weft_accept(listener, NULL, NULL);
+    if (server < 0)
+        expect_shortage("weft_accept", server);
+    weft_task *task;
+    if (server >= 0 && weft_spawn(write_later, &client, &task) == 0) {
+        ssize_t n = weft_read(server, &byte, 1);
+        if (n != 1)
+            expect_shortage("weft_read", n);
+        weft_join(task, NULL);
+    }
+    if (server >= 0)
+        weft_close(server);
+    weft_close(client);
+    return weft_close(listener) + 7;
+}
+
+static void run_sockets(void)
+{
+    weft_config config = { .workers = 1 };
+    int rc = weft_run(&config, use_sockets, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(sockets_fail_cleanly)
+{
+    fail_each_call(run_sockets, 8);
+}
+
+static int poll_many(void *unused)
+{
+    int fds[2];
+    struct pollfd many[20];
+    weft_task *task;
+    (void)unused;
+    MUST(pipe(fds) == 0);
+    for (int i = 0; i < 20; i++)
+        many[i] = (struct pollfd){ i ? -1 : fds[0], POLLIN, 0 };
+    if (weft_spawn(write_later, &fds[1], &task) == 0) {
+        int rc = weft_poll(many, 20);
+        if (rc != 1)
+            expect_shortage("weft_poll", rc);
+        weft_join(task, NULL);
+    }
+    weft_close(fds[0]);
+    weft_close(fds[1]);
+    return 7;
+}
+
+static void run_poll(void)
+{
+    weft_config config = { .workers = 1 };
+    int rc = weft_run(&config, poll_many, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(polling_fails_cleanly)
+{
+    fail_each_call(run_poll, 8);
+}

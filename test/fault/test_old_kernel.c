@@ -1,0 +1,173 @@
+/* What newer kernels have is missing: things go on as before, by other ways. */
+#include "suite.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os/barrier.h"
+#include "os/memory.h"
+#include "tasks.h"
+
+#define GUARD_INSTALL 102
+
+static bool no_membarrier, no_guards, no_pwait2;
+static atomic_int refused, mprotects, coarse_waits;
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+long __wrap_syscall(long number, ...)
+{
+    long a[6];
+    va_list args;
+    va_start(args, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    if (no_membarrier && number == SYS_membarrier) {
+        atomic_fetch_add(&refused, 1);
+        errno = ENOSYS;
+        return -1;
+    }
+    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int __real_madvise(void *at, size_t size, int advice);
+int __wrap_madvise(void *at, size_t size, int advice);
+int __wrap_madvise(void *at, size_t size, int advice)
+{
+    if (no_guards && advice == GUARD_INSTALL) {
+        atomic_fetch_add(&refused, 1);
+        errno = EINVAL;
+        return -1;
+    }
+    return __real_madvise(at, size, advice);
+}
+
+int __real_mprotect(void *at, size_t size, int prot);
+int __wrap_mprotect(void *at, size_t size, int prot);
+int __wrap_mprotect(void *at, size_t size, int prot)
+{
+    atomic_fetch_add(&mprotects, 1);
+    return __real_mprotect(at, size, prot);
+}
+
+int __real_epoll_pwait2(int fd, struct epoll_event *events, int count,
+                        const struct timespec *timeout, const sigset_t *mask);
+int __wrap_epoll_pwait2(int fd, struct epoll_event *events, int count,
+                        const struct timespec *timeout, const sigset_t *mask);
+int __wrap_epoll_pwait2(int fd, struct epoll_event *events, int count,
+                        const struct timespec *timeout, const sigset_t *mask)
+{
+    if (no_pwait2) {
+        atomic_fetch_add(&refused, 1);
+        errno = ENOSYS;
+        return -1;
+    }
+    return __real_epoll_pwait2(fd, events, count, timeout, mask);
+}
+
+int __real_epoll_wait(int fd, struct epoll_event *events, int count, int timeout);
+int __wrap_epoll_wait(int fd, struct epoll_event *events, int count, int timeout);
+int __wrap_epoll_wait(int fd, struct epoll_event *events, int count, int timeout)
+{
+    if (timeout > 0)
+        atomic_fetch_add(&coarse_waits, 1);
+    return __real_epoll_wait(fd, events, count, timeout);
+}
+
+static atomic_int done;
+
+static int finish(void *unused)
+{
+    (void)unused;
+    weft_yield();
+    atomic_fetch_add(&done, 1);
+    return 7;
+}
+
+/* Spawning, sleeping, descriptors, and a rescue. */
+static int use_everything(void *unused)
+{
+    weft_task *tasks[10];
+    int pair[2];
+    char byte;
+    for (int i = 0; i < 10; i++)
+        SPAWN(finish, NULL, &tasks[i]);
+    int64_t start = weft_now();
+    while (atomic_load(&done) < 10 && weft_now() - start < WEFT_S(5))
+        ;
+    ck_assert_int_eq(atomic_load(&done), 10);
+    for (int i = 0; i < 10; i++)
+        JOIN(tasks[i], 7);
+    start = weft_now();
+    ck_assert_int_eq(weft_sleep(WEFT_US(1500)), 0);
+    ck_assert_int_ge(weft_now() - start, WEFT_US(1500));
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(weft_write(pair[0], "x", 1), 1);
+    ck_assert_int_eq(weft_read(pair[1], &byte, 1), 1);
+    weft_close(pair[0]);
+    (void)unused;
+    return weft_close(pair[1]);
+}
+
+TEST(without_membarrier_everything_works)
+{
+    no_membarrier = true;
+    ck_assert_int_eq(run_tasks(2, use_everything, NULL), 0);
+    ck_assert_int_gt(atomic_load(&refused), 0);
+    ck_assert(!weft__barrier_asymmetric);
+}
+
+TEST(without_precise_timeouts_everything_works)
+{
+    no_pwait2 = true;
+    ck_assert_int_eq(run_tasks(2, use_everything, NULL), 0);
+    ck_assert_int_gt(atomic_load(&refused), 0);
+    ck_assert_int_gt(atomic_load(&coarse_waits), 0);
+}
+
+static int recurse(int depth)
+{
+    volatile char frame[512];
+    frame[0] = (char)depth;
+    return depth > 1 << 20 ? 0 : recurse(depth + 1) + frame[0];
+}
+
+static int overflow(void *unused)
+{
+    (void)unused;
+    return recurse(0);
+}
+
+static void run_overflow(void *unused)
+{
+    (void)unused;
+    weft_run(NULL, overflow, NULL);
+}
+
+static void touch(void *at)
+{
+    *(volatile char *)at = 1;
+}
+
+TEST(without_guard_markers_mappings_are_split)
+{
+    no_guards = true;
+    size_t page = weft__memory_page();
+    char *memory = weft__memory_map(4 * page, page, true);
+    ck_assert(weft__memory_guard(memory, page));
+    ck_assert_int_eq(atomic_load(&refused), 1);
+    ck_assert_int_eq(atomic_load(&mprotects), 1);
+    memory[page] = 1;
+    expect_death(touch, memory, SIGSEGV, NULL);
+    ck_assert_int_eq(run_tasks(2, use_everything, NULL), 0);
+    ck_assert_int_gt(atomic_load(&mprotects), 1);
+    if (!test_is_slowed())
+        expect_death(run_overflow, NULL, SIGSEGV, "overflowed its stack");
+}
