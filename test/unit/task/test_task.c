@@ -210,9 +210,11 @@ static int spawn_moving(void *unused)
     return 0;
 }
 
+/* On a busy machine one worker may get all the CPU there is for a while. */
 TEST(other_tasks_do_move)
 {
-    ck_assert_int_eq(run_tasks(4, spawn_moving, NULL), 0);
+    for (int tries = 0; tries < 100 && atomic_load(&moves) == 0; tries++)
+        ck_assert_int_eq(run_tasks(4, spawn_moving, NULL), 0);
     ck_assert_int_gt(atomic_load(&moves), 0);
 }
 
