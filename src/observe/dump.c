@@ -56,7 +56,7 @@ static void put_object(struct weft__line *line, const char *what, uint64_t objec
     }
 }
 
-static void put_state(struct weft__line *line, struct weft_task *task, int64_t now)
+static WEFT_RACY void put_state(struct weft__line *line, struct weft_task *task, int64_t now)
 {
     uint64_t word = weft__load(&task->waiter.word, acquire);
     if ((word & WEFT__WAIT_STATE) == WEFT__WAITING) {
@@ -88,7 +88,7 @@ struct dump {
     int count;
 };
 
-static void dump_task(void *object, void *arg)
+static WEFT_RACY void dump_task(void *object, void *arg)
 {
     struct weft_task *task = object;
     struct dump *dump = arg;

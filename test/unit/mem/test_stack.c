@@ -121,7 +121,8 @@ TEST(finishing_unmaps_everything)
         weft__stacks_finish(&stacks);
         ck_assert_uint_eq(weft__load(&stacks.bytes, relaxed), 0);
     }
-    ck_assert_uint_le(mappings(), before + 4);
+    /* TSan's own memory grows with what it watches. */
+    ck_assert_uint_le(mappings(), before + (test_is_under("tsan") ? 100 : 4));
 }
 
 TEST(trimming_returns_the_memory_of_unused_stacks)

@@ -44,21 +44,37 @@ static int spawn_children(void *fds)
     return 0;
 }
 
+static int bytes[2];
+
+static int wait_for_a_byte(void *unused)
+{
+    char byte;
+    (void)unused;
+    return (int)weft_read(bytes[0], &byte, 1);
+}
+
 TEST(counters_add_up)
 {
     int fds[2];
     weft_task *tasks[3];
     weft_worker_stats stats;
     ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(pipe(bytes), 0);
     ck_assert_int_eq(weft_stats(0, &stats), -EINVAL);
     ck_assert_int_eq(weft_start(NULL), 0);
     for (int i = 0; i < 3; i++) {
         SPAWN(spawn_children, fds, &tasks[i]);
         JOIN(tasks[i], 0);
     }
+    SPAWN(wait_for_a_byte, NULL, &tasks[0]);
+    while (sum_of_all().parks == 0 || sum_of_all().switches < 304 + 300)
+        weft_sleep(WEFT_MS(1));
+    weft_sleep(WEFT_MS(20)); /* it waits by now */
+    ck_assert_int_eq(weft_write(bytes[1], "x", 1), 1);
+    JOIN(tasks[0], 1);
     stats = sum_of_all();
     ck_assert_uint_eq(stats.spawned, 300);
-    ck_assert_uint_eq(stats.ended, 303); /* and three by this thread */
+    ck_assert_uint_eq(stats.ended, 304); /* and four by this thread */
     ck_assert_uint_ge(stats.switches, 303 + 300);
     ck_assert_uint_ge(stats.events, 1);
     ck_assert_uint_ge(stats.polls, 1);
@@ -69,10 +85,12 @@ TEST(counters_add_up)
 }
 
 static atomic_bool release;
+static atomic_int started;
 
 static int wait_for_release(void *unused)
 {
     (void)unused;
+    atomic_fetch_add(&started, 1);
     while (!atomic_load(&release))
         weft_sleep(WEFT_MS(1));
     return 0;
@@ -87,7 +105,8 @@ TEST(memory_is_accounted_for)
     ck_assert_uint_eq(memory.tasks, 0);
     for (int i = 0; i < 500; i++)
         SPAWN(wait_for_release, NULL, NULL);
-    weft_sleep(WEFT_MS(50));
+    while (atomic_load(&started) < 500)
+        weft_sleep(WEFT_MS(1));
     ck_assert_int_eq(weft_memory(&memory), 0);
     ck_assert_uint_eq(memory.tasks, 500);
     ck_assert_uint_ge(memory.task_bytes, 500 * 256);
