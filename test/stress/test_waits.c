@@ -87,8 +87,10 @@ static int race(void *unused)
 static void run_race(unsigned workers)
 {
     ck_assert_int_eq(run_tasks(workers, race, NULL), 0);
-    ck_assert_uint_gt(atomic_load(&taken), 0);
-    ck_assert_uint_gt(atomic_load(&expired), 0);
+    if (!test_is_slowed()) { /* else the deadlines may all be hit, or all be missed */
+        ck_assert_uint_gt(atomic_load(&taken), 0);
+        ck_assert_uint_gt(atomic_load(&expired), 0);
+    }
 }
 
 TEST(reads_race_deadlines_on_one_worker)
@@ -152,7 +154,8 @@ TEST(joins_race_deadlines)
 {
     for (unsigned workers = 1; workers <= 8; workers *= 2) {
         ck_assert_int_eq(run_tasks(workers, race_joins, NULL), 0);
-        ck_assert_uint_gt(atomic_load(&expired), 0);
+        if (!test_is_slowed())
+            ck_assert_uint_gt(atomic_load(&expired), 0);
         ck_assert_uint_eq(atomic_exchange(&taken, 0), 10 * test_work(400));
     }
 }

@@ -8,6 +8,7 @@
 #include "suite.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -76,16 +77,22 @@ TEST(a_fresh_task_on_the_shelf_runs_although_newer_ones_keep_coming)
     ck_assert_int_eq(run_tasks(1, hundred_old_fresh_tasks, NULL), 0);
 }
 
-static int nothing(void *unused)
+static atomic_int injected;
+
+static int leave(void *unused)
 {
     (void)unused;
+    atomic_fetch_add(&injected, -1);
     return 0;
 }
 
 static void *inject(void *unused)
 {
     while (!atomic_load(&stop)) {
-        SPAWN(nothing, NULL, NULL);
+        if (atomic_fetch_add(&injected, 1) < 1000)
+            SPAWN(leave, NULL, NULL);
+        else
+            leave(NULL);
         for (volatile int i = 0; i < 1000; i = i + 1)
             ;
     }
