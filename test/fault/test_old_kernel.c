@@ -12,6 +12,7 @@
 
 #include "os/barrier.h"
 #include "os/memory.h"
+#include "reactor/poller.h"
 #include "tasks.h"
 
 #define GUARD_INSTALL 102
@@ -126,10 +127,26 @@ TEST(without_membarrier_everything_works)
 
 TEST(without_precise_timeouts_everything_works)
 {
+    if (test_is_under("valgrind"))
+        test_skip("nothing sleeps as long as it takes Valgrind to get there");
     no_pwait2 = true;
     ck_assert_int_eq(run_tasks(2, use_everything, NULL), 0);
     ck_assert_int_gt(atomic_load(&refused), 0);
     ck_assert_int_gt(atomic_load(&coarse_waits), 0);
+}
+
+TEST(without_precise_timeouts_waits_are_not_too_short)
+{
+    struct weft__poller poller;
+    no_pwait2 = true;
+    ck_assert_int_eq(weft__poller_init(&poller), 0);
+    for (int i = 0; i < 5; i++) {
+        int64_t start = weft_now();
+        ck_assert_int_eq(weft__poller_wait(&poller, WEFT_US(1500)), 0);
+        ck_assert_int_ge(weft_now() - start, WEFT_US(1500));
+    }
+    ck_assert_int_eq(atomic_load(&refused), 1); /* it is asked for once */
+    weft__poller_finish(&poller);
 }
 
 static int recurse(int depth)

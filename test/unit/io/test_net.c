@@ -202,6 +202,20 @@ TEST(a_stale_path_is_replaced_and_a_live_one_is_not)
     run_as_task_and_thread(replace_path);
 }
 
+TEST(a_live_path_whose_queue_is_full_is_not_replaced)
+{
+    const char *text = "unix:/tmp/weft-test-busy";
+    unlink(text + 5);
+    int fd = weft_listen(text, 1, 0), clients[2];
+    for (int i = 0; i < 2; i++)
+        clients[i] = weft_dial(text);
+    ck_assert_int_eq(weft_listen(text, 0, 0), -EADDRINUSE);
+    for (int i = 0; i < 2; i++)
+        weft_close(clients[i]);
+    weft_close(fd);
+    unlink(text + 5);
+}
+
 TEST(a_port_can_be_shared_when_asked)
 {
     char address[64];

@@ -186,7 +186,7 @@ TEST(a_deadline_between_two_parts_says_how_much_was_moved)
 static int lose_the_peer(void *unused)
 {
     struct stream stream;
-    char buf[4];
+    char buf[4] = "";
     struct iovec iov = { buf, 1 };
     (void)unused;
     for (enum stream_kind kind = TCP4; kind <= UNIX_ABSTRACT; kind++) {
@@ -272,8 +272,12 @@ static int use_flags(void *unused)
 {
     struct stream stream;
     char buf[8] = "";
+    weft_scope scope;
     (void)unused;
     stream_open(TCP4, &stream);
+    weft_scope_enter(&scope, weft_now() + WEFT_MS(1)); /* it is registered by now */
+    ck_assert_int_eq(weft_recv(stream.reader, buf, 8, 0), -ETIMEDOUT);
+    weft_scope_leave(&scope);
     ck_assert_int_eq(weft_recv(stream.reader, buf, 8, MSG_DONTWAIT), -EAGAIN);
     ck_assert_int_eq(weft_recv(stream.reader, buf, 8, MSG_DONTWAIT), -EAGAIN);
     ck_assert_int_eq(weft_send(stream.writer, "abcd", 4, 0), 4);
@@ -302,6 +306,7 @@ static int use_flags(void *unused)
 
 TEST(flags_are_obeyed, .timeout = 20)
 {
+    ck_assert_int_eq(run_tasks(1, use_flags, NULL), 0);
     run_everywhere(use_flags, NULL);
 }
 

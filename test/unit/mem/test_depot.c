@@ -51,6 +51,14 @@ TEST(one_worker_gets_what_another_gave_a_pile_at_a_time)
     ck_assert_uint_eq(depot.count, 0);
 }
 
+static unsigned length_of(const struct weft__free *pile)
+{
+    unsigned length = 0;
+    for (; pile; pile = pile->next)
+        length++;
+    return length;
+}
+
 TEST(no_object_is_lost_or_handed_out_twice)
 {
     static bool out[WEFT__PILE * 8];
@@ -60,6 +68,9 @@ TEST(no_object_is_lost_or_handed_out_twice)
     for (uint64_t n = test_work(200000); n > 0; n--) {
         uint64_t random = test_random();
         struct weft__magazine *magazine = &magazines[random % 3];
+        if (magazine->count != length_of(magazine->pile) ||
+            (magazine->spare && length_of(magazine->spare) != WEFT__PILE))
+            ck_abort_msg("the count of a pile is wrong");
         int i = (int)(random / 3 % (unsigned)total);
         if (out[i]) {
             weft__magazine_give(magazine, &depot, &objects[i]);

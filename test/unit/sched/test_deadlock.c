@@ -24,7 +24,8 @@ static int join_right(void *unused)
 {
     (void)unused;
     weft_set_name("lefthand");
-    weft_yield();
+    while (!*(weft_task *volatile *)&right) /* spawned after us, maybe while we run */
+        weft_yield();
     return weft_join(right, NULL);
 }
 

@@ -7,9 +7,11 @@
  *            tasks that are older, rounded up to 32, plus what is ready */
 #include "suite.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "tasks.h"
@@ -165,6 +167,42 @@ static int ready_beside_joins(void *unused)
 TEST(a_ready_task_runs_although_others_wake_each_other)
 {
     ck_assert_int_eq(run_tasks(1, ready_beside_joins, NULL), 0);
+}
+
+/* Each task wakes the next, which is to run at once. */
+
+#define CHAIN 300
+
+static int chain[CHAIN + 1];
+
+static int await_then_close(void *fd)
+{
+    uint64_t value;
+    ck_assert_int_eq(weft_read(((int *)fd)[0], &value, sizeof value), -EBADF);
+    picks++;
+    return weft_close(((int *)fd)[1]);
+}
+
+static int ready_beside_chain(void *unused)
+{
+    for (int i = 0; i <= CHAIN; i++)
+        chain[i] = eventfd(0, 0);
+    for (int i = 0; i < CHAIN; i++)
+        SPAWN(await_then_close, &chain[i], NULL);
+    weft_sleep(WEFT_MS(20));
+    SPAWN(yield_once, NULL, NULL);
+    weft_yield(); /* it is ready, and so are we: behind it */
+    weft_close(chain[0]);
+    weft_yield();
+    (void)unused;
+    return 0;
+}
+
+TEST(a_ready_task_runs_although_each_task_wakes_the_next)
+{
+    ck_assert_int_eq(run_tasks(1, ready_beside_chain, NULL), 0);
+    ck_assert_int_eq(picks, CHAIN);
+    ck_assert_int_le(picks_before, 100);
 }
 
 #define YIELDING 50
