@@ -9,6 +9,8 @@
 /* TSan's own thread could wake somebody, for all the runtime knows. */
 static void skip_with_foreign_threads(void)
 {
+    if (test_is_under("qemu"))
+        test_skip("qemu has threads of its own in the process");
 #if defined(__SANITIZE_THREAD__)
     test_skip("TSan has a thread of its own");
 #elif defined(__has_feature)
