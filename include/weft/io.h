@@ -41,7 +41,8 @@ WEFT_API ssize_t weft_readv(int fd, const struct iovec *iov, int iov_count);
 WEFT_API ssize_t weft_writev(int fd, const struct iovec *iov, int iov_count);
 
 /* recv(2), send(2), recvfrom(2), sendto(2), recvmsg(2), sendmsg(2). MSG_DONTWAIT
- * in `flags` is obeyed: -EAGAIN instead of waiting. */
+ * in `flags` is obeyed: -EAGAIN instead of waiting. MSG_WAITALL waits for the whole
+ * buffer on stream sockets, and returns less at the end or before an error. */
 WEFT_API ssize_t weft_recv(int fd, void *buf, size_t size, int flags);
 WEFT_API ssize_t weft_send(int fd, const void *buf, size_t size, int flags);
 WEFT_API ssize_t weft_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *address,

@@ -60,14 +60,11 @@ static void set_flags(struct weft__fd *entry, uint32_t flags)
 
 static uint32_t kind_of(int fd)
 {
-    int type = 0, domain = 0;
-    socklen_t size = sizeof type;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0)
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0)
         return 0;
-    size = sizeof domain;
-    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
-    bool tcp = type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6);
-    return WEFT__FD_SOCKET | (tcp ? WEFT__FD_TCP : 0);
+    return WEFT__FD_SOCKET | (protocol == IPPROTO_TCP ? WEFT__FD_TCP : 0);
 }
 
 static int set_up(struct weft__fd *entry, int fd)

@@ -115,9 +115,30 @@ ssize_t weft_writev(int fd, const struct iovec *iov, int iov_count)
     return weft__operate(fd, &op);
 }
 
+/* MSG_WAITALL: the kernel would not wait, since every attempt is MSG_DONTWAIT. What
+ * came before an end or an error is returned; the error comes next time. */
+static ssize_t receive_all(int fd, void *buf, size_t size, int flags, struct sockaddr *address,
+                           socklen_t *address_size)
+{
+    size_t done = 0;
+    int type = SOCK_STREAM;
+    socklen_t type_size = sizeof type;
+    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size);
+    do {
+        ssize_t n =
+            weft_recvfrom(fd, (char *)buf + done, size - done, flags, address, address_size);
+        if (n <= 0)
+            return done ? (ssize_t)done : n;
+        done += (size_t)n;
+    } while (done < size && type == SOCK_STREAM);
+    return (ssize_t)done;
+}
+
 ssize_t weft_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *address,
                       socklen_t *address_size)
 {
+    if (flags & MSG_WAITALL && !(flags & (MSG_DONTWAIT | MSG_PEEK)))
+        return receive_all(fd, buf, size, flags & ~MSG_WAITALL, address, address_size);
     /* What is peeked at stays, MSG_WAITALL and MSG_TRUNC count otherwise, and the
      * urgent byte is not in the stream: no conclusion from the length. */
     struct weft__operation op = { .attempt = try_recv,

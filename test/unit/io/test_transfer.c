@@ -304,6 +304,37 @@ static int use_flags(void *unused)
     return 0;
 }
 
+WEFT_TASK(send_in_parts, int, fd)
+{
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(weft_send(fd, "ab", 2, 0), 2);
+        weft_sleep(WEFT_MS(2));
+    }
+    return weft_shutdown(fd, SHUT_WR);
+}
+
+static int wait_for_all(void *unused)
+{
+    struct stream stream;
+    char buf[8] = "";
+    weft_task *task;
+    (void)unused;
+    stream_open(TCP4, &stream);
+    ck_assert_int_eq(weft_spawn_args(&task, send_in_parts, stream.writer), 0);
+    ck_assert_int_eq(weft_recv(stream.reader, buf, 5, MSG_WAITALL), 5);
+    ck_assert_mem_eq(buf, "ababa", 5);
+    ck_assert_int_eq(weft_recv(stream.reader, buf, 8, MSG_WAITALL), 3); /* the end */
+    ck_assert_int_eq(weft_recv(stream.reader, buf, 8, MSG_WAITALL), 0);
+    JOIN(task, 0);
+    stream_close(&stream);
+    return 0;
+}
+
+TEST(waiting_for_all_gets_all_or_what_came_before_the_end)
+{
+    ck_assert_int_eq(run_tasks(2, wait_for_all, NULL), 0);
+}
+
 TEST(flags_are_obeyed, .timeout = 20)
 {
     ck_assert_int_eq(run_tasks(1, use_flags, NULL), 0);
