@@ -92,7 +92,7 @@ def build_tokio(build_dir):
     source = BENCH / "peers" / "tokio"
     target = build_dir / "tokio"
     env = {**os.environ, "CARGO_TARGET_DIR": str(target)}
-    run_build(["cargo", "build", "--release", "--locked", "--quiet"], cwd=source, env=env)
+    run_build(["cargo", "build", "--release", "--quiet"], cwd=source, env=env)
     lock = (source / "Cargo.lock").read_text()
     tokio = re.search(r'name = "tokio"\nversion = "([^"]+)"', lock).group(1)
     binary = str(target / "release" / "tokio-bench")
