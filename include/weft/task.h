@@ -59,8 +59,10 @@ WEFT_API int weft_spawn_copy(const char *site, const weft_attr *attr, int (*fn)(
  * function returned; may be NULL. One joiner per task.
  *
  * Suspends (blocks a plain thread); a cancellation point.
- * Returns 0, -EDEADLK (a task joins itself) or -ETIMEDOUT (the surrounding
- * scope's deadline came first; the handle is still the caller's). */
+ * Returns 0, -EDEADLK (a task joins itself), -ETIMEDOUT (the surrounding scope's
+ * deadline came first; the handle is still the caller's) or -ENOMEM (there was no
+ * memory for the task's stack, so it ended without having run, and the handle is
+ * used up; or, for a thread's first wait, none to wait with). */
 WEFT_API int weft_join(weft_task *task, int *ret_result) WEFT__NONNULL(1);
 
 /* Gives the handle up: the task releases itself when it ends. NULL is ignored.
