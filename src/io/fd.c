@@ -196,14 +196,13 @@ void weft__fd_delist(struct weft__fd *entry, struct weft__fd_node *node)
     weft__lock_release(&entry->lock);
 }
 
-void weft__outside(struct weft__waiter *waiter, int change)
+void weft__outside(int change)
 {
     struct weft_task *self = weft__self();
     if (self)
         weft__bump(&self->worker->outside, change);
     else /* of no interest to the search for deadlocks: it is outside anyway */
         weft__add(&weft__threads_outside, change, relaxed);
-    (void)waiter;
 }
 
 int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t edge,
@@ -217,9 +216,9 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
         weft__wait_abandon(waiter, ticket); /* nobody knew the ticket */
         return rc == -EAGAIN || rc == -EPERM ? 0 : rc;
     }
-    weft__outside(waiter, 1);
+    weft__outside(1);
     enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
-    weft__outside(waiter, -1);
+    weft__outside(-1);
     if (reason != WEFT__EVENT) {
         weft__fd_delist(entry, &node);
         return weft__scope_error(waiter, reason);

@@ -88,6 +88,6 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
                   uint32_t generation, struct weft__waiter *waiter, const char *what);
 
 /* A wait, which something outside the runtime will end, begins or has ended. */
-void weft__outside(struct weft__waiter *waiter, int change);
+void weft__outside(int change);
 
 #endif

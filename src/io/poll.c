@@ -91,9 +91,9 @@ static int wait_once(struct pollfd *fds, nfds_t count, struct watch *watches,
             weft__wait_park(waiter, WEFT_NEVER); /* WAIT-5 */
         return rc == -EAGAIN ? 0 : rc;
     }
-    weft__outside(waiter, 1);
+    weft__outside(1);
     enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
-    weft__outside(waiter, -1);
+    weft__outside(-1);
     delist(watches, count);
     return reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, reason);
 }

@@ -108,9 +108,9 @@ static int await(struct query *query, struct weft__waiter *waiter)
         drop(query); /* the thread's share */
         return rc;
     }
-    weft__outside(waiter, 1);
+    weft__outside(1);
     enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
-    weft__outside(waiter, -1);
+    weft__outside(-1);
     give_up(query); /* also when woken: the thread is done with the runtime */
     if (reason == WEFT__EVENT)
         return query->rc;

@@ -19,26 +19,15 @@ void weft__line_string(struct weft__line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-static void put_base(struct weft__line *line, uint64_t number, unsigned base)
+void weft__line_number(struct weft__line *line, uint64_t number)
 {
     char digits[24];
     size_t at = sizeof digits;
     do {
-        digits[--at] = "0123456789abcdef"[number % base];
-        number /= base;
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
     } while (number);
     put(line, digits + at, sizeof digits - at);
-}
-
-void weft__line_number(struct weft__line *line, uint64_t number)
-{
-    put_base(line, number, 10);
-}
-
-void weft__line_hex(struct weft__line *line, uint64_t number)
-{
-    put(line, "0x", 2);
-    put_base(line, number, 16);
 }
 
 void weft__line_duration(struct weft__line *line, int64_t ns)

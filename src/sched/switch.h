@@ -18,7 +18,7 @@ WEFT_INLINE void weft__arrive(struct weft_task *self)
     if (weft__unlikely(left->flags & WEFT__TASK_ENDING))
         weft__bury(worker, left);
     else
-        weft__store(&left->on_cpu, 0, release); /* pairs with the acquire in weft__settled() */
+        weft__store(&left->on_cpu, 0, release); /* pairs with the acquire in accept() */
 }
 
 WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *self,

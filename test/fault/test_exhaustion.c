@@ -2,7 +2,6 @@
  * one, nothing leaks, and the next attempt works. */
 #include "suite.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -74,27 +73,6 @@ static void expect_shortage(const char *what, ssize_t rc)
     if (!is_shortage(rc))
         ck_abort_msg("%s returned %zd when call %d, %s(), failed", what, rc, atomic_load(&failing),
                      victim ? victim : "?");
-}
-
-static int entries_of(const char *path)
-{
-    int count = 0;
-    DIR *dir = opendir(path);
-    ck_assert_ptr_nonnull(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
-/* The kernel forgets a thread a little later than it wakes its joiner. */
-static void expect_threads(int threads)
-{
-    for (int64_t end = weft_now() + WEFT_S(5); weft_now() < end; block_for(WEFT_MS(1))) {
-        if (entries_of("/proc/self/task") == threads)
-            return;
-    }
-    ck_assert_int_eq(entries_of("/proc/self/task"), threads);
 }
 
 /* Runs `scenario` with one failure more each time until none is left. */

@@ -2,6 +2,7 @@
 #ifndef WEFT_TEST_TASKS_H
 #define WEFT_TEST_TASKS_H
 
+#include <dirent.h>
 #include <time.h>
 
 #include <check.h>
@@ -38,6 +39,28 @@ static inline void block_for(int64_t ns)
 {
     struct timespec time = { ns / 1000000000, ns % 1000000000 };
     nanosleep(&time, NULL);
+}
+
+/* Of a folder, as /proc/self/fd: descriptors, or /proc/self/task: threads. */
+static inline int entries_of(const char *path)
+{
+    int count = 0;
+    DIR *dir = opendir(path);
+    ck_assert_ptr_nonnull(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+/* The kernel forgets a thread a little later than it wakes its joiner. */
+static inline void expect_threads(int threads)
+{
+    for (int64_t end = weft_now() + WEFT_S(5); weft_now() < end; block_for(WEFT_MS(1))) {
+        if (entries_of("/proc/self/task") == threads)
+            return;
+    }
+    ck_assert_int_eq(entries_of("/proc/self/task"), threads);
 }
 
 #endif

@@ -1,6 +1,5 @@
 #include "suite.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,17 +13,6 @@ static int add_one(void *counter)
 {
     atomic_fetch_add((atomic_int *)counter, 1);
     return 0;
-}
-
-static int entries_of(const char *path)
-{
-    int count = 0;
-    DIR *dir = opendir(path);
-    ck_assert_ptr_nonnull(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
 }
 
 TEST(the_runtime_can_be_started_again_and_again)
@@ -46,10 +34,7 @@ TEST(the_runtime_can_be_started_again_and_again)
         }
     }
     ck_assert_int_eq(entries_of("/proc/self/fd"), descriptors);
-    /* The kernel forgets a thread a little later than it wakes its joiner. */
-    for (int i = 0; i < 1000 && entries_of("/proc/self/task") != threads; i++)
-        block_for(WEFT_MS(1));
-    ck_assert_int_eq(entries_of("/proc/self/task"), threads);
+    expect_threads(threads);
 }
 
 static int return_seven(void *unused)
