@@ -22,7 +22,7 @@ WEFT__BEGIN
 WEFT_API int64_t weft_now(void);
 
 /* Sleeps for at least `duration` nanoseconds; zero or less only passes the
- * cancellation point. The clock's grain is 65 us: a sleep may last that much
+ * cancellation point. The clock's grain is 1 us: a sleep may last that much
  * longer, never shorter.
  *
  * Suspends; a cancellation point. A plain thread sleeps in the kernel, in real

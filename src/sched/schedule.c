@@ -127,11 +127,17 @@ WEFT_INLINE bool accept(struct weft__worker *worker, struct weft_task *self, str
     return weft__likely(weft__task_started(task)) || weft__start(worker, task);
 }
 
+/* Before each pick. */
+WEFT_INLINE void count_pick(struct weft__worker *worker)
+{
+    if (weft__unlikely(--worker->quantum == 0))
+        weft__tick(worker);
+}
+
+/* After a pick was counted. */
 WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task *self)
 {
     for (;;) {
-        if (weft__unlikely(--worker->quantum == 0))
-            weft__tick(worker);
         if ((worker->ready.head || worker->fresh.head) && weft__sleepers_hungry(&weft__rt.sleepers))
             weft__share(worker);
         struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);
@@ -142,11 +148,13 @@ WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task
             return task;
         if (leave)
             return NULL;
+        count_pick(worker);
     }
 }
 
 struct weft_task *weft__next(struct weft__worker *worker)
 {
+    count_pick(worker);
     return next(worker, *worker->current);
 }
 
@@ -203,17 +211,20 @@ void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task)
     weft__queue_prepend(&worker->fresh, task);
 }
 
-/* A tick comes late when tasks have begun to run longer, and then the next one
- * comes sooner; it comes early when they have become shorter. */
+/* The next tick should come in TICK_TIME. What a pick takes is learnt at once when it
+ * has become more, and forgotten slowly when it has become less: a few short tasks do
+ * not make the next long ones keep everybody waiting. */
 static void adjust_quantum(struct weft__worker *worker, int64_t now)
 {
-    int64_t elapsed = now - worker->ticked;
-    if (elapsed > WEFT__TICK_TIME)
-        worker->quanta = (uint32_t)(worker->quanta * WEFT__TICK_TIME / elapsed) + 1;
-    else if (elapsed < WEFT__TICK_TIME / 2)
-        worker->quanta *= 2;
-    if (worker->quanta > WEFT__TICK)
-        worker->quanta = WEFT__TICK;
+    int64_t pick = (now - worker->ticked) / worker->quanta;
+    if (pick > WEFT__TICK_TIME)
+        pick = WEFT__TICK_TIME;
+    else if (pick < WEFT__TICK_TIME / WEFT__TICK)
+        pick = WEFT__TICK_TIME / WEFT__TICK;
+    worker->pick_time -= worker->pick_time / 16;
+    if (worker->pick_time < pick)
+        worker->pick_time = (uint32_t)pick;
+    worker->quanta = WEFT__TICK_TIME / worker->pick_time;
     worker->quantum = worker->quanta;
     worker->ticked = now;
 }
@@ -234,6 +245,7 @@ void weft__tick(struct weft__worker *worker)
 void weft__suspend(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
+    count_pick(worker);
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task))
         task = &worker->carrier->idle;
@@ -245,6 +257,7 @@ void weft__pass(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
     weft__seat_enter(&worker->seat);
+    count_pick(worker); /* what a tick finds has been due while we ran: it goes first */
     ready_queued(worker, self);
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task)) /* put elsewhere, or still leaving another CPU */
@@ -285,8 +298,10 @@ void weft__end(struct weft_task *self)
     weft__seat_enter(&worker->seat);
     self->flags |= WEFT__TASK_ENDING;
     struct weft_task *task = claimed_joiner(worker, self);
-    if (!task)
+    if (!task) {
+        count_pick(worker);
         task = next(worker, self);
+    }
     if (weft__unlikely(!task))
         task = &worker->carrier->idle;
     weft__hand_over(worker, self, task);

@@ -57,6 +57,7 @@ struct weft__worker {
     /* What a tick touches. Under the seat. */
     _Atomic(int64_t) now; /* the clock at the last tick or poll */
     int64_t ticked;       /* the clock at the last tick */
+    uint32_t pick_time;   /* what a pick took of late, in nanoseconds */
     int64_t polled;       /* when the poller was last asked */
     uint64_t random;
     struct weft__lot *lot; /* with a seed: all runnable tasks, else NULL */

@@ -1,14 +1,14 @@
 /* wheel.h - a hierarchical timing wheel: adding and removing are O(1).
  *
- * Time is counted in ticks of 2^16 ns (65.5 us), rounded up, so nothing fires
+ * Time is counted in ticks of 2^10 ns (1.02 us), rounded up, so nothing fires
  * early. Level 0 has 64 slots of a tick, level 1 64 slots of 64 ticks, and so on:
  *
- *     level    0        1        2       3        4        5         6      7
- *     reach    4.2 ms   268 ms   17 s    18 min   19.5 h   52 days   9 y    584 y
+ *     level    0       1        2        3      4        5        6         7     8
+ *     reach    66 us   4.2 ms   268 ms   17 s   18 min   19.5 h   52 days   9 y   584 y
  *
  * An entry lies on the lowest level whose current turn contains its tick: that
  * of the highest 6-bit digit in which the tick and `elapsed` differ. When the
- * wheel reaches a slot of a higher level its entries move down. Eight levels hold
+ * wheel reaches a slot of a higher level its entries move down. Nine levels hold
  * every tick that an int64_t of nanoseconds has.
  *
  * WHEEL-1  elapsed <= tick(now), and no entry's tick is below `elapsed`.
@@ -26,9 +26,9 @@
 
 #include "base/list.h"
 
-#define WEFT__WHEEL_LEVELS 8
+#define WEFT__WHEEL_LEVELS 9
 #define WEFT__WHEEL_SLOTS 64
-#define WEFT__TICK_SHIFT 16
+#define WEFT__TICK_SHIFT 10
 
 struct weft__wheel_entry {
     struct weft__list node;

@@ -81,7 +81,7 @@ TEST(what_has_passed_is_due_at_once)
 TEST(cascades_happen_at_every_boundary)
 {
     const int64_t around[] = { -2, -1, 0, 1, 2 };
-    for (int level = 1; level < 7; level++) {
+    for (int level = 1; level < WEFT__WHEEL_LEVELS - 1; level++) {
         int64_t turn = TICK << (6 * level);
         for (int64_t turns = 1; turns <= 65; turns += 32) {
             for (int i = 0; i < 5; i++) {
