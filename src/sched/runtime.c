@@ -206,7 +206,9 @@ void weft__guest_enter(void)
  * falls. */
 void weft__guest_leave(void)
 {
-    if (weft__add(&weft__rt.guests, (uint32_t)-1, seq_cst) == 1) {
+    weft__add(&weft__rt.guests, (uint32_t)-1, seq_cst);
+    /* seq_cst, as in await_end(): we see it, or it sees that we have left. */
+    if (weft__unlikely(weft__load(&weft__rt.stopping, seq_cst))) {
         weft__add(&weft__rt.idle_event, 1, seq_cst);
         weft__futex_wake(&weft__rt.idle_event, 1);
     }
@@ -221,7 +223,8 @@ static void set_awaited(void)
 
 static void await_end(void)
 {
-    weft__store(&weft__rt.stopping, true, seq_cst); /* pairs with sleep_in_kernel() */
+    /* pairs with sleep_in_kernel() and weft__guest_leave() */
+    weft__store(&weft__rt.stopping, true, seq_cst);
     set_awaited();
     for (;;) {
         uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
