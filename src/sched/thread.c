@@ -1,13 +1,27 @@
+/* Plain threads.
+ *
+ * A thread that shares its CPU with the worker and joins a thousand tasks would be woken
+ * at the end of each, and sleep again for the next: two switches of the kernel, 8 us, for
+ * a task that takes 0.1. So after a few such moments in a row it sleeps for a moment
+ * before it waits, in which many tasks end that nobody has to wake it for. Who spawns in
+ * between waits for one task at a time and gets no pause. A pause follows waits that took
+ * at least a third of its time together, so it cannot cost more than a factor. */
 #include "sched/thread.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "mem/pool.h"
+#include "time/clock.h"
+
+#define PAUSE 20000  /* ns; the kernel adds its timer slack, 50 us */
+#define MOMENT 50000 /* ns; a wait that is not longer is short */
+#define MOMENTS 8    /* short waits before a pause */
 
 /* The pool wants a multiple of 16. */
 struct thread {
     struct weft__waiter waiter;
-    uint64_t unused;
+    uint64_t moments; /* short waits in a row */
 };
 
 static struct weft__pool threads;
@@ -39,7 +53,28 @@ struct weft__waiter *weft__thread_waiter(void)
     uint64_t ticket = weft__load(&thread->waiter.word, relaxed) >> WEFT__WAIT_SHIFT;
     weft__store(&thread->waiter.word, ticket << WEFT__WAIT_SHIFT | WEFT__WAIT_THREAD, relaxed);
     thread->waiter.scope = NULL;
+    thread->moments = 0;
     pthread_setspecific(key, thread);
     own = thread;
     return &thread->waiter;
+}
+
+void weft__thread_pause(void)
+{
+    if (own->moments < MOMENTS)
+        return;
+    struct timespec pause = { .tv_nsec = PAUSE };
+    nanosleep(&pause, NULL); /* a signal may cut it short */
+    own->moments = 0;
+}
+
+void weft__thread_waited(int64_t since)
+{
+    own->moments = weft__clock_now() - since <= MOMENT ? own->moments + 1 : 0;
+}
+
+void weft__thread_spawned(void)
+{
+    if (own)
+        own->moments = 0;
 }

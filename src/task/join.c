@@ -4,6 +4,7 @@
 
 #include "sched/bury.h"
 #include "sched/schedule.h"
+#include "sched/thread.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
@@ -54,8 +55,10 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
     }
     enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
     if (reason == WEFT__EVENT) {
-        if (weft__is_thread(waiter)) /* it may see the claim before its wake: JOIN-4 */
-            await_burial(task, WEFT__TASK_DONE);
+        if (weft__is_thread(waiter)) {
+            await_burial(task, WEFT__TASK_DONE); /* it may see the claim before its wake: JOIN-4 */
+            weft__thread_waited(weft__load(&waiter->since, relaxed));
+        }
         return 0;
     }
     if (!weft__cas(&task->joiner, &us, NULL, acq_rel, acquire)) {
@@ -68,6 +71,8 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
 static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
 {
     int rc = weft__checkpoint(waiter);
+    if (rc == 0 && weft__is_thread(waiter) && !waiter->scope && !ended(task))
+        weft__thread_pause();
     if (rc == 0 && !ended(task))
         rc = await(task, waiter);
     if (rc)

@@ -6,6 +6,7 @@
 #include "os/memory.h"
 #include "sched/bury.h"
 #include "sched/schedule.h"
+#include "sched/thread.h"
 
 #define IDS 1024 /* numbers a worker takes at a time */
 
@@ -124,6 +125,7 @@ static int spawn(const struct request *request, weft_task **ret_task)
         } else {
             weft__add(&weft__rt.spawned, 1, seq_cst); /* before it can end */
             weft__ready_outside(task);
+            weft__thread_spawned();
         }
     } else if (task) {
         weft__release(worker, task);

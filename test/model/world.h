@@ -133,6 +133,15 @@ void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle h
 }
 #endif
 
+void weft__thread_pause(void)
+{
+}
+
+void weft__thread_waited(int64_t since)
+{
+    (void)since;
+}
+
 /* Nobody stops the runtime of a model. */
 void weft__guest_enter(void)
 {
