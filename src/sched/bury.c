@@ -29,11 +29,13 @@
 #include <stdlib.h>
 
 #include "sched/schedule.h"
+#include "sched/thread.h"
 
 void weft__release(struct weft__worker *worker, struct weft_task *task)
 {
     weft__store(&task->id, 0, relaxed); /* for walkers, who may come late */
-    weft__pool_give(&weft__rt.tasks, worker ? &worker->tasks : NULL, task);
+    struct weft__stock *stock = worker ? &worker->stock : weft__thread_stock();
+    weft__pool_give(&weft__rt.tasks, stock ? &stock->tasks : NULL, task);
 }
 
 /* Ends the wait of a joiner that has been exchanged away (JOIN-3). False: its

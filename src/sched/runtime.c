@@ -15,6 +15,7 @@
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/settings.h"
+#include "sched/thread.h"
 #include "time/clock.h"
 #include "weft/common.h"
 #include "weft/task.h"
@@ -81,6 +82,7 @@ static void finish_worker(struct weft__worker *worker)
 
 static void release_all(void)
 {
+    weft__threads_close();
     for (unsigned i = 0; i < weft__rt.workers; i++)
         finish_worker(&weft__rt.worker[i]);
     free(weft__rt.worker);
@@ -111,6 +113,7 @@ static int set_up(const weft_config *config)
     weft__clock_make_virtual(config->flags & WEFT_VIRTUAL_CLOCK);
     weft__pool_init(&weft__rt.tasks, sizeof(struct weft_task));
     weft__pool_init(&weft__rt.timers, weft__timer_size);
+    weft__threads_open();
     weft__stacks_init(&weft__rt.stacks, config->stack_size);
     weft__rt.worker = zeroed(config->workers, sizeof *weft__rt.worker);
     weft__rt.carrier = zeroed(config->workers, sizeof *weft__rt.carrier);

@@ -1,17 +1,27 @@
 /* Plain threads.
  *
- * A thread that shares its CPU with the worker and joins a thousand tasks would be woken
- * at the end of each, and sleep again for the next: two switches of the kernel, 8 us, for
- * a task that takes 0.1. So after a few such moments in a row it sleeps for a moment
+ * Stock. A thread keeps free control blocks of the runtime, which go back when it ends. It
+ * may end at any time, and outlive the runtime. So each start of the runtime has a number,
+ * and a stock says from which it comes.
+ *
+ * THREAD-1  A stock of another start than the present one is forgotten: its blocks are
+ *           unmapped. A thread that spawns or joins knows that the runtime runs, and that
+ *           it will not stop meanwhile, so it needs no lock to look.
+ * THREAD-2  A thread that ends knows nothing of the kind: it looks, and gives its blocks
+ *           back, under `exits`, which stopping takes before anything is unmapped.
+ *
+ * Pauses. A thread that shares its CPU with the worker and joins a thousand tasks would be
+ * woken at the end of each, and sleep again for the next: two switches of the kernel, 8 us,
+ * for a task that takes 0.1. So after a few such moments in a row it sleeps for a moment
  * before it waits, in which many tasks end that nobody has to wake it for. Who spawns in
- * between waits for one task at a time and gets no pause. A pause follows waits that took
- * at least a third of its time together, so it cannot cost more than a factor. */
+ * between waits for one task at a time and gets no pause. */
 #include "sched/thread.h"
 
 #include <pthread.h>
 #include <time.h>
 
-#include "mem/pool.h"
+#include "os/lock.h"
+#include "sched/worker.h"
 #include "time/clock.h"
 
 #define PAUSE 20000  /* ns; the kernel adds its timer slack, 50 us */
@@ -22,6 +32,8 @@
 struct thread {
     struct weft__waiter waiter;
     uint64_t moments; /* short waits in a row */
+    uint64_t run;     /* the start that `stock` comes from */
+    struct weft__stock stock;
 };
 
 static struct weft__pool threads;
@@ -29,9 +41,30 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static _Thread_local struct thread *own;
 
-static void give_back(void *thread)
+static struct weft__lock exits;
+static uint64_t starts;       /* one thread at a time starts the runtime */
+static _Atomic(uint64_t) run; /* 0: there is no runtime */
+
+void weft__threads_open(void)
 {
+    weft__store(&run, ++starts, relaxed); /* published by `running`; THREAD-2 holds the lock */
+}
+
+void weft__threads_close(void)
+{
+    weft__lock_acquire(&exits);
+    weft__store(&run, 0, relaxed);
+    weft__lock_release(&exits);
+}
+
+static void give_back(void *arg)
+{
+    struct thread *thread = arg;
     own = NULL;
+    weft__lock_acquire(&exits); /* THREAD-2 */
+    if (thread->run && thread->run == weft__load(&run, relaxed))
+        weft__pool_flush(&weft__rt.tasks, &thread->stock.tasks);
+    weft__lock_release(&exits);
     weft__pool_give(&threads, NULL, thread);
 }
 
@@ -41,10 +74,10 @@ static void set_up(void)
     pthread_key_create(&key, give_back);
 }
 
-struct weft__waiter *weft__thread_waiter(void)
+static struct thread *self(void)
 {
-    if (own)
-        return &own->waiter;
+    if (weft__likely(own != NULL))
+        return own;
     pthread_once(&once, set_up);
     struct thread *thread = weft__pool_take(&threads, NULL);
     if (!thread)
@@ -54,9 +87,29 @@ struct weft__waiter *weft__thread_waiter(void)
     weft__store(&thread->waiter.word, ticket << WEFT__WAIT_SHIFT | WEFT__WAIT_THREAD, relaxed);
     thread->waiter.scope = NULL;
     thread->moments = 0;
+    thread->run = 0;
     pthread_setspecific(key, thread);
     own = thread;
-    return &thread->waiter;
+    return thread;
+}
+
+struct weft__waiter *weft__thread_waiter(void)
+{
+    struct thread *thread = self();
+    return thread ? &thread->waiter : NULL;
+}
+
+struct weft__stock *weft__thread_stock(void)
+{
+    struct thread *thread = self();
+    if (weft__unlikely(!thread))
+        return NULL;
+    uint64_t present = weft__load(&run, relaxed);
+    if (weft__unlikely(thread->run != present)) { /* THREAD-1 */
+        thread->stock = (struct weft__stock){ 0 };
+        thread->run = present;
+    }
+    return &thread->stock;
 }
 
 void weft__thread_pause(void)
@@ -75,6 +128,5 @@ void weft__thread_waited(int64_t since)
 
 void weft__thread_spawned(void)
 {
-    if (own)
-        own->moments = 0;
+    own->moments = 0;
 }

@@ -32,6 +32,13 @@
 /* Fresh tasks kept private; that many make a bundle. */
 #define WEFT__FRESH_PRIVATE 32
 
+/* What a spawner keeps for itself: free control blocks, and numbers for new tasks.
+ * Each worker has one, and each plain thread (sched/thread.h). */
+struct weft__stock {
+    struct weft__magazine tasks;
+    uint64_t next_id, last_id;
+};
+
 struct weft__worker {
     /* What every pick touches. Under the seat. */
     struct weft__seat seat;
@@ -50,9 +57,9 @@ struct weft__worker {
     _Atomic(uint64_t) switches;
 
     /* What spawning and ending touch. Under the seat. */
-    struct weft__magazine tasks, stacks, timers;
+    struct weft__stock stock;
+    struct weft__magazine stacks, timers;
     _Atomic(uint64_t) spawned, ended;
-    uint64_t next_id, last_id;
 
     /* What a tick touches. Under the seat. */
     _Atomic(int64_t) now; /* the clock at the last tick or poll */

@@ -8,7 +8,7 @@
 #include "sched/schedule.h"
 #include "sched/thread.h"
 
-#define IDS 1024 /* numbers a worker takes at a time */
+#define IDS 1024 /* numbers a spawner takes at a time */
 
 struct request {
     const char *site;
@@ -19,15 +19,13 @@ struct request {
     size_t size;
 };
 
-static uint64_t new_id(struct weft__worker *worker)
+static uint64_t new_id(struct weft__stock *stock)
 {
-    if (!worker)
-        return weft__add(&weft__rt.next_id, 1, relaxed) + 1;
-    if (worker->next_id == worker->last_id) {
-        worker->next_id = weft__add(&weft__rt.next_id, IDS, relaxed);
-        worker->last_id = worker->next_id + IDS;
+    if (stock->next_id == stock->last_id) {
+        stock->next_id = weft__add(&weft__rt.next_id, IDS, relaxed);
+        stock->last_id = stock->next_id + IDS;
     }
-    return ++worker->next_id;
+    return ++stock->next_id;
 }
 
 /* Returns the size of the stack that is asked for; 0: out of range. */
@@ -105,10 +103,13 @@ static int spawn(const struct request *request, weft_task **ret_task)
         return -EINVAL;
     struct weft_task *self = weft__self();
     struct weft__worker *worker = self ? self->worker : NULL;
+    struct weft__stock *stock = worker ? &worker->stock : weft__thread_stock();
+    if (weft__unlikely(!stock))
+        return -ENOMEM;
     if (worker)
         weft__seat_enter(&worker->seat);
     int rc = -ENOMEM;
-    struct weft_task *task = weft__pool_take(&weft__rt.tasks, worker ? &worker->tasks : NULL);
+    struct weft_task *task = weft__pool_take(&weft__rt.tasks, &stock->tasks);
     if (weft__likely(task != NULL)) {
         init_task(task, request, ret_task == NULL);
         if (weft__unlikely(request->attr != NULL))
@@ -118,7 +119,7 @@ static int spawn(const struct request *request, weft_task **ret_task)
     if (weft__likely(rc == 0)) {
         if (ret_task)
             *ret_task = task;
-        weft__store(&task->id, new_id(worker), relaxed);
+        weft__store(&task->id, new_id(stock), relaxed);
         if (worker) {
             weft__bump(&worker->spawned, 1);
             weft__ready_fresh(worker, task);

@@ -133,6 +133,11 @@ void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle h
 }
 #endif
 
+struct weft__stock *weft__thread_stock(void)
+{
+    return NULL;
+}
+
 void weft__thread_pause(void)
 {
 }
