@@ -42,7 +42,8 @@ TEST(what_a_thread_keeps_goes_back_when_it_ends)
 {
     weft_memory_stats before, after;
     start();
-    for (int i = 0; i < 400; i++) {
+    uint64_t threads = test_work(400);
+    for (uint64_t i = 0; i < threads; i++) {
         pthread_t thread;
         pthread_create(&thread, NULL, spawn_join_end, NULL);
         pthread_join(thread, NULL);
@@ -75,7 +76,7 @@ static void *end_soon(void *unused)
 /* The runtime stops at the moment in which the thread gives its blocks back. */
 TEST(a_thread_ends_while_the_runtime_stops)
 {
-    for (int i = 0; i < 200; i++) {
+    for (uint64_t i = test_work(200); i > 0; i--) {
         pthread_t thread;
         atomic_store(&done, 0);
         start();
@@ -112,7 +113,7 @@ static void *join_all(void *unused)
 /* Stopping waits for a thread that has not left its join, and hears when it does. */
 TEST(the_runtime_stops_while_a_thread_joins_the_last_task)
 {
-    for (int i = 0; i < 100; i++) {
+    for (uint64_t i = test_work(100); i > 0; i--) {
         pthread_t thread;
         atomic_store(&joining, -1);
         start();
