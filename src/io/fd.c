@@ -40,8 +40,8 @@ static struct weft__fd *entry_of(int fd, bool make)
         memset(fresh, 0, PAGE_ENTRIES * sizeof *fresh);
         for (int i = 0; i < PAGE_ENTRIES; i++) {
             for (int side = 0; side < 2; side++) {
-                weft__list_init(&fresh[i].side[side].waiters);
-                weft__store(&fresh[i].side[side].edge, WEFT__FD_READY, relaxed);
+                weft__list_init(&fresh[i].waiters[side]);
+                weft__store(&fresh[i].edge[side], WEFT__FD_READY, relaxed);
             }
         }
         if (weft__cas(&pages[page], &entries, fresh, acq_rel, acquire))
@@ -95,10 +95,10 @@ struct weft__fd *weft__fd_get(int fd, int *ret_error)
 }
 
 /* EDGE-1. Under the lock. */
-static void count_event(struct weft__fd_side *side)
+static void count_event(struct weft__fd *entry, int side)
 {
-    uint32_t count = weft__load(&side->edge, relaxed) >> 1;
-    weft__store(&side->edge, (count + 1) << 1 | WEFT__FD_READY, release);
+    uint32_t count = weft__load(&entry->edge[side], relaxed) >> 1;
+    weft__store(&entry->edge[side], (count + 1) << 1 | WEFT__FD_READY, release);
 }
 
 /* Forgets everything about an earlier file of this number. Under the lock. */
@@ -107,7 +107,7 @@ static void reset(struct weft__fd *entry)
     weft__store(&entry->flags, 0, relaxed);
     weft__store(&entry->generation, weft__load(&entry->generation, relaxed) + 1, release);
     for (int side = 0; side < 2; side++)
-        count_event(&entry->side[side]); /* EDGE-2 across files: the count goes on */
+        count_event(entry, side); /* EDGE-2 across files: the count goes on */
 }
 
 void weft__fd_adopt(int fd, bool tcp)
@@ -173,7 +173,6 @@ int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32
                     uint32_t generation, struct weft__fd_node *node)
 {
     int rc = 0;
-    struct weft__fd_side *s = &entry->side[side];
     weft__lock_acquire(&entry->lock);
     if (weft__load(&entry->generation, relaxed) != generation)
         rc = -EBADF;
@@ -181,10 +180,12 @@ int weft__fd_enlist(struct weft__fd *entry, int fd, enum weft__side side, uint32
         rc = -EAGAIN; /* weft_stop() has gone by, or will find us in the list */
     else
         rc = see_to_registration(entry, fd, generation);
-    if (rc == 0 && weft__load(&s->edge, relaxed) >> 1 != edge >> 1)
+    if (rc == 0 && weft__load(&entry->edge[side], relaxed) >> 1 != edge >> 1)
         rc = -EAGAIN; /* EDGE-3 */
-    if (rc == 0)
-        weft__list_append(&s->waiters, &node->link);
+    if (rc == 0) {
+        weft__list_append(&entry->waiters[side], &node->link);
+        weft__store(&entry->last, node->waiter, relaxed);
+    }
     weft__lock_release(&entry->lock);
     return rc;
 }
@@ -227,10 +228,10 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
 }
 
 /* Wakes all who wait on a side. Under the lock; `queued`: the seat is held. */
-static void wake_side(struct weft__fd_side *side, bool queued)
+static void wake_side(struct weft__fd *entry, int side, bool queued)
 {
     struct weft__list *link;
-    while ((link = weft__list_first(&side->waiters))) {
+    while ((link = weft__list_first(&entry->waiters[side]))) {
         struct weft__fd_node *node = weft__container_of(link, struct weft__fd_node, link);
         struct weft__waiter *waiter = node->waiter;
         uint64_t ticket = node->ticket;
@@ -242,8 +243,25 @@ static void wake_side(struct weft__fd_side *side, bool queued)
     }
 }
 
-/* Events come in batches, each about memory of its own: what they will touch is
- * fetched ahead, first the entries, then the nodes of those who wait. */
+/* Around a reader's node lie the frames through which it will return from
+ * weft__suspend() to its caller. */
+#define FRAMES_BELOW 256
+#define FRAMES_ABOVE 384
+
+static void fetch_waiter(struct weft__fd *entry)
+{
+    struct weft_task *task = weft__task_of(weft__load(&entry->last, relaxed));
+    __builtin_prefetch(task, 1);
+    __builtin_prefetch(&task->context, 1);
+#ifndef WEFT__TSAN /* a look without the lock, at an address only */
+    uintptr_t node = (uintptr_t)entry->waiters[WEFT__READ].next;
+    for (uintptr_t at = node - FRAMES_BELOW; at < node + FRAMES_ABOVE; at += WEFT_CACHE_LINE)
+        __builtin_prefetch((void *)at, 1);
+#endif
+}
+
+/* Events come in batches, each about memory of its own: what they and those whom
+ * they wake will touch is fetched ahead, first the entries, then what these name. */
 static void expect_event(uint64_t key, int stage)
 {
     struct weft__fd *entry = entry_of((int)(uint32_t)key, false);
@@ -251,10 +269,8 @@ static void expect_event(uint64_t key, int stage)
         return;
     if (stage == 0)
         __builtin_prefetch(entry, 1);
-#ifndef WEFT__TSAN /* a look without the lock, at an address only */
     else
-        __builtin_prefetch(entry->side[WEFT__READ].waiters.next, 1);
-#endif
+        fetch_waiter(entry);
 }
 
 static void on_event(uint64_t key, unsigned what)
@@ -267,11 +283,10 @@ static void on_event(uint64_t key, unsigned what)
         if (what & WEFT__EVENT_HANGUP)
             set_flags(entry, WEFT__FD_HANGUP);
         for (int side = 0; side < 2; side++) {
-            struct weft__fd_side *s = &entry->side[side];
             if (!(what & (side == WEFT__READ ? WEFT__EVENT_READ : WEFT__EVENT_WRITE)))
                 continue;
-            count_event(s);
-            wake_side(s, true);
+            count_event(entry, side);
+            wake_side(entry, side, true);
         }
     }
     weft__lock_release(&entry->lock);
@@ -288,8 +303,8 @@ static void wake_both(struct weft__fd *entry)
     if (worker)
         weft__seat_enter(&worker->seat);
     weft__lock_acquire(&entry->lock);
-    wake_side(&entry->side[WEFT__READ], false);
-    wake_side(&entry->side[WEFT__WRITE], false);
+    wake_side(entry, WEFT__READ, false);
+    wake_side(entry, WEFT__WRITE, false);
     weft__lock_release(&entry->lock);
     if (worker)
         weft__seat_leave(&worker->seat);
@@ -318,8 +333,8 @@ static void forget_poller(struct weft__fd *entry)
     uint32_t flags = weft__load(&entry->flags, relaxed);
     weft__store(&entry->flags, flags & ~(WEFT__FD_REGISTERED | WEFT__FD_HANGUP), release);
     for (int side = 0; side < 2; side++) {
-        count_event(&entry->side[side]);
-        wake_side(&entry->side[side], false);
+        count_event(entry, side);
+        wake_side(entry, side, false);
     }
 }
 

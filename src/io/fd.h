@@ -45,11 +45,6 @@ enum weft__fd_flags {
 
 #define WEFT__FD_READY 1u
 
-struct weft__fd_side {
-    struct weft__list waiters;
-    _Atomic(uint32_t) edge;
-};
-
 /* One cache line. */
 struct weft__fd {
     struct weft__lock lock;
@@ -57,7 +52,9 @@ struct weft__fd {
     _Atomic(uint32_t) flags; /* changed under the lock */
     uint16_t worker;         /* whose poller it is registered with */
     uint16_t strays;         /* waits in a row that began on another worker */
-    struct weft__fd_side side[2];
+    _Atomic(uint32_t) edge[2];
+    struct weft__list waiters[2];
+    _Atomic(struct weft__waiter *) last; /* who waited last; only to fetch its memory ahead */
 };
 
 /* Somebody in a side's list; on the waiter's stack. */

@@ -61,9 +61,9 @@ ssize_t weft__operate(int fd, struct weft__operation *operation)
     spend();
     operation->socket = weft__load(&entry->flags, relaxed) & WEFT__FD_SOCKET; /* constant */
     uint32_t generation = weft__load(&entry->generation, acquire);
-    struct weft__fd_side *side = &entry->side[operation->side];
+    _Atomic(uint32_t) *state = &entry->edge[operation->side];
     for (;;) {
-        uint32_t edge = weft__load(&side->edge, acquire); /* EDGE-2: before the attempt */
+        uint32_t edge = weft__load(state, acquire); /* EDGE-2: before the attempt */
         /* Who does not wait may never let the poller have its turn. */
         if (edge & WEFT__FD_READY || operation->no_wait) {
             ssize_t result = operation->attempt(fd, operation);
@@ -71,7 +71,7 @@ ssize_t weft__operate(int fd, struct weft__operation *operation)
                 continue;
             if (exhausted(entry, operation, result)) {
                 uint32_t now = edge;
-                weft__cas(&side->edge, &now, edge & ~WEFT__FD_READY, acq_rel, relaxed);
+                weft__cas(state, &now, edge & ~WEFT__FD_READY, acq_rel, relaxed);
             }
             if (result != -EAGAIN)
                 return result;

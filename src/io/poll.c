@@ -38,7 +38,7 @@ static int look(struct pollfd *fds, nfds_t count, struct watch *watches)
             continue; /* poll(2) says what is wrong with it */
         watch->generation = weft__load(&watch->entry->generation, acquire);
         for (int side = 0; side < 2; side++)
-            watch->edge[side] = weft__load(&watch->entry->side[side].edge, acquire);
+            watch->edge[side] = weft__load(&watch->entry->edge[side], acquire);
     }
     int rc = poll(fds, count, 0);
     return rc < 0 ? -errno : rc;

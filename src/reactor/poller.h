@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-#define WEFT__POLLER_EVENTS 128
+#define WEFT__POLLER_EVENTS 32
 
 /* What an event says; combinations occur. */
 #define WEFT__EVENT_READ 0x1u   /* readable, end of stream, or error */

@@ -93,7 +93,6 @@ void *weft__monitor_main(void *unused)
         weft__store(&weft__rt.monitor, quiet ? WEFT__MONITOR_RESTS : WEFT__MONITOR_ASLEEP, seq_cst);
         if ((quiet || all_asleep()) && !weft__load(&weft__rt.closing, seq_cst)) {
             rest(quiet || trimmed ? trim_at : INT64_MAX);
-            interval = LOOK_FIRST;
             continue;
         }
         weft__store(&weft__rt.monitor, WEFT__MONITOR_RESTS, relaxed);

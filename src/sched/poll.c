@@ -34,5 +34,6 @@ bool weft__poll(struct weft__worker *worker, struct weft__worker *owner, int64_t
         weft__bump(&worker->events, 1);
         something = true;
     }
+    worker->round = weft__load(&worker->switches, relaxed) + weft__queue_count(&worker->ready);
     return something;
 }

@@ -229,6 +229,17 @@ static void adjust_quantum(struct weft__worker *worker, int64_t now)
     worker->ticked = now;
 }
 
+/* What an event makes ready goes to the end of the queue: to ask for it before the
+ * queue has gone round once brings its turn no nearer, and its memory, which the
+ * event touches, has left the cache when the turn comes. */
+static bool poll_due(struct weft__worker *worker, int64_t now)
+{
+    int64_t elapsed = now - worker->polled;
+    if (elapsed < WEFT__TICK_TIME)
+        return false;
+    return weft__load(&worker->switches, relaxed) >= worker->round || elapsed >= WEFT__POLL_TIME;
+}
+
 void weft__tick(struct weft__worker *worker)
 {
     int64_t now = weft__clock_now();
@@ -238,7 +249,7 @@ void weft__tick(struct weft__worker *worker)
     weft__help(worker);
     weft__store(&worker->now, now, relaxed); /* single writer; for dumps */
     weft__expire_timers(worker, worker, now);
-    if (now - worker->polled >= WEFT__TICK_TIME)
+    if (poll_due(worker, now))
         weft__poll(worker, worker, 0);
 }
 

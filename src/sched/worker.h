@@ -25,6 +25,8 @@
  * many, and fewer when tasks run long, so that a look comes every TICK_TIME ns. */
 #define WEFT__TICK 64
 #define WEFT__TICK_TIME 50000
+/* The poller is asked once all that was ready has had a turn, or after this long. */
+#define WEFT__POLL_TIME 1000000
 /* Tasks run from the front slot in a row before the queues get their turn. */
 #define WEFT__FRONT_RUNS 32
 /* Operations a task may complete without suspending. */
@@ -66,6 +68,7 @@ struct weft__worker {
     int64_t ticked;       /* the clock at the last tick */
     uint32_t pick_time;   /* what a pick took of late, in nanoseconds */
     int64_t polled;       /* when the poller was last asked */
+    uint64_t round;       /* `switches` when all that was ready then has had its turn */
     uint64_t random;
     struct weft__lot *lot; /* with a seed: all runnable tasks, else NULL */
     struct weft__poller poller;

@@ -30,9 +30,8 @@ static int close_socket(int fd);
     (weft__model_rmw(p), mutation == BLIND_CLEAR ? (atomic_store(p, v), true) \
                                                  : atomic_compare_exchange_strong(p, expected, v))
 #define weft__fd_wait(entry, fd, side_, edge, generation, waiter, what) \
-    weft__fd_wait(entry, fd, side_, \
-                  mutation == NO_RECHECK ? weft__load(&side->edge, relaxed) : (edge), generation, \
-                  waiter, what)
+    weft__fd_wait(entry, fd, side_, mutation == NO_RECHECK ? weft__load(state, relaxed) : (edge), \
+                  generation, waiter, what)
 #include "io/operation.c"
 
 #define FD 100
@@ -135,15 +134,15 @@ static void reset_world(void)
     struct weft__fd *entry = entry_of(FD, true);
     memset(entry, 0, sizeof *entry);
     for (int side = 0; side < 2; side++) {
-        weft__list_init(&entry->side[side].waiters);
-        entry->side[side].edge = WEFT__FD_READY;
+        weft__list_init(&entry->waiters[side]);
+        entry->edge[side] = WEFT__FD_READY;
     }
     weft__fd_adopt(FD, tcp);
     model_name(*entry);
     model_name(entry->lock);
     model_name(entry->generation);
     model_name(entry->flags);
-    model_name(entry->side[0].edge);
+    model_name(entry->edge[0]);
 }
 
 static ssize_t read_some(void)
