@@ -254,15 +254,6 @@ void weft__pass(struct weft_task *self)
     weft__seat_leave(&self->worker->seat);
 }
 
-void weft__task_main(void *arg)
-{
-    struct weft_task *self = arg;
-    weft__arrive(self);
-    weft__seat_leave(&self->worker->seat);
-    self->result = self->fn(self->arg);
-    weft__end(self);
-}
-
 /* A task that ends goes straight to its joiner, if that is a task that may run
  * here: JOIN-4. */
 static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft_task *self)
@@ -279,7 +270,9 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
     return joiner;
 }
 
-void weft__end(struct weft_task *self)
+/* Inlined into the task's first function: a call that never returns would spoil the
+ * prediction of the successor's returns (arch/context_x86_64.S). */
+WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
     weft__seat_enter(&worker->seat);
@@ -292,4 +285,13 @@ void weft__end(struct weft_task *self)
     weft__hand_over(worker, self, task);
     weft__annotate_leave(&self->annotation, &task->annotation, 1);
     weft__context_jump(&task->context);
+}
+
+void weft__task_main(void *arg)
+{
+    struct weft_task *self = arg;
+    weft__arrive(self);
+    weft__seat_leave(&self->worker->seat);
+    self->result = self->fn(self->arg);
+    end(self);
 }
