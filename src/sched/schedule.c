@@ -10,6 +10,9 @@
 #include "sched/switch.h"
 #include "time/clock.h"
 
+/* Into a backlog, so many picks, the clock is read. */
+#define BACKLOG_TICK 16
+
 static bool queue_empty(const struct weft__queue *queue)
 {
     return queue->head == NULL;
@@ -127,16 +130,33 @@ WEFT_INLINE bool accept(struct weft__worker *worker, struct weft_task *self, str
     return weft__likely(weft__task_started(task)) || weft__start(worker, task);
 }
 
+/* Somebody is hungry, and a task has just been picked: shares what is left behind it
+ * once some has been there at each pick for as long as WEFT__PATIENCE. Tasks may have
+ * become longer since the last tick, so there is one early in the backlog. */
+WEFT_INLINE void consider_sharing(struct weft__worker *worker)
+{
+    if (queue_empty(&worker->ready) && queue_empty(&worker->fresh)) {
+        worker->backlog = 0;
+        return;
+    }
+    if (++worker->backlog == BACKLOG_TICK)
+        weft__tick(worker);
+    if (worker->backlog >= worker->patience) {
+        worker->backlog = 0;
+        weft__share(worker);
+    }
+}
+
 WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task *self)
 {
     for (;;) {
         if (weft__unlikely(--worker->quantum == 0))
             weft__tick(worker);
-        if ((worker->ready.head || worker->fresh.head) && weft__sleepers_hungry(&weft__rt.sleepers))
-            weft__share(worker);
         struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);
         if (weft__unlikely(!task))
             return NULL;
+        if (weft__sleepers_hungry(&weft__rt.sleepers))
+            consider_sharing(worker);
         bool leave = false;
         if (weft__likely(accept(worker, self, task, &leave)))
             return task;
@@ -203,18 +223,22 @@ void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task)
     weft__queue_prepend(&worker->fresh, task);
 }
 
+/* How many picks take `time` when each takes `each`, but at most `most`. */
+static uint32_t picks_in(int64_t time, int64_t each, uint32_t most)
+{
+    int64_t picks = time / each + 1;
+    return picks < most ? (uint32_t)picks : most;
+}
+
 /* A tick comes late when tasks have begun to run longer, and then the next one
- * comes sooner; it comes early when they have become shorter. */
+ * comes sooner; it comes later by and by when they have become shorter. */
 static void adjust_quantum(struct weft__worker *worker, int64_t now)
 {
-    int64_t elapsed = now - worker->ticked;
-    if (elapsed > WEFT__TICK_TIME)
-        worker->quanta = (uint32_t)(worker->quanta * WEFT__TICK_TIME / elapsed) + 1;
-    else if (elapsed < WEFT__TICK_TIME / 2)
-        worker->quanta *= 2;
-    if (worker->quanta > WEFT__TICK)
-        worker->quanta = WEFT__TICK;
-    worker->quantum = worker->quanta;
+    uint32_t picks = worker->quanta - worker->quantum; /* 0: an early tick just after another */
+    int64_t each = (now - worker->ticked) / (picks ? picks : 1) + 1;
+    uint32_t most = 2 * worker->quanta < WEFT__TICK ? 2 * worker->quanta : WEFT__TICK;
+    worker->quantum = worker->quanta = picks_in(WEFT__TICK_TIME, each, most);
+    worker->patience = (uint16_t)picks_in(WEFT__PATIENCE, each, UINT16_MAX);
     worker->ticked = now;
 }
 

@@ -25,6 +25,12 @@
  * many, and fewer when tasks run long, so that a look comes every TICK_TIME ns. */
 #define WEFT__TICK 64
 #define WEFT__TICK_TIME 50000
+/* How long work has to wait, in nanoseconds, before others are woken for it. Less
+ * wakes them for bursts that their owner would be done with sooner. */
+#define WEFT__PATIENCE 20000
+/* How long what was given away is left for those who were woken: some times as
+ * long as a thread takes to wake up. */
+#define WEFT__LOAN 250000
 /* Tasks run from the front slot in a row before the queues get their turn. */
 #define WEFT__FRONT_RUNS 32
 /* Operations a task may complete without suspending. */
@@ -46,7 +52,8 @@ struct weft__worker {
     struct weft_task *leaving;  /* switched away from, not yet off the CPU */
     uint32_t budget;            /* operations the task may still complete without suspending */
     bool fresh_turn;            /* fresh and ready take turns */
-    uint8_t backlog_picks;      /* picks in a row with work that others would like */
+    uint16_t backlog;           /* picks in a row that left work which others would like */
+    uint16_t patience;          /* so many of those take WEFT__PATIENCE */
     _Atomic(uint64_t) switches;
 
     /* What spawning and ending touch. Under the seat. */
@@ -58,6 +65,7 @@ struct weft__worker {
     _Atomic(int64_t) now; /* the clock at the last tick or poll */
     int64_t ticked;       /* the clock at the last tick */
     int64_t polled;       /* when the poller was last asked */
+    int64_t loan_ends;    /* until then the shelf's given tasks are left to others */
     uint64_t random;
     struct weft__lot *lot; /* with a seed: all runnable tasks, else NULL */
     struct weft__poller poller;
