@@ -79,7 +79,42 @@ static struct weft_task *pick_fresh(struct weft__worker *worker)
     return take_fresh(worker);
 }
 
-/* The front slot first, then ready and fresh tasks in turns. */
+/* Ready and fresh tasks take turns. */
+WEFT_INLINE struct weft_task *pick_queued(struct weft__worker *worker)
+{
+    if (!queue_empty(&worker->fresh)) {
+        worker->fresh_turn = !worker->fresh_turn;
+        if (worker->fresh_turn)
+            return take_fresh(worker);
+    }
+    struct weft_task *task = weft__queue_take(&worker->ready);
+    if (weft__likely(task != NULL)) {
+        prefetch_queue(&worker->ready);
+        return task;
+    }
+    return pick_fresh(worker);
+}
+
+/* Somebody is hungry, and the queues have just had their turn: shares what is left
+ * there once some has been there for as long as WEFT__PATIENCE. Tasks may have become
+ * longer since the last tick, so there is one early in the backlog. */
+WEFT_INLINE void consider_sharing(struct weft__worker *worker)
+{
+    if (queue_empty(&worker->ready) && queue_empty(&worker->fresh)) {
+        worker->backlog = 0;
+        return;
+    }
+    uint32_t before = worker->backlog;
+    worker->backlog = before + 1 + worker->front_runs;
+    if (before < BACKLOG_TICK && worker->backlog >= BACKLOG_TICK)
+        weft__tick(worker);
+    if (worker->backlog >= worker->patience) {
+        worker->backlog = 0;
+        weft__share(worker);
+    }
+}
+
+/* The front slot first, then the queues. */
 WEFT_INLINE struct weft_task *pick(struct weft__worker *worker)
 {
     struct weft_task *task = weft__front(worker);
@@ -89,18 +124,11 @@ WEFT_INLINE struct weft_task *pick(struct weft__worker *worker)
             return task;
         weft__queue_append(&worker->ready, task);
     }
+    task = pick_queued(worker);
+    if (weft__sleepers_hungry(&weft__rt.sleepers))
+        consider_sharing(worker);
     worker->front_runs = 0;
-    if (!queue_empty(&worker->fresh)) {
-        worker->fresh_turn = !worker->fresh_turn;
-        if (worker->fresh_turn)
-            return take_fresh(worker);
-    }
-    task = weft__queue_take(&worker->ready);
-    if (weft__likely(task != NULL)) {
-        prefetch_queue(&worker->ready);
-        return task;
-    }
-    return pick_fresh(worker);
+    return task;
 }
 
 /* With a seed. What came over the shelf or the inbox joins the others first. */
@@ -130,23 +158,6 @@ WEFT_INLINE bool accept(struct weft__worker *worker, struct weft_task *self, str
     return weft__likely(weft__task_started(task)) || weft__start(worker, task);
 }
 
-/* Somebody is hungry, and a task has just been picked: shares what is left behind it
- * once some has been there at each pick for as long as WEFT__PATIENCE. Tasks may have
- * become longer since the last tick, so there is one early in the backlog. */
-WEFT_INLINE void consider_sharing(struct weft__worker *worker)
-{
-    if (queue_empty(&worker->ready) && queue_empty(&worker->fresh)) {
-        worker->backlog = 0;
-        return;
-    }
-    if (++worker->backlog == BACKLOG_TICK)
-        weft__tick(worker);
-    if (worker->backlog >= worker->patience) {
-        worker->backlog = 0;
-        weft__share(worker);
-    }
-}
-
 WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task *self)
 {
     for (;;) {
@@ -155,8 +166,6 @@ WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task
         struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);
         if (weft__unlikely(!task))
             return NULL;
-        if (weft__sleepers_hungry(&weft__rt.sleepers))
-            consider_sharing(worker);
         bool leave = false;
         if (weft__likely(accept(worker, self, task, &leave)))
             return task;
@@ -198,6 +207,8 @@ void weft__make_ready(struct weft_task *task)
         if (before)
             weft__queue_append(&worker->ready, before);
         weft__set_front(worker, task);
+        __builtin_prefetch(task->context.sp, 1);
+        __builtin_prefetch((char *)task->context.sp + 64, 1);
     }
     weft__seat_leave(&worker->seat);
 }
@@ -238,7 +249,7 @@ static void adjust_quantum(struct weft__worker *worker, int64_t now)
     int64_t each = (now - worker->ticked) / (picks ? picks : 1) + 1;
     uint32_t most = 2 * worker->quanta < WEFT__TICK ? 2 * worker->quanta : WEFT__TICK;
     worker->quantum = worker->quanta = picks_in(WEFT__TICK_TIME, each, most);
-    worker->patience = (uint16_t)picks_in(WEFT__PATIENCE, each, UINT16_MAX);
+    worker->patience = picks_in(WEFT__PATIENCE, each, WEFT__PATIENCE);
     worker->ticked = now;
 }
 
@@ -269,6 +280,11 @@ void weft__pass(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
     weft__seat_enter(&worker->seat);
+    if (weft__unlikely(!weft__has_work(worker)) && worker->quantum > 1) { /* no tick is due */
+        worker->quantum--;
+        weft__seat_leave(&worker->seat);
+        return;
+    }
     ready_queued(worker, self);
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task)) /* put elsewhere, or still leaving another CPU */

@@ -52,9 +52,9 @@ struct weft__worker {
     struct weft_task *leaving;  /* switched away from, not yet off the CPU */
     uint32_t budget;            /* operations the task may still complete without suspending */
     bool fresh_turn;            /* fresh and ready take turns */
-    uint16_t backlog;           /* picks in a row that left work which others would like */
-    uint16_t patience;          /* so many of those take WEFT__PATIENCE */
     _Atomic(uint64_t) switches;
+    uint32_t backlog;  /* picks in a row that left work which others would like */
+    uint32_t patience; /* so many of those take WEFT__PATIENCE */
 
     /* What spawning and ending touch. Under the seat. */
     struct weft__magazine tasks, stacks, timers;
