@@ -10,8 +10,8 @@
 #include "sched/switch.h"
 #include "time/clock.h"
 
-/* Into a backlog, so many picks, the clock is read. */
-#define BACKLOG_TICK 16
+/* Picks into a backlog before it is first looked at. */
+#define FIRST_LOOK 16
 
 static bool queue_empty(const struct weft__queue *queue)
 {
@@ -95,23 +95,40 @@ WEFT_INLINE struct weft_task *pick_queued(struct weft__worker *worker)
     return pick_fresh(worker);
 }
 
-/* Somebody is hungry, and the queues have just had their turn: shares what is left
- * there once some has been there for as long as WEFT__PATIENCE. Tasks may have become
- * longer since the last tick, so there is one early in the backlog. */
+/* There is no backlog, or none any more. The first look at the next one comes soon
+ * when tasks are long, and after some picks when they are not: it reads the clock. */
+WEFT_INLINE void end_backlog(struct weft__worker *worker)
+{
+    worker->look = worker->pick_time < WEFT__PATIENCE / FIRST_LOOK ? FIRST_LOOK : 1;
+    worker->backlog_since = 0;
+}
+
+/* The first look notes the time, the next ones see whether it has come to share. In
+ * between are as many picks as take WEFT__PATIENCE, if they are like the last ones;
+ * tasks may have become longer, so each look is a tick, which measures again. */
+static WEFT_NOINLINE void look_at_backlog(struct weft__worker *worker)
+{
+    weft__tick(worker);
+    if (!worker->backlog_since) {
+        worker->backlog_since = worker->ticked;
+    } else if (worker->ticked - worker->backlog_since >= WEFT__PATIENCE) {
+        weft__share(worker);
+        end_backlog(worker);
+        return;
+    }
+    worker->look = WEFT__PATIENCE / (int32_t)worker->pick_time + 1;
+}
+
+/* Somebody is hungry, and the queues have just had their turn. */
 WEFT_INLINE void consider_sharing(struct weft__worker *worker)
 {
     if (queue_empty(&worker->ready) && queue_empty(&worker->fresh)) {
-        worker->backlog = 0;
+        end_backlog(worker);
         return;
     }
-    uint32_t before = worker->backlog;
-    worker->backlog = before + 1 + worker->front_runs;
-    if (before < BACKLOG_TICK && worker->backlog >= BACKLOG_TICK)
-        weft__tick(worker);
-    if (worker->backlog >= worker->patience) {
-        worker->backlog = 0;
-        weft__share(worker);
-    }
+    worker->look -= 1 + (int32_t)worker->front_runs;
+    if (worker->look <= 0)
+        look_at_backlog(worker);
 }
 
 /* The front slot first, then the queues. */
@@ -234,23 +251,21 @@ void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task)
     weft__queue_prepend(&worker->fresh, task);
 }
 
-/* How many picks take `time` when each takes `each`, but at most `most`. */
-static uint32_t picks_in(int64_t time, int64_t each, uint32_t most)
-{
-    int64_t picks = time / each + 1;
-    return picks < most ? (uint32_t)picks : most;
-}
-
 /* A tick comes late when tasks have begun to run longer, and then the next one
  * comes sooner; it comes later by and by when they have become shorter. */
 static void adjust_quantum(struct weft__worker *worker, int64_t now)
 {
-    uint32_t picks = worker->quanta - worker->quantum; /* 0: an early tick just after another */
-    int64_t each = (now - worker->ticked) / (picks ? picks : 1) + 1;
-    uint32_t most = 2 * worker->quanta < WEFT__TICK ? 2 * worker->quanta : WEFT__TICK;
-    worker->quantum = worker->quanta = picks_in(WEFT__TICK_TIME, each, most);
-    worker->patience = picks_in(WEFT__PATIENCE, each, WEFT__PATIENCE);
+    uint32_t picks = worker->quanta - worker->quantum;
+    int64_t elapsed = now - worker->ticked;
     worker->ticked = now;
+    if (2 * picks >= worker->quanta || elapsed > WEFT__TICK_TIME) { /* else it says little */
+        int64_t each = elapsed / (picks ? picks : 1) + 1;
+        uint32_t most = 2 * worker->quanta < WEFT__TICK ? 2 * worker->quanta : WEFT__TICK;
+        worker->quanta =
+            each * most > WEFT__TICK_TIME ? (uint32_t)(WEFT__TICK_TIME / each) + 1 : most;
+        worker->pick_time = each < WEFT__TICK_TIME ? (uint32_t)each : WEFT__TICK_TIME;
+    }
+    worker->quantum = worker->quanta;
 }
 
 void weft__tick(struct weft__worker *worker)

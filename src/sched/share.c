@@ -37,9 +37,15 @@ void weft__share(struct weft__worker *worker)
     weft__notify();
 }
 
+/* Whoever was woken counts as a searcher from then on (PARK-1). */
+static bool somebody_searches(void)
+{
+    return weft__sleepers_searching(weft__load(&weft__rt.sleepers.counts, relaxed)) > 0;
+}
+
 void weft__take_oldest(struct weft__worker *worker)
 {
-    if (worker->ticked >= worker->loan_ends) {
+    if (worker->ticked >= worker->loan_ends || !somebody_searches()) {
         struct weft__chain given = weft__shelf_take_given(&worker->shelf);
         if (given.head)
             weft__queue_splice(&worker->ready, given);

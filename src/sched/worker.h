@@ -27,9 +27,9 @@
 #define WEFT__TICK_TIME 50000
 /* How long work has to wait, in nanoseconds, before others are woken for it. Less
  * wakes them for bursts that their owner would be done with sooner. */
-#define WEFT__PATIENCE 20000
-/* How long what was given away is left for those who were woken: some times as
- * long as a thread takes to wake up. */
+#define WEFT__PATIENCE 10000
+/* How long at most what was given away is left for those who were woken: some times
+ * as long as a thread takes to wake up. */
 #define WEFT__LOAN 250000
 /* Tasks run from the front slot in a row before the queues get their turn. */
 #define WEFT__FRONT_RUNS 32
@@ -53,8 +53,9 @@ struct weft__worker {
     uint32_t budget;            /* operations the task may still complete without suspending */
     bool fresh_turn;            /* fresh and ready take turns */
     _Atomic(uint64_t) switches;
-    uint32_t backlog;  /* picks in a row that left work which others would like */
-    uint32_t patience; /* so many of those take WEFT__PATIENCE */
+    int64_t backlog_since; /* others would like some of our work since then; 0: not looked yet */
+    int32_t look;          /* picks with a backlog until it is looked at */
+    uint32_t pick_time;    /* nanoseconds from pick to pick, as of the last tick */
 
     /* What spawning and ending touch. Under the seat. */
     struct weft__magazine tasks, stacks, timers;
