@@ -58,6 +58,7 @@ static int init_worker(struct weft__worker *worker, unsigned index)
     worker->carrier->worker = worker;
     worker->carrier->idle.flags = WEFT__TASK_IDLE;
     worker->quantum = worker->quanta = WEFT__TICK;
+    worker->pick_time = 1;
     worker->random = weft__rt.config.seed ? weft__rt.config.seed : (uint64_t)now + index;
     worker->ticked = worker->polled = now;
     weft__store(&worker->now, now, relaxed); /* the threads start later */

@@ -10,6 +10,9 @@
 #include "sched/switch.h"
 #include "time/clock.h"
 
+/* Picks into a backlog before it is first looked at. */
+#define FIRST_LOOK 16
+
 static bool queue_empty(const struct weft__queue *queue)
 {
     return queue->head == NULL;
@@ -76,7 +79,59 @@ static struct weft_task *pick_fresh(struct weft__worker *worker)
     return take_fresh(worker);
 }
 
-/* The front slot first, then ready and fresh tasks in turns. */
+/* Ready and fresh tasks take turns. */
+WEFT_INLINE struct weft_task *pick_queued(struct weft__worker *worker)
+{
+    if (!queue_empty(&worker->fresh)) {
+        worker->fresh_turn = !worker->fresh_turn;
+        if (worker->fresh_turn)
+            return take_fresh(worker);
+    }
+    struct weft_task *task = weft__queue_take(&worker->ready);
+    if (weft__likely(task != NULL)) {
+        prefetch_queue(&worker->ready);
+        return task;
+    }
+    return pick_fresh(worker);
+}
+
+/* There is no backlog, or none any more. The first look at the next one comes soon
+ * when tasks are long, and after some picks when they are not: it reads the clock. */
+WEFT_INLINE void end_backlog(struct weft__worker *worker)
+{
+    worker->look = worker->pick_time < WEFT__PATIENCE / FIRST_LOOK ? FIRST_LOOK : 1;
+    worker->backlog_since = 0;
+}
+
+/* The first look notes the time, the next ones see whether it has come to share. In
+ * between are as many picks as take WEFT__PATIENCE, if they are like the last ones;
+ * tasks may have become longer, so each look is a tick, which measures again. */
+static WEFT_NOINLINE void look_at_backlog(struct weft__worker *worker)
+{
+    weft__tick(worker);
+    if (!worker->backlog_since) {
+        worker->backlog_since = worker->ticked;
+    } else if (worker->ticked - worker->backlog_since >= WEFT__PATIENCE) {
+        weft__share(worker);
+        end_backlog(worker);
+        return;
+    }
+    worker->look = WEFT__PATIENCE / (int32_t)worker->pick_time + 1;
+}
+
+/* Somebody is hungry, and the queues have just had their turn. */
+WEFT_INLINE void consider_sharing(struct weft__worker *worker)
+{
+    if (queue_empty(&worker->ready) && queue_empty(&worker->fresh)) {
+        end_backlog(worker);
+        return;
+    }
+    worker->look -= 1 + (int32_t)worker->front_runs;
+    if (worker->look <= 0)
+        look_at_backlog(worker);
+}
+
+/* The front slot first, then the queues. */
 WEFT_INLINE struct weft_task *pick(struct weft__worker *worker)
 {
     struct weft_task *task = weft__front(worker);
@@ -86,18 +141,11 @@ WEFT_INLINE struct weft_task *pick(struct weft__worker *worker)
             return task;
         weft__queue_append(&worker->ready, task);
     }
+    task = pick_queued(worker);
+    if (weft__sleepers_hungry(&weft__rt.sleepers))
+        consider_sharing(worker);
     worker->front_runs = 0;
-    if (!queue_empty(&worker->fresh)) {
-        worker->fresh_turn = !worker->fresh_turn;
-        if (worker->fresh_turn)
-            return take_fresh(worker);
-    }
-    task = weft__queue_take(&worker->ready);
-    if (weft__likely(task != NULL)) {
-        prefetch_queue(&worker->ready);
-        return task;
-    }
-    return pick_fresh(worker);
+    return task;
 }
 
 /* With a seed. What came over the shelf or the inbox joins the others first. */
@@ -138,8 +186,6 @@ WEFT_INLINE void count_pick(struct weft__worker *worker)
 WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task *self)
 {
     for (;;) {
-        if ((worker->ready.head || worker->fresh.head) && weft__sleepers_hungry(&weft__rt.sleepers))
-            weft__share(worker);
         struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);
         if (weft__unlikely(!task))
             return NULL;
@@ -186,6 +232,8 @@ void weft__make_ready(struct weft_task *task)
         if (before)
             weft__queue_append(&worker->ready, before);
         weft__set_front(worker, task);
+        __builtin_prefetch(task->context.sp, 1);
+        __builtin_prefetch((char *)task->context.sp + 64, 1);
     }
     weft__seat_leave(&worker->seat);
 }
@@ -216,17 +264,17 @@ void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task)
  * not make the next long ones keep everybody waiting. */
 static void adjust_quantum(struct weft__worker *worker, int64_t now)
 {
-    int64_t pick = (now - worker->ticked) / worker->quanta;
-    if (pick > WEFT__TICK_TIME)
-        pick = WEFT__TICK_TIME;
-    else if (pick < WEFT__TICK_TIME / WEFT__TICK)
-        pick = WEFT__TICK_TIME / WEFT__TICK;
-    worker->pick_time -= worker->pick_time / 16;
-    if (worker->pick_time < pick)
-        worker->pick_time = (uint32_t)pick;
-    worker->quanta = WEFT__TICK_TIME / worker->pick_time;
-    worker->quantum = worker->quanta;
+    uint32_t picks = worker->quanta - worker->quantum;
+    int64_t elapsed = now - worker->ticked;
     worker->ticked = now;
+    if (2 * picks >= worker->quanta || elapsed > WEFT__TICK_TIME) { /* else it says little */
+        int64_t pick = elapsed / (picks ? picks : 1) + 1;
+        worker->pick_time -= worker->pick_time / 16;
+        if (worker->pick_time < pick)
+            worker->pick_time = pick < WEFT__TICK_TIME ? (uint32_t)pick : WEFT__TICK_TIME;
+    }
+    uint32_t quanta = WEFT__TICK_TIME / worker->pick_time;
+    worker->quantum = worker->quanta = quanta < WEFT__TICK ? quanta : WEFT__TICK;
 }
 
 /* What an event makes ready goes to the end of the queue: to ask for it before the
@@ -268,6 +316,11 @@ void weft__pass(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
     weft__seat_enter(&worker->seat);
+    if (weft__unlikely(!weft__has_work(worker)) && worker->quantum > 1) { /* no tick is due */
+        worker->quantum--;
+        weft__seat_leave(&worker->seat);
+        return;
+    }
     count_pick(worker); /* what a tick finds has been due while we ran: it goes first */
     ready_queued(worker, self);
     struct weft_task *task = next(worker, self);
@@ -276,15 +329,6 @@ void weft__pass(struct weft_task *self)
     if (task != self)
         weft__switch(worker, self, task);
     weft__seat_leave(&self->worker->seat);
-}
-
-void weft__task_main(void *arg)
-{
-    struct weft_task *self = arg;
-    weft__arrive(self);
-    weft__seat_leave(&self->worker->seat);
-    self->result = self->fn(self->arg);
-    weft__end(self);
 }
 
 /* A task that ends goes straight to its joiner, if that is a task that may run
@@ -303,7 +347,9 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
     return joiner;
 }
 
-void weft__end(struct weft_task *self)
+/* Inlined into the task's first function: a call that never returns would spoil the
+ * prediction of the successor's returns (arch/context_x86_64.S). */
+WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
     weft__seat_enter(&worker->seat);
@@ -318,4 +364,13 @@ void weft__end(struct weft_task *self)
     weft__hand_over(worker, self, task);
     weft__annotate_leave(&self->annotation, &task->annotation, 1);
     weft__context_jump(&task->context);
+}
+
+void weft__task_main(void *arg)
+{
+    struct weft_task *self = arg;
+    weft__arrive(self);
+    weft__seat_leave(&self->worker->seat);
+    self->result = self->fn(self->arg);
+    end(self);
 }

@@ -4,10 +4,6 @@
 #include "sched/schedule.h"
 #include "time/clock.h"
 
-/* Picks that work must have waited while others were hungry. Less wakes the
- * other workers for bursts that their owner would be done with sooner. */
-#define PATIENCE 16
-
 bool weft__notify_worker(struct weft__worker *worker)
 {
     if (!weft__sleepers_notify(&weft__rt.sleepers, &worker->sleeper))
@@ -31,24 +27,29 @@ void weft__share(struct weft__worker *worker)
 {
     size_t ready = weft__queue_count(&worker->ready);
     size_t fresh = weft__queue_count(&worker->fresh);
-    if (ready + fresh + (weft__front(worker) != NULL) < 2 && weft__shelf_empty(&worker->shelf))
-        return;
-    if (++worker->backlog_picks < PATIENCE)
-        return;
-    worker->backlog_picks = 0;
-    if (ready)
+    if (ready) {
         weft__shelf_give(&worker->shelf, weft__queue_split(&worker->ready, (ready + 1) / 2));
-    else if (fresh && weft__shelf_empty(&worker->shelf))
+        worker->loan_ends = worker->ticked + WEFT__LOAN;
+    } else if (fresh && weft__shelf_empty(&worker->shelf)) {
         weft__shelf_put_fresh(&worker->shelf, WEFT__NEWEST,
                               weft__queue_split_last(&worker->fresh, (fresh + 1) / 2));
+    }
     weft__notify();
+}
+
+/* Whoever was woken counts as a searcher from then on (PARK-1). */
+static bool somebody_searches(void)
+{
+    return weft__sleepers_searching(weft__load(&weft__rt.sleepers.counts, relaxed)) > 0;
 }
 
 void weft__take_oldest(struct weft__worker *worker)
 {
-    struct weft__chain given = weft__shelf_take_given(&worker->shelf);
-    if (given.head)
-        weft__queue_splice(&worker->ready, given);
+    if (worker->ticked >= worker->loan_ends || !somebody_searches()) {
+        struct weft__chain given = weft__shelf_take_given(&worker->shelf);
+        if (given.head)
+            weft__queue_splice(&worker->ready, given);
+    }
     struct weft_task *task;
     struct weft__chain oldest = weft__shelf_take_fresh(&worker->shelf, WEFT__OLDEST);
     if (oldest.head) {

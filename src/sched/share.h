@@ -4,8 +4,8 @@
 
 #include "sched/worker.h"
 
-/* Somebody is hungry: gives half of this worker's tasks away once they have
- * waited for some picks. The seat is held. */
+/* Gives half of this worker's tasks away, and wakes somebody to take them. The seat
+ * is held. */
 WEFT_COLD void weft__share(struct weft__worker *worker);
 
 /* Moves what stands on the own shelf's first half, and one of the oldest fresh

@@ -27,6 +27,12 @@
 #define WEFT__TICK_TIME 50000
 /* The poller is asked once all that was ready has had a turn, or after this long. */
 #define WEFT__POLL_TIME 1000000
+/* How long work has to wait, in nanoseconds, before others are woken for it. Less
+ * wakes them for bursts that their owner would be done with sooner. */
+#define WEFT__PATIENCE 10000
+/* How long at most what was given away is left for those who were woken: some times
+ * as long as a thread takes to wake up. */
+#define WEFT__LOAN 250000
 /* Tasks run from the front slot in a row before the queues get their turn. */
 #define WEFT__FRONT_RUNS 32
 /* Operations a task may complete without suspending. */
@@ -55,8 +61,10 @@ struct weft__worker {
     struct weft_task *leaving;  /* switched away from, not yet off the CPU */
     uint32_t budget;            /* operations the task may still complete without suspending */
     bool fresh_turn;            /* fresh and ready take turns */
-    uint8_t backlog_picks;      /* picks in a row with work that others would like */
     _Atomic(uint64_t) switches;
+    int64_t backlog_since; /* others would like some of our work since then; 0: not looked yet */
+    int32_t look;          /* picks with a backlog until it is looked at */
+    uint32_t pick_time;    /* what a pick took of late, in nanoseconds */
 
     /* What spawning and ending touch. Under the seat. */
     struct weft__stock stock;
@@ -66,9 +74,9 @@ struct weft__worker {
     /* What a tick touches. Under the seat. */
     _Atomic(int64_t) now; /* the clock at the last tick or poll */
     int64_t ticked;       /* the clock at the last tick */
-    uint32_t pick_time;   /* what a pick took of late, in nanoseconds */
     int64_t polled;       /* when the poller was last asked */
     uint64_t round;       /* `switches` when all that was ready then has had its turn */
+    int64_t loan_ends;    /* until then the shelf's given tasks are left to others */
     uint64_t random;
     struct weft__lot *lot; /* with a seed: all runnable tasks, else NULL */
     struct weft__poller poller;

@@ -70,7 +70,7 @@ static void reset(void)
     model_name(victim.joiner);
 }
 
-/* As weft__end(), and weft__arrive() on the other side of its switch. */
+/* As the end of weft__task_main(), and weft__arrive() on the other side of its switch. */
 static void ender(void)
 {
     struct weft__worker *worker = &workers[0];
