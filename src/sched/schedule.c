@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "sched/bury.h"
+#include "sched/enter.h"
 #include "sched/lot.h"
 #include "sched/poll.h"
 #include "sched/share.h"
@@ -150,8 +151,11 @@ WEFT_INLINE void consider_sharing(struct weft__worker *worker)
 WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task *self)
 {
     for (;;) {
-        if (weft__unlikely(--worker->quantum == 0))
+        if (weft__unlikely(--worker->quantum == 0)) {
             weft__tick(worker);
+            if (weft__load(&weft__rt.claims, relaxed))
+                return NULL; /* the idle context gives the worker to another carrier */
+        }
         struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);
         if (weft__unlikely(!task))
             return NULL;
@@ -187,19 +191,18 @@ WEFT_INLINE bool ready_elsewhere(struct weft__worker *worker, struct weft_task *
 void weft__make_ready(struct weft_task *task)
 {
     struct weft_task *self = weft__self();
-    if (weft__unlikely(!self)) {
+    struct weft__worker *worker = weft__enter_here(self);
+    if (weft__unlikely(!worker)) {
         weft__ready_outside(task);
         return;
     }
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
     if (weft__likely(!ready_elsewhere(worker, task))) {
         struct weft_task *before = weft__front(worker);
         if (before)
             weft__queue_append(&worker->ready, before);
         weft__set_front(worker, task);
     }
-    weft__seat_leave(&worker->seat);
+    weft__leave(self);
 }
 
 WEFT_INLINE void ready_queued(struct weft__worker *worker, struct weft_task *task)
@@ -267,15 +270,14 @@ void weft__suspend(struct weft_task *self)
 
 void weft__pass(struct weft_task *self)
 {
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
+    struct weft__worker *worker = weft__enter(self);
     ready_queued(worker, self);
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task)) /* put elsewhere, or still leaving another CPU */
         task = &worker->carrier->idle;
     if (task != self)
         weft__switch(worker, self, task);
-    weft__seat_leave(&self->worker->seat);
+    weft__leave(self);
 }
 
 /* A task that ends goes straight to its joiner, if that is a task that may run
@@ -298,8 +300,7 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
  * prediction of the successor's returns (arch/context_x86_64.S). */
 WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
+    struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
     struct weft_task *task = claimed_joiner(worker, self);
     if (!task)
@@ -315,7 +316,7 @@ void weft__task_main(void *arg)
 {
     struct weft_task *self = arg;
     weft__arrive(self);
-    weft__seat_leave(&self->worker->seat);
+    weft__leave(self);
     self->result = self->fn(self->arg);
     end(self);
 }

@@ -1,5 +1,6 @@
 #include "sched/share.h"
 
+#include "sched/carrier.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "time/clock.h"
@@ -126,9 +127,9 @@ bool weft__rescue(struct weft__worker *worker, struct weft__worker *victim)
     if (victim == worker || !weft__lock_try(&weft__rt.rescue_lock))
         return false;
     bool got = false;
-    if (weft__seat_take(&victim->seat)) {
+    if (weft__seat_take(victim->seat)) {
         got = take_half(worker, victim);
-        weft__seat_give_back(&victim->seat);
+        weft__seat_give_back(victim->seat);
     }
     weft__lock_release(&weft__rt.rescue_lock);
     return got || steal_from(worker, victim);
@@ -147,9 +148,9 @@ bool weft__help(struct weft__worker *worker)
 void weft__ready_outside(struct weft_task *task)
 {
     if (task->carrier) { /* PIN-1 */
-        struct weft__worker *worker = task->carrier->worker;
-        weft__inbox_put(&task->carrier->inbox, &task->inbox);
-        weft__notify_worker(worker);
+        struct weft__carrier *carrier = task->carrier;
+        weft__inbox_put(&carrier->inbox, &task->inbox);
+        weft__carrier_has_post(carrier);
         return;
     }
     unsigned at = weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
