@@ -77,32 +77,41 @@ static void arrive(struct weft__carrier *carrier)
     carrier->homecomer = NULL;
     idle->worker = NULL;
     weft__seat_come_home(&carrier->seat);
-    weft__add(&weft__rt.away, (uint32_t)-1, relaxed);
     weft__store(&task->on_cpu, 0, release); /* its context is complete: CARRIER-2 */
     weft__ready_outside(task);
+}
+
+/* It has just been given a worker. */
+static void take_over(struct weft__carrier *carrier)
+{
+    struct weft__worker *worker = weft__load(&carrier->worker, relaxed); /* ours */
+    carrier->idle.worker = worker;
+    worker->current = carrier->current;
+    weft__store(&worker->tid, weft__load(&carrier->tid, relaxed), relaxed);
+    weft__take_own_first(worker);
+}
+
+/* Until the worker is another's, or the runtime closes. */
+static void serve(struct weft__carrier *carrier)
+{
+    struct weft_task *idle = &carrier->idle, *next;
+    while (idle->worker && (next = weft__find(idle->worker))) {
+        weft__hand_over(idle->worker, idle, next);
+        weft__annotate_leave(&idle->annotation, &next->annotation, 0);
+        weft__context_switch(&idle->context, &next->context);
+        arrive(carrier);
+    }
+    idle->worker = NULL;
 }
 
 void *weft__carrier_main(void *arg)
 {
     struct weft__carrier *carrier = arg;
-    struct weft_task *idle = &carrier->idle;
     begin(carrier);
-    while (idle->worker || weft__await_worker(carrier)) {
-        idle->worker = weft__load(&carrier->worker, relaxed); /* ours */
-        idle->worker->current = carrier->current;
-        weft__store(&idle->worker->tid, weft__load(&carrier->tid, relaxed), relaxed);
-        struct weft_task *next = weft__find(idle->worker);
-        if (next) {
-            weft__hand_over(idle->worker, idle, next);
-            weft__annotate_leave(&idle->annotation, &next->annotation, 0);
-            weft__context_switch(&idle->context, &next->context);
-            arrive(carrier);
-        } else if (weft__load(&weft__rt.closing, acquire)) {
-            break;
-        } else {
-            idle->worker = NULL; /* it has gone to one that claimed it */
-        }
-    }
+    do {
+        take_over(carrier);
+        serve(carrier);
+    } while (weft__await_worker(carrier));
     end(carrier);
     return NULL;
 }
@@ -117,4 +126,5 @@ void weft__come_home(struct weft_task *self)
     weft__annotate_leave(&self->annotation, &carrier->idle.annotation, 0);
     weft__context_switch(&self->context, &carrier->idle.context);
     weft__arrive(self);
+    weft__add(&weft__rt.away, (uint32_t)-1, relaxed); /* its worker is awake: see worker.h */
 }

@@ -22,7 +22,11 @@
  *            carrier's inbox and then looks at the state; who stops serving
  *            publishes its state and then looks into the inbox. All four are
  *            seq_cst. A claim is published like shared work: a worker that falls
- *            asleep looks for claims after it has announced it (PARK-2). */
+ *            asleep looks for claims after it has announced it (PARK-2).
+ * CARRIER-4  Carriers that claim do not pass a worker round among themselves: who
+ *            gets one runs all that it has claimed it for, and one task more, so
+ *            that those without a claim have their turn, before it answers the
+ *            next claim; or it has nothing to run. */
 #ifndef WEFT_SCHED_CARRIER_H
 #define WEFT_SCHED_CARRIER_H
 

@@ -91,6 +91,7 @@ static struct weft__carrier *make_carrier(struct weft__worker *worker)
     weft__carrier_init(carrier, worker);
     if (weft__carrier_start(carrier) != 0) {
         bind(before, worker);
+        weft__store(&worker->tid, weft__load(&before->tid, relaxed), relaxed);
         return NULL;
     }
     weft__store(&weft__rt.carriers, count + 1, release); /* pairs with loops over all */
@@ -104,12 +105,14 @@ static bool replace(struct weft__worker *worker)
     if (!next)
         next = take_first(&weft__rt.spare);
     bool waits = next != NULL;
-    if (waits)
+    weft__add(&weft__rt.away, 1, seq_cst); /* before `next` may look for a deadlock */
+    if (waits) {
         bind(next, worker);
-    else if (!(next = make_carrier(worker)))
+    } else if (!(next = make_carrier(worker))) {
+        weft__add(&weft__rt.away, (uint32_t)-1, relaxed);
         return false;
+    }
     weft__store(&left->state, WEFT__CARRIER_AWAY, seq_cst);
-    weft__add(&weft__rt.away, 1, relaxed);
     weft__add(&weft__rt.handoffs, 1, relaxed);
     weft__seat_hand_over(&left->seat);
     if (waits)

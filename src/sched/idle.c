@@ -30,6 +30,10 @@ static bool search(struct weft__worker *worker)
 /* There may be more: whoever added it may have counted on us. */
 static void pass_on(void)
 {
+    if (weft__load(&weft__rt.claims, seq_cst)) {
+        weft__notify();
+        return;
+    }
     for (unsigned i = 0; i < weft__rt.workers; i++) {
         if (!weft__shelf_empty(&weft__rt.worker[i].shelf)) {
             weft__notify();
@@ -185,11 +189,13 @@ struct weft_task *weft__find(struct weft__worker *worker)
     expire_own(worker);
     while (!weft__load(&weft__rt.closing, acquire)) { /* pairs with weft_stop() */
         weft__take_inbox(worker);
-        if (weft__unlikely(weft__load(&weft__rt.claims, relaxed)) && weft__answer_claim(worker))
+        bool works = weft__has_work(worker);
+        if (weft__unlikely(weft__load(&weft__rt.claims, relaxed)) &&
+            (!works || weft__is_claimed(worker)) && weft__answer_claim(worker))
             break;
-        if (!searching && !weft__has_work(worker))
+        if (!searching && !works)
             searching = weft__sleepers_search(&weft__rt.sleepers, weft__rt.workers);
-        if (!weft__has_work(worker) && !(searching && search(worker))) {
+        if (!works && !(searching && search(worker))) {
             searching = doze(worker, searching);
             continue;
         }

@@ -153,7 +153,7 @@ WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task
     for (;;) {
         if (weft__unlikely(--worker->quantum == 0)) {
             weft__tick(worker);
-            if (weft__load(&weft__rt.claims, relaxed))
+            if (weft__is_claimed(worker))
                 return NULL; /* the idle context gives the worker to another carrier */
         }
         struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);

@@ -54,6 +54,7 @@ struct weft__worker {
     uint16_t backlog;           /* picks in a row that left work which others would like */
     uint16_t patience;          /* so many of those take WEFT__PATIENCE */
     _Atomic(uint64_t) switches;
+    uint64_t claimable_from; /* so many switches: CARRIER-4 */
     _Atomic(int) tid; /* its carrier's, for the monitor; 0: not there yet */
 
     /* What spawning and ending touch. Under the seat. */
@@ -149,7 +150,7 @@ struct weft__runtime {
     struct weft__lock carriers_lock; /* their states and lists; after the one above */
     struct weft__list spare, claiming;
     _Atomic(uint32_t) claims; /* how many are in `claiming` */
-    _Atomic(uint32_t) away;   /* carriers whose worker was given to another */
+    _Atomic(uint32_t) away;   /* tasks that have lost their worker and run on none yet */
     _Atomic(uint64_t) handoffs;
 };
 
@@ -159,6 +160,13 @@ extern struct weft__runtime weft__rt;
 WEFT_INLINE struct weft__carrier *weft__carrier_of(struct weft_task *self)
 {
     return weft__container_of(self->seat, struct weft__carrier, seat);
+}
+
+/* Whether a carrier claims a worker, and may have this one. Under the seat. */
+WEFT_INLINE bool weft__is_claimed(struct weft__worker *worker)
+{
+    return weft__load(&weft__rt.claims, relaxed) && /* sleepers look again: CARRIER-3 */
+           weft__load(&worker->switches, relaxed) >= worker->claimable_from;
 }
 
 /* Under the seat; the monitor looks as well, hence atomic. */

@@ -167,6 +167,60 @@ TEST(pinned_tasks_get_a_worker_when_their_thread_has_lost_its_own)
     ck_assert_int_eq(run_tasks(1, beside_a_busy_task, &fn), 0);
 }
 
+enum { PINNED = 4 };
+
+/* Each is pinned to a carrier of its own in the end: it loses its worker first. */
+static int have_turns_pinned(void *turns)
+{
+    lose_worker();
+    weft_pin();
+    atomic_fetch_add(&running, 1);
+    while (!atomic_load(&stop)) {
+        weft_yield();
+        atomic_fetch_add((atomic_int *)turns, 1);
+        spin_for(WEFT_US(100)); /* so that each pick is a tick */
+    }
+    weft_unpin();
+    return 0;
+}
+
+static int have_turns(void *turns)
+{
+    while (!atomic_load(&stop)) {
+        weft_yield();
+        atomic_fetch_add((atomic_int *)turns, 1);
+        spin_for(WEFT_US(100));
+    }
+    return 0;
+}
+
+static int turns_of_many_carriers(void *unused)
+{
+    weft_task *tasks[PINNED + 1];
+    atomic_int turns[PINNED + 1] = { 0 };
+    (void)unused;
+    SPAWN(have_turns, &turns[PINNED], &tasks[PINNED]);
+    for (int i = 0; i < PINNED; i++) {
+        SPAWN(have_turns_pinned, &turns[i], &tasks[i]);
+        while (atomic_load(&running) == i)
+            weft_yield();
+    }
+    for (int i = 0; i <= PINNED; i++) {
+        int before = atomic_load(&turns[i]);
+        while (atomic_load(&turns[i]) < before + 20)
+            weft_sleep(WEFT_MS(1));
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i <= PINNED; i++)
+        JOIN(tasks[i], 0);
+    return 0;
+}
+
+TEST(CARRIER_4_a_claimed_worker_runs_tasks_before_it_is_claimed_again)
+{
+    ck_assert_int_eq(run_tasks(1, turns_of_many_carriers, NULL), 0);
+}
+
 static int nothing(void *unused)
 {
     return unused != NULL;
