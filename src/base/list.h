@@ -33,6 +33,11 @@ static inline void weft__list_append(struct weft__list *list, struct weft__list 
     list->prev = node;
 }
 
+static inline void weft__list_prepend(struct weft__list *list, struct weft__list *node)
+{
+    weft__list_append(list->next, node);
+}
+
 /* Leaves the node linked to itself, so that removing it twice does no harm. */
 static inline void weft__list_remove(struct weft__list *node)
 {

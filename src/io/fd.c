@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sched/enter.h"
 #include "sched/hooks.h"
 #include "sched/monitor.h"
 #include "sched/poll.h"
@@ -201,7 +202,7 @@ void weft__outside(int change)
 {
     struct weft_task *self = weft__self();
     if (self)
-        weft__bump(&self->worker->outside, change);
+        weft__bump(&weft__carrier_of(self)->outside, change); /* its thread's own */
     else /* of no interest to the search for deadlocks: it is outside anyway */
         weft__add(&weft__threads_outside, change, relaxed);
 }
@@ -299,15 +300,13 @@ static void on_event(uint64_t key, unsigned what)
 static void wake_both(struct weft__fd *entry)
 {
     struct weft_task *self = weft__self();
-    struct weft__worker *worker = self ? self->worker : NULL;
-    if (worker)
-        weft__seat_enter(&worker->seat);
+    struct weft__worker *worker = weft__enter_here(self);
     weft__lock_acquire(&entry->lock);
     wake_side(entry, WEFT__READ, false);
     wake_side(entry, WEFT__WRITE, false);
     weft__lock_release(&entry->lock);
     if (worker)
-        weft__seat_leave(&worker->seat);
+        weft__leave(self);
 }
 
 int weft_close(int fd)

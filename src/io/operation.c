@@ -27,8 +27,8 @@ static int wait_alone(int fd, enum weft__side side, struct weft__waiter *waiter)
 static void spend(void)
 {
     struct weft_task *self = weft__self();
-    if (self && weft__unlikely(--self->worker->budget == 0)) {
-        self->worker->budget = WEFT__BUDGET;
+    if (self && weft__unlikely(--weft__carrier_of(self)->budget == 0)) {
+        weft__carrier_of(self)->budget = WEFT__BUDGET;
         weft__pass(self);
     }
 }

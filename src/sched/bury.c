@@ -73,9 +73,8 @@ struct weft__waiter *weft__claim_joiner(struct weft_task *task)
         return NULL;
     }
     task->flags |= WEFT__TASK_SAW_JOINER;
-    if (joiner == NULL || !claim(waiter_of(joiner), is_firm(joiner)))
-        return NULL; /* it has gone, or its deadline has come */
-    task->claimed = waiter_of(joiner);
+    bool waits = joiner && claim(waiter_of(joiner), is_firm(joiner));
+    task->claimed = waits ? waiter_of(joiner) : NULL; /* it has gone, or its deadline has come */
     return task->claimed;
 }
 

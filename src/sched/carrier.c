@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "sched/idle.h"
+#include "sched/share.h"
 #include "sched/switch.h"
 
 /* initial-exec: read in signal handlers, where the loader must not be needed. */
@@ -15,6 +17,11 @@ WEFT_NOINLINE struct weft_task *weft__self(void)
 {
     weft__compiler_barrier(); /* the body is not a constant of its caller */
     return current;
+}
+
+static unsigned index_of(struct weft__carrier *carrier)
+{
+    return (unsigned)(carrier - weft__rt.carrier);
 }
 
 static void annotate_own_stack(struct weft__carrier *carrier)
@@ -32,34 +39,92 @@ static void annotate_own_stack(struct weft__carrier *carrier)
 static void tell(struct weft__carrier *carrier, enum weft_carrier_event event)
 {
     if (weft__rt.config.on_carrier)
-        weft__rt.config.on_carrier(event, carrier->worker->index, weft__rt.config.on_carrier_arg);
+        weft__rt.config.on_carrier(event, index_of(carrier), weft__rt.config.on_carrier_arg);
 }
 
-void *weft__carrier_main(void *arg)
+static void begin(struct weft__carrier *carrier)
 {
-    struct weft__carrier *carrier = arg;
-    struct weft_task *idle = &carrier->idle;
     char name[16];
-    snprintf(name, sizeof name, "weft-%u", carrier->worker->index);
+    snprintf(name, sizeof name, "weft-%u", index_of(carrier));
     pthread_setname_np(pthread_self(), name);
     annotate_own_stack(carrier);
     if (weft__on_carrier_thread)
         weft__on_carrier_thread(carrier, 1);
     tell(carrier, WEFT_CARRIER_START);
-
     carrier->thread_pointer = weft__context_thread_pointer();
-    carrier->worker->current = &current;
-    current = idle;
-    idle->worker = carrier->worker;
-    weft__seat_enter(&carrier->worker->seat);
-    struct weft_task *next;
-    while ((next = weft__find(idle->worker)))
-        weft__switch(idle->worker, idle, next);
-    weft__seat_leave(&idle->worker->seat);
-    current = NULL;
+    carrier->current = &current;
+    weft__store(&carrier->tid, gettid(), relaxed); /* for the monitor */
+    current = &carrier->idle;
+}
 
+static void end(struct weft__carrier *carrier)
+{
+    current = NULL;
     tell(carrier, WEFT_CARRIER_STOP);
     if (weft__on_carrier_thread)
         weft__on_carrier_thread(carrier, 0);
+}
+
+/* Back in the idle context, with or without a worker. */
+static void arrive(struct weft__carrier *carrier)
+{
+    struct weft_task *idle = &carrier->idle, *task = carrier->homecomer;
+    if (weft__likely(!task)) {
+        weft__arrive(idle);
+        return;
+    }
+    weft__annotate_arrive(&idle->annotation);
+    carrier->homecomer = NULL;
+    idle->worker = NULL;
+    weft__seat_come_home(&carrier->seat);
+    weft__store(&task->on_cpu, 0, release); /* its context is complete: CARRIER-2 */
+    weft__ready_outside(task);
+}
+
+/* It has just been given a worker. */
+static void take_over(struct weft__carrier *carrier)
+{
+    struct weft__worker *worker = weft__load(&carrier->worker, relaxed); /* ours */
+    carrier->idle.worker = worker;
+    worker->current = carrier->current;
+    weft__store(&worker->tid, weft__load(&carrier->tid, relaxed), relaxed);
+    weft__take_own_first(worker);
+}
+
+/* Until the worker is another's, or the runtime closes. */
+static void serve(struct weft__carrier *carrier)
+{
+    struct weft_task *idle = &carrier->idle, *next;
+    while (idle->worker && (next = weft__find(idle->worker))) {
+        weft__hand_over(idle->worker, idle, next);
+        weft__annotate_leave(&idle->annotation, &next->annotation, 0);
+        weft__context_switch(&idle->context, &next->context);
+        arrive(carrier);
+    }
+    idle->worker = NULL;
+}
+
+void *weft__carrier_main(void *arg)
+{
+    struct weft__carrier *carrier = arg;
+    begin(carrier);
+    do {
+        take_over(carrier);
+        serve(carrier);
+    } while (weft__await_worker(carrier));
+    end(carrier);
     return NULL;
+}
+
+void weft__come_home(struct weft_task *self)
+{
+    struct weft__carrier *carrier = weft__carrier_of(self);
+    carrier->homecomer = self;
+    *carrier->current = &carrier->idle;
+    if (self->context.thread_pointer)
+        weft__context_set_thread_pointer(carrier->thread_pointer);
+    weft__annotate_leave(&self->annotation, &carrier->idle.annotation, 0);
+    weft__context_switch(&self->context, &carrier->idle.context);
+    weft__arrive(self);
+    weft__add(&weft__rt.away, (uint32_t)-1, relaxed); /* its worker is awake: see worker.h */
 }

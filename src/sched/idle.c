@@ -3,6 +3,7 @@
 #include <dirent.h>
 
 #include "os/futex.h"
+#include "sched/carrier.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/share.h"
@@ -11,7 +12,7 @@
 /* PARK-2: every queue from which this worker could take. */
 static bool shared_work(struct weft__worker *worker)
 {
-    if (!weft__inbox_empty(&worker->carrier->inbox))
+    if (!weft__inbox_empty(&worker->carrier->inbox) || weft__load(&weft__rt.claims, seq_cst))
         return true;
     for (unsigned i = 0; i < weft__rt.workers; i++) {
         if (!weft__shelf_empty(&weft__rt.worker[i].shelf))
@@ -29,6 +30,10 @@ static bool search(struct weft__worker *worker)
 /* There may be more: whoever added it may have counted on us. */
 static void pass_on(void)
 {
+    if (weft__load(&weft__rt.claims, seq_cst)) {
+        weft__notify();
+        return;
+    }
     for (unsigned i = 0; i < weft__rt.workers; i++) {
         if (!weft__shelf_empty(&weft__rt.worker[i].shelf)) {
             weft__notify();
@@ -55,25 +60,38 @@ static unsigned threads_of_process(void)
     return count;
 }
 
+/* Whether no carrier is away, has runnable tasks that are pinned to it, or tasks
+ * that something outside will wake. */
+static bool carriers_wait(void)
+{
+    int64_t outside = 0;
+    /* acquire: pairs with the release in make_carrier() */
+    uint32_t carriers = weft__load(&weft__rt.carriers, acquire);
+    for (uint32_t i = 0; i < carriers; i++) {
+        if (!weft__inbox_empty(&weft__rt.carrier[i].inbox))
+            return false;
+        outside += weft__load(&weft__rt.carrier[i].outside, relaxed);
+    }
+    return outside == 0 && weft__load(&weft__rt.away, seq_cst) == 0;
+}
+
 /* Whether nothing in the runtime can make anything happen: every worker sleeps,
  * nothing is queued, no timer is armed, nothing outside will end a wait. The sum
  * of switches tells two such moments apart. */
 static bool everything_waits(uint64_t *ret_switches)
 {
-    int64_t outside = 0;
     *ret_switches = 0;
     for (unsigned i = 0; i < weft__rt.workers; i++) {
         struct weft__worker *worker = &weft__rt.worker[i];
         /* acquire: pairs with the release in publish_next() */
         if (weft__load(&worker->next_timer, acquire) != INT64_MAX || weft__front(worker) ||
             weft__queue_count(&worker->ready) || weft__queue_count(&worker->fresh) ||
-            !weft__inbox_empty(&worker->carrier->inbox) || !weft__shelf_empty(&worker->shelf))
+            !weft__shelf_empty(&worker->shelf))
             return false;
-        outside += weft__load(&worker->outside, relaxed);
         *ret_switches += weft__load(&worker->switches, relaxed);
     }
     uint32_t counts = weft__load(&weft__rt.sleepers.counts, seq_cst);
-    return outside == 0 && weft__sleepers_sleeping(counts) == weft__rt.workers;
+    return weft__sleepers_sleeping(counts) == weft__rt.workers && carriers_wait();
 }
 
 /* Tasks that nobody can wake are a deadlock; but threads that are not the
@@ -85,7 +103,8 @@ static void check_deadlock(void)
     if (!weft__load(&weft__rt.awaited, acquire) || !everything_waits(&before) ||
         weft__tasks_alive() == 0)
         return;
-    unsigned ours = weft__rt.workers + 2; /* the monitor, and who waits for the end */
+    /* and the monitor, and who waits for the end */
+    unsigned ours = weft__load(&weft__rt.carriers, relaxed) + 2;
     if (threads_of_process() == ours && everything_waits(&after) && before == after &&
         weft__tasks_alive() != 0)
         weft__on_deadlock();
@@ -94,7 +113,8 @@ static void check_deadlock(void)
 static void tell(struct weft__worker *worker, enum weft_carrier_event event)
 {
     if (weft__rt.config.on_carrier)
-        weft__rt.config.on_carrier(event, worker->index, weft__rt.config.on_carrier_arg);
+        weft__rt.config.on_carrier(event, (unsigned)(worker->carrier - weft__rt.carrier),
+                                   weft__rt.config.on_carrier_arg);
 }
 
 /* How long to sleep; negative: until woken. */
@@ -169,9 +189,13 @@ struct weft_task *weft__find(struct weft__worker *worker)
     expire_own(worker);
     while (!weft__load(&weft__rt.closing, acquire)) { /* pairs with weft_stop() */
         weft__take_inbox(worker);
-        if (!searching && !weft__has_work(worker))
+        bool works = weft__has_work(worker);
+        if (weft__unlikely(weft__load(&weft__rt.claims, relaxed)) &&
+            (!works || weft__is_claimed(worker)) && weft__answer_claim(worker))
+            break;
+        if (!searching && !works)
             searching = weft__sleepers_search(&weft__rt.sleepers, weft__rt.workers);
-        if (!weft__has_work(worker) && !(searching && search(worker))) {
+        if (!works && !(searching && search(worker))) {
             searching = doze(worker, searching);
             continue;
         }

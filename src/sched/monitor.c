@@ -1,6 +1,12 @@
 #include "sched/monitor.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "os/futex.h"
+#include "sched/carrier.h"
 #include "sched/share.h"
 #include "time/clock.h"
 
@@ -9,11 +15,14 @@
  * too, but for the once-a-second trimming of caches. */
 #define LOOK_FIRST 250000
 #define LOOK_LAST 2000000
+/* How long a task may compute before its worker is given to another carrier. */
+#define COMPUTES_TOO_LONG 10000000
 #define TRIM_EVERY 1000000000
 
 struct look {
     uint64_t switches;
     unsigned same; /* looks in a row without a switch */
+    int64_t since; /* the first of them */
 };
 
 _Atomic(int64_t) weft__threads_outside;
@@ -23,8 +32,10 @@ _Atomic(int64_t) weft__threads_outside;
 static bool events_awaited(void)
 {
     int64_t waits = weft__load(&weft__threads_outside, relaxed);
-    for (unsigned i = 0; i < weft__rt.workers; i++)
-        waits += weft__load(&weft__rt.worker[i].outside, relaxed);
+    /* acquire: pairs with the release in make_carrier() */
+    uint32_t carriers = weft__load(&weft__rt.carriers, acquire);
+    for (uint32_t i = 0; i < carriers; i++)
+        waits += weft__load(&weft__rt.carrier[i].outside, relaxed);
     return waits > 0;
 }
 
@@ -32,7 +43,8 @@ static bool has_waiting(struct weft__worker *worker, int64_t now)
 {
     return weft__front(worker) || weft__queue_count(&worker->ready) ||
            weft__queue_count(&worker->fresh) || !weft__shelf_empty(&worker->shelf) ||
-           weft__load(&worker->next_timer, relaxed) <= now || events_awaited();
+           weft__load(&worker->next_timer, relaxed) <= now ||
+           weft__load(&weft__rt.claims, relaxed) || events_awaited();
 }
 
 /* A worker that runs the same task as when we last looked, while something
@@ -41,9 +53,45 @@ static bool stuck(struct weft__worker *worker, struct look *look, int64_t now)
 {
     uint64_t switches = weft__load(&worker->switches, relaxed);
     bool awake = weft__load(&worker->sleeper.state, relaxed) == WEFT__AWAKE;
-    look->same = awake && switches == look->switches ? look->same + 1 : 0;
+    bool same = awake && switches == look->switches;
+    look->same = same ? look->same + 1 : 0;
+    look->since = same ? look->since : now;
     look->switches = switches;
     return look->same > 0 && has_waiting(worker, now);
+}
+
+/* Whether the kernel has put this thread to sleep: its CPU is free. */
+static bool sleeps_in_kernel(int tid)
+{
+    char path[48], line[256];
+    if (tid == 0)
+        return false; /* its carrier is just about to begin */
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    line[n] = 0;
+    const char *name_end = strrchr(line, ')'); /* "tid (name) S ..." */
+    return name_end && (name_end[2] == 'S' || name_end[2] == 'D');
+}
+
+/* With a seed or the virtual clock one carrier runs everything, in its order. */
+static bool may_hand_off(void)
+{
+    return !weft__rt.config.seed && !weft__clock_is_virtual();
+}
+
+/* A worker whose task sits in a blocking call goes to another carrier at once: a
+ * CPU has nothing to do. One whose task computes is helped by the others first. */
+static bool time_to_hand_off(struct weft__worker *worker, const struct look *look, int64_t now)
+{
+    if (!may_hand_off())
+        return false;
+    return now - look->since >= COMPUTES_TOO_LONG ||
+           sleeps_in_kernel(weft__load(&worker->tid, relaxed));
 }
 
 /* Returns whether anybody was stuck. */
@@ -56,6 +104,10 @@ static bool look_at_all(struct look *looks)
         if (!stuck(worker, &looks[i], now))
             continue;
         found = true;
+        if (time_to_hand_off(worker, &looks[i], now) && weft__hand_off(worker)) {
+            looks[i] = (struct look){ .switches = looks[i].switches, .since = now };
+            continue;
+        }
         weft__store(&weft__rt.rescue, i + 1, release); /* pairs with the exchange in search() */
         weft__notify();
     }
@@ -79,7 +131,7 @@ void *weft__monitor_main(void *unused)
 {
     struct look looks[WEFT__WORKERS_MAX] = { 0 };
     int64_t interval = LOOK_FIRST, trim_at = weft__clock_real() + TRIM_EVERY;
-    bool quiet = weft__rt.workers == 1; /* nobody could help */
+    bool quiet = weft__rt.workers == 1 && !may_hand_off(); /* nobody could help */
     bool trimmed = true;
     (void)unused;
     while (!weft__load(&weft__rt.closing, acquire)) {

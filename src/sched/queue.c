@@ -73,6 +73,14 @@ void weft__queue_splice(struct weft__queue *queue, struct weft__chain tasks)
     weft__bump(&queue->count, tasks.count);
 }
 
+struct weft__chain weft__queue_take_all(struct weft__queue *queue)
+{
+    struct weft__chain tasks = { queue->head, queue->tail, weft__queue_count(queue) };
+    queue->head = NULL;
+    weft__bump(&queue->count, -tasks.count);
+    return tasks;
+}
+
 struct weft__chain weft__queue_split(struct weft__queue *queue, size_t count)
 {
     struct weft__chain tasks = { queue->head, queue->head, count };

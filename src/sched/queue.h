@@ -103,6 +103,9 @@ struct weft__chain weft__shelf_take_fresh(struct weft__shelf *shelf, enum weft__
 /* Appends a chain to a queue. */
 void weft__queue_splice(struct weft__queue *queue, struct weft__chain tasks);
 
+/* Takes all; the chain may be empty (head is NULL). */
+struct weft__chain weft__queue_take_all(struct weft__queue *queue);
+
 /* Takes the first `count` tasks (there are that many, at least 1). */
 struct weft__chain weft__queue_split(struct weft__queue *queue, size_t count);
 

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "os/futex.h"
+#include "os/memory.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
 #include "sched/lot.h"
@@ -54,9 +55,7 @@ static int init_worker(struct weft__worker *worker, unsigned index)
     int64_t now = weft__clock_now();
     worker->index = index;
     worker->poller.epoll_fd = worker->poller.wake_fd = -1; /* for finish_worker() */
-    worker->carrier = &weft__rt.carrier[index];
-    worker->carrier->worker = worker;
-    worker->carrier->idle.flags = WEFT__TASK_IDLE;
+    weft__carrier_init(&weft__rt.carrier[index], worker);
     worker->quantum = worker->quanta = WEFT__TICK;
     worker->pick_time = 1;
     worker->random = weft__rt.config.seed ? weft__rt.config.seed : (uint64_t)now + index;
@@ -81,13 +80,20 @@ static void finish_worker(struct weft__worker *worker)
     free(worker->lot);
 }
 
+/* Most are never touched. */
+static size_t carriers_size(void)
+{
+    return (weft__rt.config.workers + WEFT__CARRIERS_MORE) * sizeof(struct weft__carrier);
+}
+
 static void release_all(void)
 {
     weft__threads_close();
     for (unsigned i = 0; i < weft__rt.workers; i++)
         finish_worker(&weft__rt.worker[i]);
     free(weft__rt.worker);
-    free(weft__rt.carrier);
+    if (weft__rt.carrier)
+        weft__memory_unmap(weft__rt.carrier, carriers_size());
     weft__pool_finish(&weft__rt.tasks);
     weft__pool_finish(&weft__rt.timers);
     weft__stacks_finish(&weft__rt.stacks);
@@ -117,7 +123,9 @@ static int set_up(const weft_config *config)
     weft__threads_open();
     weft__stacks_init(&weft__rt.stacks, config->stack_size);
     weft__rt.worker = zeroed(config->workers, sizeof *weft__rt.worker);
-    weft__rt.carrier = zeroed(config->workers, sizeof *weft__rt.carrier);
+    weft__rt.carrier = weft__memory_map(carriers_size(), weft__memory_page(), false);
+    weft__list_init(&weft__rt.spare);
+    weft__list_init(&weft__rt.claiming);
     int rc = weft__rt.worker && weft__rt.carrier ? 0 : -ENOMEM;
     while (rc == 0 && weft__rt.workers < config->workers) {
         rc = init_worker(&weft__rt.worker[weft__rt.workers], weft__rt.workers);
@@ -138,17 +146,19 @@ static void block_signals(sigset_t *ret_before)
     pthread_sigmask(SIG_SETMASK, &all, ret_before);
 }
 
-static void join_threads(unsigned carriers, bool monitor)
+/* The monitor first: it starts carriers. */
+static void join_threads(bool monitor)
 {
     weft__store(&weft__rt.closing, true, seq_cst); /* pairs with the loads in idle.c */
-    for (unsigned i = 0; i < carriers; i++)
-        weft__poller_wake(&weft__rt.worker[i].poller);
-    for (unsigned i = 0; i < carriers; i++)
-        pthread_join(weft__rt.carrier[i].thread, NULL);
     if (monitor) {
         weft__monitor_stop();
         pthread_join(weft__rt.monitor_thread, NULL);
     }
+    for (unsigned i = 0; i < weft__rt.workers; i++)
+        weft__poller_wake(&weft__rt.worker[i].poller);
+    weft__dismiss_carriers();
+    for (unsigned i = 0; i < weft__load(&weft__rt.carriers, acquire); i++)
+        pthread_join(weft__rt.carrier[i].thread, NULL);
 }
 
 static int start_threads(void)
@@ -156,17 +166,16 @@ static int start_threads(void)
     sigset_t before;
     block_signals(&before);
     int rc = 0;
-    unsigned started = 0;
-    while (rc == 0 && started < weft__rt.workers) {
-        struct weft__carrier *carrier = &weft__rt.carrier[started];
-        rc = pthread_create(&carrier->thread, NULL, weft__carrier_main, carrier);
-        started += rc == 0;
+    for (unsigned i = 0; rc == 0 && i < weft__rt.workers; i++) {
+        rc = weft__carrier_start(&weft__rt.carrier[i]);
+        if (rc == 0)
+            weft__add(&weft__rt.carriers, 1, release); /* pairs with loops over all */
     }
     if (rc == 0)
         rc = pthread_create(&weft__rt.monitor_thread, NULL, weft__monitor_main, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0)
-        join_threads(started, false);
+        join_threads(false);
     return -rc;
 }
 
@@ -245,7 +254,7 @@ static int stop_locked(void)
         return -EINVAL;
     await_end();
     weft__store(&weft__rt.running, false, release);
-    join_threads(weft__rt.workers, true);
+    join_threads(true);
     weft__hooks_run(WEFT__HOOK_STOPPED);
     release_all();
     return 0;

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "sched/bury.h"
+#include "sched/enter.h"
 #include "sched/lot.h"
 #include "sched/poll.h"
 #include "sched/share.h"
@@ -186,6 +187,8 @@ WEFT_INLINE void count_pick(struct weft__worker *worker)
 WEFT_INLINE struct weft_task *next(struct weft__worker *worker, struct weft_task *self)
 {
     for (;;) {
+        if (weft__unlikely(weft__is_claimed(worker)))
+            return NULL; /* the idle context gives the worker to another carrier */
         struct weft_task *task = weft__unlikely(worker->lot != NULL) ? draw(worker) : pick(worker);
         if (weft__unlikely(!task))
             return NULL;
@@ -221,12 +224,11 @@ WEFT_INLINE bool ready_elsewhere(struct weft__worker *worker, struct weft_task *
 void weft__make_ready(struct weft_task *task)
 {
     struct weft_task *self = weft__self();
-    if (weft__unlikely(!self)) {
+    struct weft__worker *worker = weft__enter_here(self);
+    if (weft__unlikely(!worker)) {
         weft__ready_outside(task);
         return;
     }
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
     if (weft__likely(!ready_elsewhere(worker, task))) {
         struct weft_task *before = weft__front(worker);
         if (before)
@@ -235,7 +237,7 @@ void weft__make_ready(struct weft_task *task)
         __builtin_prefetch(task->context.sp, 1);
         __builtin_prefetch((char *)task->context.sp + 64, 1);
     }
-    weft__seat_leave(&worker->seat);
+    weft__leave(self);
 }
 
 WEFT_INLINE void ready_queued(struct weft__worker *worker, struct weft_task *task)
@@ -314,11 +316,10 @@ void weft__suspend(struct weft_task *self)
 
 void weft__pass(struct weft_task *self)
 {
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
+    struct weft__worker *worker = weft__enter(self);
     if (weft__unlikely(!weft__has_work(worker)) && worker->quantum > 1) { /* no tick is due */
         worker->quantum--;
-        weft__seat_leave(&worker->seat);
+        weft__leave(self);
         return;
     }
     count_pick(worker); /* what a tick finds has been due while we ran: it goes first */
@@ -328,7 +329,7 @@ void weft__pass(struct weft_task *self)
         task = &worker->carrier->idle;
     if (task != self)
         weft__switch(worker, self, task);
-    weft__seat_leave(&self->worker->seat);
+    weft__leave(self);
 }
 
 /* A task that ends goes straight to its joiner, if that is a task that may run
@@ -351,8 +352,7 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
  * prediction of the successor's returns (arch/context_x86_64.S). */
 WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
+    struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
     struct weft_task *task = claimed_joiner(worker, self);
     if (!task) {
@@ -370,7 +370,7 @@ void weft__task_main(void *arg)
 {
     struct weft_task *self = arg;
     weft__arrive(self);
-    weft__seat_leave(&self->worker->seat);
+    weft__leave(self);
     self->result = self->fn(self->arg);
     end(self);
 }

@@ -1,5 +1,6 @@
 #include "sched/share.h"
 
+#include "sched/carrier.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "time/clock.h"
@@ -75,6 +76,21 @@ void weft__take_inbox(struct weft__worker *worker)
     weft__drop_disarmed(worker);
 }
 
+void weft__take_own_first(struct weft__worker *worker)
+{
+    struct weft_task *front = weft__front(worker);
+    struct weft__chain others = weft__queue_take_all(&worker->ready);
+    weft__take_inbox(worker);
+    size_t own = weft__queue_count(&worker->ready);
+    if (others.head)
+        weft__queue_splice(&worker->ready, others);
+    if (front)
+        weft__queue_append(&worker->ready, front);
+    weft__set_front(worker, NULL);
+    worker->fresh_turn = true; /* has been; now it is the other queue's */
+    worker->claimable_from = weft__load(&worker->switches, relaxed) + own + 1;
+}
+
 static bool unpack(struct weft__worker *worker, struct weft__chain tasks, struct weft__queue *queue)
 {
     if (!tasks.head)
@@ -132,9 +148,9 @@ bool weft__rescue(struct weft__worker *worker, struct weft__worker *victim)
     if (victim == worker || !weft__lock_try(&weft__rt.rescue_lock))
         return false;
     bool got = false;
-    if (weft__seat_take(&victim->seat)) {
+    if (weft__seat_take(victim->seat)) {
         got = take_half(worker, victim);
-        weft__seat_give_back(&victim->seat);
+        weft__seat_give_back(victim->seat);
     }
     weft__lock_release(&weft__rt.rescue_lock);
     return got || steal_from(worker, victim);
@@ -153,9 +169,9 @@ bool weft__help(struct weft__worker *worker)
 void weft__ready_outside(struct weft_task *task)
 {
     if (task->carrier) { /* PIN-1 */
-        struct weft__worker *worker = task->carrier->worker;
-        weft__inbox_put(&task->carrier->inbox, &task->inbox);
-        weft__notify_worker(worker);
+        struct weft__carrier *carrier = task->carrier;
+        weft__inbox_put(&carrier->inbox, &task->inbox);
+        weft__carrier_has_post(carrier);
         return;
     }
     unsigned at = weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;

@@ -15,6 +15,10 @@ void weft__take_oldest(struct weft__worker *worker);
 /* Takes what others put into this worker's inboxes. */
 void weft__take_inbox(struct weft__worker *worker);
 
+/* The carrier has come by this worker: what is pinned to it runs next, and no claim
+ * is answered before that and one task more have had their turn (CARRIER-4). */
+void weft__take_own_first(struct weft__worker *worker);
+
 /* Looks at every other worker's shelf; true: got something. */
 bool weft__steal(struct weft__worker *worker);
 

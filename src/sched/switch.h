@@ -24,10 +24,11 @@ WEFT_INLINE void weft__arrive(struct weft_task *self)
 WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *self,
                                  struct weft_task *next)
 {
-    WEFT_ASSERT(weft__load(&worker->seat.inside, relaxed) == 1, "SEAT-1");
+    WEFT_ASSERT(weft__load(&worker->seat->inside, relaxed) == 1, "SEAT-1");
     WEFT_ASSERT(!next->carrier || next->carrier == worker->carrier, "PIN-1");
     next->worker = worker;
-    worker->budget = WEFT__BUDGET;
+    next->seat = worker->seat;
+    weft__carrier_of(next)->budget = WEFT__BUDGET;
     weft__store(&next->on_cpu, 1, relaxed); /* ours: we popped it */
     worker->leaving = self;
     weft__bump(&worker->switches, 1);

@@ -17,6 +17,7 @@
 #include "base/annotate.h"
 #include "base/list.h"
 #include "lockfree/inbox.h"
+#include "lockfree/seat.h"
 #include "mem/stack.h"
 #include "sched/wait.h"
 #include "weft/task.h"
@@ -63,14 +64,17 @@ struct weft_task {
         struct weft_task *bundle_tail; /* before it starts, as above */
     };
     struct weft__carrier *carrier; /* PIN-1: while not NULL, no other runs it */
+    struct weft__seat *seat;       /* of the carrier that runs it, or ran it last */
     _Atomic(uint64_t) id;          /* 0: not in use */
-    const char *site;
 
     /* line 2: beginning and end */
-    int (*fn)(void *arg);
+    union {
+        int (*fn)(void *arg);
+        struct weft__waiter *claimed; /* while ending: the joiner whose wait it has ended */
+    };
     void *arg;
     _Atomic(struct weft__waiter *) joiner; /* NULL: not joined yet */
-    struct weft__waiter *claimed;          /* while ending: the joiner whose wait it has ended */
+    const char *site;
     size_t stack_size;
     int result;
     uint32_t bundle_count;        /* before it starts, as above */

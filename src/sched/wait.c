@@ -1,6 +1,7 @@
 #include "sched/wait.h"
 
 #include "os/futex.h"
+#include "sched/enter.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
@@ -19,7 +20,7 @@ uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_
     weft__store(&waiter->object, object, relaxed);
     int64_t now = weft__is_thread(waiter)
                       ? weft__clock_now()
-                      : weft__load(&weft__task_of(waiter)->worker->now, relaxed);
+                      : weft__load(&weft__enter(weft__task_of(waiter))->now, relaxed);
     weft__store(&waiter->since, now, relaxed);
     return weft__wait_start(waiter);
 }
@@ -76,8 +77,7 @@ enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadl
     if (weft__unlikely(weft__is_thread(waiter)))
         return park_thread(waiter, deadline);
     struct weft_task *self = weft__task_of(waiter);
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
+    struct weft__worker *worker = self->worker; /* WAIT-6 */
     if (deadline == INT64_MAX) {
         weft__suspend(self);
     } else {
@@ -86,11 +86,15 @@ enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadl
         weft__suspend(self);
         weft__timer_disarm(self->worker, timer);
     }
-    weft__seat_leave(&self->worker->seat);
+    weft__leave(self);
     return weft__wait_state(waiter);
 }
 
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket)
 {
-    return weft__wait_claim(waiter, ticket, WEFT__RUNNING);
+    if (!weft__wait_claim(waiter, ticket, WEFT__RUNNING))
+        return false;
+    if (!weft__is_thread(waiter))
+        weft__leave(weft__task_of(waiter)); /* WAIT-6 */
+    return true;
 }

@@ -23,6 +23,10 @@
  *         after a while the popper puts the task back and leaves its own stack.
  * WAIT-5  Whoever has called begin() either parks or calls weft__wait_abandon();
  *         a task that lost the abandoning is queued already and has to park.
+ * WAIT-6  A task holds its worker's seat from begin() to the end of park(), or to an
+ *         abandon() that succeeds: it cannot lose its worker in between, when
+ *         others may make it runnable already. What it does there is short, and
+ *         takes locks only after the seat.
  *
  * How to wait:
  *
@@ -100,14 +104,17 @@ static inline enum weft__wait_state weft__wait_state(struct weft__waiter *waiter
  * is out. */
 struct weft__waiter *weft__waiter_self(void);
 
-/* Begins a wait; `what` and `object` are for dumps. Returns the ticket. */
+/* Begins a wait; `what` and `object` are for dumps. Takes the seat; suspends, but
+ * only before the wait has begun. Returns the ticket. */
 uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_t object);
 
-/* Parks until the wait is over, at the latest at `deadline`. Suspends. */
+/* Parks until the wait is over, at the latest at `deadline`. Suspends. Leaves the
+ * seat. */
 enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadline);
 
 /* Ends a wait that was begun and is not wanted any more. Returns true when
- * nobody had fired it; false: it has been fired and the caller must park. */
+ * nobody had fired it, and leaves the seat; false: it has been fired and the caller
+ * must park. */
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket);
 
 /* Makes the waiter of a claimed wait runnable: the claim's winner, once. */

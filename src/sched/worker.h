@@ -49,7 +49,7 @@ struct weft__stock {
 
 struct weft__worker {
     /* What every pick touches. Under the seat. */
-    struct weft__seat seat;
+    struct weft__seat *seat;           /* its carrier's */
     uint32_t quantum;                  /* picks left until the next tick, */
     uint32_t quanta;                   /* of this many */
     uint32_t front_runs;               /* picks from `front` in a row */
@@ -57,14 +57,15 @@ struct weft__worker {
     struct weft__queue ready;
     struct weft__queue fresh;
     struct weft__carrier *carrier;
-    struct weft_task **current; /* where the carrier keeps weft__self() */
+    struct weft_task **current; /* its carrier's */
     struct weft_task *leaving;  /* switched away from, not yet off the CPU */
-    uint32_t budget;            /* operations the task may still complete without suspending */
     bool fresh_turn;            /* fresh and ready take turns */
     _Atomic(uint64_t) switches;
-    int64_t backlog_since; /* others would like some of our work since then; 0: not looked yet */
-    int32_t look;          /* picks with a backlog until it is looked at */
-    uint32_t pick_time;    /* what a pick took of late, in nanoseconds */
+    int64_t backlog_since;   /* others would like some of our work since then; 0: not looked yet */
+    int32_t look;            /* picks with a backlog until it is looked at */
+    uint32_t pick_time;      /* what a pick took of late, in nanoseconds */
+    uint64_t claimable_from; /* so many switches: CARRIER-4 */
+    _Atomic(int) tid;        /* its carrier's, for the monitor; 0: not there yet */
 
     /* What spawning and ending touch. Under the seat. */
     struct weft__stock stock;
@@ -83,9 +84,6 @@ struct weft__worker {
     struct weft__wheel wheel;
     _Atomic(int64_t) next_timer; /* for the monitor */
     _Atomic(uint64_t) steals, stolen, parks, polls, events;
-    /* Waits that something outside the runtime ends (descriptors, helper
-     * threads) begun minus ended here; the sum over all workers counts. */
-    _Atomic(int64_t) outside;
 
     /* Shared. */
     WEFT_ALIGNED(WEFT_CACHE_LINE) struct weft__shelf shelf;
@@ -94,14 +92,36 @@ struct weft__worker {
     unsigned index;
 };
 
+/* See sched/carrier.c. */
+enum weft__carrier_state {
+    WEFT__CARRIER_SERVES,
+    WEFT__CARRIER_AWAY,   /* its task goes on without a worker */
+    WEFT__CARRIER_SPARE,  /* waits for a worker that needs one */
+    WEFT__CARRIER_CLAIMS, /* wants a worker: it has pinned tasks to run */
+    WEFT__CARRIER_ENDS,
+};
+
 struct weft__carrier {
     struct weft_task idle; /* its own context: the search for work */
-    struct weft__worker *worker;
-    struct weft__inbox inbox; /* runnable tasks that are pinned here, from elsewhere */
+    struct weft__seat seat;
+    uint32_t budget;         /* operations the task may still complete without suspending */
+    _Atomic(uint32_t) state; /* enum weft__carrier_state; under the carriers' lock */
+    _Atomic(struct weft__worker *) worker; /* NULL: none; else the one it serves, or has lost */
+    struct weft__inbox inbox;              /* runnable tasks that are pinned here, from elsewhere */
+    struct weft__list link;                /* among the spare or the claiming ones */
+    struct weft_task *homecomer; /* the task that has brought it home, for its idle context */
+    struct weft_task **current;  /* where the thread keeps weft__self() */
+    /* Waits that something outside the runtime ends (descriptors, helper
+     * threads) begun minus ended here; the sum over all carriers counts. */
+    _Atomic(int64_t) outside;
     void *thread_pointer;
     void *signal_stack;
     pthread_t thread;
+    _Atomic(int) tid;
 };
+
+/* The limit for carriers beyond one for each worker. */
+#define WEFT__CARRIERS_MORE 1024
 
 enum weft__monitor_state {
     WEFT__MONITOR_LOOKS,
@@ -110,15 +130,18 @@ enum weft__monitor_state {
 };
 
 struct weft__runtime {
-    /* Read by every pick, written when a worker falls asleep or wakes. */
+    /* Read by every pick, written when a worker falls asleep or wakes, or a carrier
+     * wants one. */
     WEFT_ALIGNED(WEFT_CACHE_LINE) struct weft__sleepers sleepers;
+    _Atomic(uint32_t) claims; /* carriers in `claiming` */
 
     WEFT_ALIGNED(WEFT_CACHE_LINE) _Atomic(bool) running; /* tasks may be spawned */
     _Atomic(bool) stopping;                              /* weft_stop() waits */
     _Atomic(bool) closing;                               /* carriers end */
     unsigned workers;
     struct weft__worker *worker;   /* [workers] */
-    struct weft__carrier *carrier; /* [workers] */
+    struct weft__carrier *carrier; /* [workers + WEFT__CARRIERS_MORE] */
+    _Atomic(uint32_t) carriers;    /* that have been started */
     pthread_t monitor_thread;
     struct weft_config config;
 
@@ -135,10 +158,28 @@ struct weft__runtime {
     _Atomic(uint32_t) guests;      /* other threads inside: the end waits for them */
     _Atomic(uint32_t) monitor;     /* enum weft__monitor_state */
     _Atomic(uint32_t) rescue;      /* worker to help + 1, set by the monitor */
-    struct weft__lock rescue_lock; /* one rescuer at a time */
+    struct weft__lock rescue_lock; /* one rescuer at a time; who serves whom stays */
+
+    struct weft__lock carriers_lock; /* their states and lists; after the one above */
+    struct weft__list spare, claiming;
+    _Atomic(uint32_t) away; /* tasks that have lost their worker and run on none yet */
+    _Atomic(uint64_t) handoffs;
 };
 
 extern struct weft__runtime weft__rt;
+
+/* The carrier that runs the calling task. */
+WEFT_INLINE struct weft__carrier *weft__carrier_of(struct weft_task *self)
+{
+    return weft__container_of(self->seat, struct weft__carrier, seat);
+}
+
+/* Whether a carrier claims a worker, and may have this one. Under the seat. */
+WEFT_INLINE bool weft__is_claimed(struct weft__worker *worker)
+{
+    return weft__load(&weft__rt.claims, relaxed) && /* sleepers look again: CARRIER-3 */
+           weft__load(&worker->switches, relaxed) >= worker->claimable_from;
+}
 
 /* Under the seat; the monitor looks as well, hence atomic. */
 WEFT_INLINE struct weft_task *weft__front(struct weft__worker *worker)

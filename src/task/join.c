@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "sched/bury.h"
+#include "sched/enter.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "task/scope.h"
@@ -18,14 +19,10 @@ static bool ended(struct weft_task *task)
 static void reap(struct weft_task *task)
 {
     struct weft_task *self = weft__self();
-    if (!self) {
-        weft__release(NULL, task);
-        return;
-    }
-    struct weft__worker *worker = self->worker;
-    weft__seat_enter(&worker->seat);
+    struct weft__worker *worker = weft__enter_here(self);
     weft__release(worker, task);
-    weft__seat_leave(&worker->seat);
+    if (worker)
+        weft__leave(self);
 }
 
 /* JOIN-3, JOIN-4: the task is between seeing that we come or go, and its end. */

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "os/memory.h"
 #include "sched/bury.h"
+#include "sched/enter.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
 
@@ -77,7 +78,6 @@ static void init_task(struct weft_task *task, const struct request *request, boo
     task->fn = request->fn;
     weft__store(&task->joiner, detached ? WEFT__TASK_DETACHED : NULL, relaxed);
     task->stack_size = weft__rt.config.stack_size;
-    task->claimed = NULL;
     task->result = 0;
     task->name[0] = 0;
 }
@@ -88,10 +88,9 @@ static void apply_attr(struct weft_task *task, const weft_attr *attr, struct wef
     if (attr->name)
         strncat(task->name, attr->name, WEFT_NAME_MAX);
     if (attr->flags & WEFT_PINNED) {
-        unsigned at =
-            worker ? worker->index : weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
+        unsigned at = weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
         task->pins = 1;
-        task->carrier = &weft__rt.carrier[at];
+        task->carrier = worker ? worker->carrier : &weft__rt.carrier[at];
     }
 }
 
@@ -102,12 +101,10 @@ static int spawn(const struct request *request, weft_task **ret_task)
     if (weft__unlikely(!attr_valid(request->attr)))
         return -EINVAL;
     struct weft_task *self = weft__self();
-    struct weft__worker *worker = self ? self->worker : NULL;
+    struct weft__worker *worker = weft__enter_here(self);
     struct weft__stock *stock = worker ? &worker->stock : weft__thread_stock();
     if (weft__unlikely(!stock))
         return -ENOMEM;
-    if (worker)
-        weft__seat_enter(&worker->seat);
     int rc = -ENOMEM;
     struct weft_task *task = weft__pool_take(&weft__rt.tasks, &stock->tasks);
     if (weft__likely(task != NULL)) {
@@ -132,7 +129,7 @@ static int spawn(const struct request *request, weft_task **ret_task)
         weft__release(worker, task);
     }
     if (worker)
-        weft__seat_leave(&worker->seat);
+        weft__leave(self);
     return rc;
 }
 

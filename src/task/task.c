@@ -113,7 +113,7 @@ void weft_pin(void)
 {
     struct weft_task *self = weft_self();
     if (self && self->pins++ == 0)
-        self->carrier = self->worker->carrier;
+        self->carrier = weft__carrier_of(self);
 }
 
 void weft_unpin(void)

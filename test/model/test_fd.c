@@ -130,7 +130,7 @@ static void reset_world(void)
     memset(got, 0, sizeof got);
     kernel.open = true;
     for (unsigned i = 0; i < WORLD_THREADS; i++)
-        workers[i].budget = WEFT__BUDGET;
+        carriers[i].budget = WEFT__BUDGET;
     struct weft__fd *entry = entry_of(FD, true);
     memset(entry, 0, sizeof *entry);
     for (int side = 0; side < 2; side++) {
@@ -190,10 +190,10 @@ static void poller(void)
         bool event = kernel.event;
         uint64_t key = kernel.key;
         kernel.event = false;
-        weft__seat_enter(&worker->seat);
+        weft__seat_enter(worker->seat);
         if (event)
             on_event(key, WEFT__EVENT_READ);
-        weft__seat_leave(&worker->seat);
+        weft__seat_leave(worker->seat);
     }
 }
 

@@ -74,7 +74,7 @@ static void reset(void)
 static void ender(void)
 {
     struct weft__worker *worker = &workers[0];
-    weft__seat_enter(&worker->seat);
+    weft__seat_enter(worker->seat);
     victim.result = 42;
     struct weft__waiter *joiner = weft__claim_joiner(&victim);
     bool handed = joiner && !weft__is_thread(joiner) && model_choose(2);
@@ -83,7 +83,7 @@ static void ender(void)
     weft__bury(worker, &victim);
     if (handed)
         make_runnable(weft__task_of(joiner)); /* it runs on this very thread */
-    weft__seat_leave(&worker->seat);
+    weft__seat_leave(worker->seat);
 }
 
 static bool timer_armed_or_over(void *arg)

@@ -91,29 +91,29 @@ static void tick(unsigned worker)
 /* Arms a timer for task 1, looks at its timers, arms another one for task 3. */
 static void home(void)
 {
-    weft__seat_enter(&workers[0].seat);
+    weft__seat_enter(workers[0].seat);
     struct weft__timer_handle handle = arm(0, 1);
-    weft__seat_leave(&workers[0].seat);
+    weft__seat_leave(workers[0].seat);
     model_fence(); /* the task moves to worker 1, by a shelf */
     first = handle;
-    weft__seat_enter(&workers[0].seat);
+    weft__seat_enter(workers[0].seat);
     tick(0);
     arm(0, 3);
-    weft__seat_leave(&workers[0].seat);
+    weft__seat_leave(workers[0].seat);
 }
 
 /* Disarms at home itself. */
 static void home_alone(void)
 {
-    weft__seat_enter(&workers[0].seat);
+    weft__seat_enter(workers[0].seat);
     first = arm(0, 1);
-    weft__seat_leave(&workers[0].seat);
+    weft__seat_leave(workers[0].seat);
     model_step();
-    weft__seat_enter(&workers[0].seat);
+    weft__seat_enter(workers[0].seat);
     weft__timer_disarm(&workers[0], first);
     disarmed = true;
     arm(0, 3);
-    weft__seat_leave(&workers[0].seat);
+    weft__seat_leave(workers[0].seat);
 }
 
 static bool first_armed(void *arg)
@@ -125,22 +125,22 @@ static bool first_armed(void *arg)
 static void remote(void)
 {
     model_wait(first_armed, NULL);
-    weft__seat_enter(&workers[1].seat);
+    weft__seat_enter(workers[1].seat);
     weft__timer_disarm(&workers[1], first);
     disarmed = true;
-    weft__seat_leave(&workers[1].seat);
+    weft__seat_leave(workers[1].seat);
 }
 
 /* What it releases it may arm again, for its own task. */
 static void rescuer(void)
 {
-    if (!weft__seat_take(&workers[0].seat))
+    if (!weft__seat_take(workers[0].seat))
         return;
     weft__expire_timers(&workers[2], &workers[0], LATE);
-    weft__seat_give_back(&workers[0].seat);
-    weft__seat_enter(&workers[2].seat);
+    weft__seat_give_back(workers[0].seat);
+    weft__seat_enter(workers[2].seat);
     arm(2, 2);
-    weft__seat_leave(&workers[2].seat);
+    weft__seat_leave(workers[2].seat);
 }
 
 static enum weft__wait_state state_of(unsigned task)

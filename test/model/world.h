@@ -16,6 +16,7 @@
 #include "os/futex.h"
 #include "os/lock.h"
 #include "sched/bury.h"
+#include "sched/carrier.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/share.h"
@@ -55,10 +56,12 @@ static void world_reset(unsigned worker_count)
     for (unsigned i = 0; i < WORLD_THREADS; i++) {
         workers[i].index = i;
         workers[i].carrier = &carriers[i];
+        workers[i].seat = &carriers[i].seat;
         workers[i].next_timer = INT64_MAX;
         weft__shelf_init(&workers[i].shelf);
         carriers[i].worker = &workers[i];
         tasks[i].worker = &workers[i];
+        tasks[i].seat = &carriers[i].seat;
         thread_waiters[i].waiter.word = WEFT__WAIT_THREAD;
     }
     model_name(workers);
@@ -98,9 +101,9 @@ static bool is_runnable(void *arg)
 void weft__suspend(struct weft_task *self)
 {
     /* Others run on this worker meanwhile, and leave its seat. */
-    weft__seat_leave(&self->worker->seat);
+    weft__seat_leave(self->seat);
     model_wait(is_runnable, self);
-    weft__seat_enter(&self->worker->seat);
+    weft__seat_enter(self->seat);
     runnable[self - tasks] = 0;
 }
 
@@ -146,6 +149,27 @@ void weft__thread_waited(int64_t since)
 {
     (void)since;
 }
+
+#ifndef WORLD_HAS_CARRIERS
+/* Nobody takes a worker away. */
+void weft__come_home(struct weft_task *self)
+{
+    (void)self;
+    model_fail("SEAT-4");
+}
+
+bool weft__answer_claim(struct weft__worker *worker)
+{
+    (void)worker;
+    model_fail("nobody claims a worker");
+}
+
+void weft__carrier_has_post(struct weft__carrier *carrier)
+{
+    (void)carrier;
+    model_fail("nobody is pinned");
+}
+#endif
 
 /* Nobody stops the runtime of a model. */
 void weft__guest_enter(void)

@@ -118,8 +118,11 @@ TEST(an_old_fresh_task_runs_although_plain_threads_keep_spawning)
     ck_assert_int_eq(run_tasks(1, old_fresh_task_among_injected, NULL), 0);
 }
 
+static atomic_bool yields;
+
 static int yield_once(void *unused)
 {
+    atomic_store(&yields, true);
     weft_yield();
     return reach(unused);
 }
@@ -128,7 +131,8 @@ static int old_ready_task(void *unused)
 {
     (void)unused;
     SPAWN(yield_once, NULL, NULL);
-    weft_yield();
+    while (!atomic_load(&yields))
+        weft_yield();
     spawn_until_reached();
     ck_assert_int_le(picks_before, 10);
     return 0;
