@@ -46,7 +46,7 @@ void weft__stacks_finish(struct weft__stacks *stacks)
 
 static struct weft__stack *of_link(struct weft__free *link)
 {
-    return link ? weft__container_of(link, struct weft__stack, link) : NULL;
+    return weft__container_of(link, struct weft__stack, link);
 }
 
 /* A region's description takes a descriptor's place: both live as long. */
@@ -144,6 +144,7 @@ static struct weft__free *describe_all(struct weft__stacks *stacks, const struct
         }
         describe(stack, reserve->low + i * stacks->size, stacks->size, reserve->first + (unsigned)i);
         stack->pooled = true;
+        stack->touched = false;
         stack->link.next = pile;
         pile = &stack->link;
     }
@@ -153,7 +154,7 @@ static struct weft__free *describe_all(struct weft__stacks *stacks, const struct
 /* Fills an empty magazine with new stacks. The guards are installed outside the
  * lock: that takes most of the time, and the kernel does it for several workers
  * at once. */
-static struct weft__stack *carve(struct weft__stacks *stacks, struct weft__magazine *magazine)
+static struct weft__free *carve(struct weft__stacks *stacks, struct weft__magazine *magazine)
 {
     struct reserve fresh;
     if (!reserve(stacks, &fresh))
@@ -168,7 +169,7 @@ static struct weft__stack *carve(struct weft__stacks *stacks, struct weft__magaz
     weft__add(&stacks->count, fresh.count, relaxed);
     magazine->pile = pile->next;
     magazine->count = (unsigned)fresh.count - 1;
-    return of_link(pile);
+    return pile;
 }
 
 static struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
@@ -191,11 +192,11 @@ static struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
     return NULL;
 }
 
-/* The stacks that will be taken next: their pages lie far apart, so the first
- * access costs a walk of the page tables. */
+/* The stack that will be taken next: pages lie far apart, so the first access
+ * costs a walk of the page tables. */
 static void prefetch(struct weft__free *link)
 {
-    if (!link)
+    if (!link || !of_link(link)->touched)
         return;
     for (int line = 1; line <= FIRST_FRAMES / 64; line++)
         __builtin_prefetch((char *)of_link(link)->top - line * 64, 1);
@@ -209,15 +210,15 @@ struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__m
     struct weft__free *link = weft__magazine_take(magazine, &stacks->depot);
     if (weft__likely(link != NULL)) {
         prefetch(magazine->pile);
-        return of_link(link);
-    }
-    link = weft__depot_pop(&stacks->cold);
-    if (link) {
+    } else if ((link = weft__depot_pop(&stacks->cold))) {
         magazine->pile = link->next;
         magazine->count = WEFT__PILE - 1;
-        return of_link(link);
+    } else if (!(link = carve(stacks, magazine))) {
+        return NULL;
     }
-    return carve(stacks, magazine);
+    struct weft__stack *stack = of_link(link);
+    stack->touched = true;
+    return stack;
 }
 
 void weft__stack_recycle(struct weft__stack *stack)
@@ -250,6 +251,7 @@ bool weft__stacks_trim(struct weft__stacks *stacks)
         for (struct weft__free *link = pile; link; link = link->next) {
             struct weft__stack *stack = of_link(link);
             weft__memory_discard(stack->low + guard_size(), stack->size - guard_size());
+            stack->touched = false;
         }
         weft__depot_push(&stacks->cold, pile);
     }
