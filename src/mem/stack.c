@@ -172,7 +172,7 @@ static struct weft__free *carve(struct weft__stacks *stacks, struct weft__magazi
     return pile;
 }
 
-static struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
+static WEFT_COLD struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
 {
     size_t page = weft__memory_page();
     size = (size + page - 1) / page * page;
@@ -202,20 +202,27 @@ static void prefetch(struct weft__free *link)
         __builtin_prefetch((char *)of_link(link)->top - line * 64, 1);
 }
 
+static WEFT_COLD struct weft__free *refill(struct weft__stacks *stacks,
+                                           struct weft__magazine *magazine)
+{
+    struct weft__free *link = weft__depot_pop(&stacks->cold);
+    if (!link)
+        return carve(stacks, magazine);
+    magazine->pile = link->next;
+    magazine->count = WEFT__PILE - 1;
+    return link;
+}
+
 struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__magazine *magazine,
                                      size_t size)
 {
     if (weft__unlikely(size != stacks->size))
         return map_odd(stacks, size);
     struct weft__free *link = weft__magazine_take(magazine, &stacks->depot);
-    if (weft__likely(link != NULL)) {
+    if (weft__likely(link != NULL))
         prefetch(magazine->pile);
-    } else if ((link = weft__depot_pop(&stacks->cold))) {
-        magazine->pile = link->next;
-        magazine->count = WEFT__PILE - 1;
-    } else if (!(link = carve(stacks, magazine))) {
+    else if (!(link = refill(stacks, magazine)))
         return NULL;
-    }
     struct weft__stack *stack = of_link(link);
     stack->touched = true;
     return stack;
