@@ -142,7 +142,8 @@ static struct weft__free *describe_all(struct weft__stacks *stacks, const struct
             give_descriptors(stacks, pile);
             return NULL;
         }
-        describe(stack, reserve->low + i * stacks->size, stacks->size, reserve->first + (unsigned)i);
+        describe(stack, reserve->low + i * stacks->size, stacks->size,
+                 reserve->first + (unsigned)i);
         stack->pooled = true;
         stack->touched = false;
         stack->link.next = pile;
