@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/annotate.h"
 #include "base/atomic.h"
 
 #ifndef MADV_GUARD_INSTALL
@@ -79,12 +80,13 @@ bool weft__memory_guard(void *start, size_t size)
     return mprotect(start, size, PROT_NONE) == 0;
 }
 
-/* EBADF: a kernel before 6.14; EPERM, ENOSYS: a sandbox */
+/* EBADF: a kernel before 6.14; EPERM, ENOSYS: a sandbox. Valgrind 3.19 does not
+ * know the call and says so at each. */
 static bool guard_together(char *start, size_t size, size_t stride, size_t count)
 {
     static _Atomic(bool) refused; /* every writer writes the same */
     struct iovec ranges[WEFT__GUARDS_MAX];
-    if (!advice_is_checked(start) || weft__load(&refused, relaxed))
+    if (weft__annotate_on_valgrind() || !advice_is_checked(start) || weft__load(&refused, relaxed))
         return false;
     for (size_t i = 0; i < count; i++)
         ranges[i] = (struct iovec){ .iov_base = start + i * stride, .iov_len = size };
