@@ -66,16 +66,25 @@ static struct weft__pool_chunk *chunk_with_room(struct weft__pool *pool)
     return fresh;
 }
 
-/* Makes a pile of objects; fewer than WEFT__PILE only at the end of a chunk. */
+/* Those that end in the page of the first one: the next page stays untouched
+ * until its time has come. */
+static size_t carve_count(const struct weft__pool *pool, size_t carved)
+{
+    size_t page = weft__memory_page();
+    size_t count = (page - carved % page) / pool->object_size;
+    if (count > WEFT__PILE)
+        return WEFT__PILE;
+    return count > 0 ? count : 1;
+}
+
+/* Makes a pile of objects, at most WEFT__PILE. */
 static struct weft__free *carve(struct weft__pool *pool, unsigned *ret_count)
 {
     struct weft__pool_chunk *chunk = chunk_with_room(pool);
     if (!chunk)
         return NULL;
     size_t carved = weft__load(&chunk->carved, relaxed);
-    size_t count = (CHUNK_SIZE - carved) / pool->object_size;
-    if (count > WEFT__PILE)
-        count = WEFT__PILE;
+    size_t count = carve_count(pool, carved);
     struct weft__free *pile = NULL;
     for (size_t i = count; i-- > 0;) { /* the lowest address comes first */
         struct weft__free *link = link_of((char *)chunk + carved + i * pool->object_size);

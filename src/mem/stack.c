@@ -46,7 +46,7 @@ void weft__stacks_finish(struct weft__stacks *stacks)
 
 static struct weft__stack *of_link(struct weft__free *link)
 {
-    return link ? weft__container_of(link, struct weft__stack, link) : NULL;
+    return weft__container_of(link, struct weft__stack, link);
 }
 
 /* A region's description takes a descriptor's place: both live as long. */
@@ -75,7 +75,7 @@ static bool add_region(struct weft__stacks *stacks)
     return true;
 }
 
-static bool set_up(struct weft__stack *stack, char *low, size_t size, unsigned number)
+static void describe(struct weft__stack *stack, char *low, size_t size, unsigned number)
 {
     stack->low = low;
     stack->size = size;
@@ -83,38 +83,104 @@ static bool set_up(struct weft__stack *stack, char *low, size_t size, unsigned n
     if (colour > size / 16)
         colour = 0;
     stack->top = low + size - colour;
-    if (!weft__memory_guard(low, guard_size()))
-        return false;
     stack->valgrind_id = weft__annotate_stack_add(low + guard_size(), low + size);
-    return true;
 }
 
-/* Under stacks->lock. */
-static struct weft__stack *carve(struct weft__stacks *stacks)
+/* Address space for stacks that nobody has used yet. */
+struct reserve {
+    char *low;
+    size_t count;
+    unsigned first; /* its number */
+};
+
+/* As many as there are already, so that a program of three tasks has three or
+ * four guards, at most a pile, and no more than the region has room for. */
+static bool reserve(struct weft__stacks *stacks, struct reserve *ret_reserve)
 {
-    if (stacks->region == stacks->region_end && !add_region(stacks))
-        return NULL;
-    struct weft__stack *stack = weft__pool_take(&stacks->descriptors, NULL);
-    if (!stack)
-        return NULL;
-    if (!set_up(stack, stacks->region, stacks->size, stacks->carved)) {
+    weft__lock_acquire(&stacks->lock);
+    bool room = stacks->region != stacks->region_end || add_region(stacks);
+    if (room) {
+        size_t count = (size_t)(stacks->region_end - stacks->region) / stacks->size;
+        size_t wanted = stacks->carved < WEFT__PILE ? stacks->carved : WEFT__PILE;
+        if (count > wanted)
+            count = wanted > 0 ? wanted : 1;
+        *ret_reserve = (struct reserve){ stacks->region, count, stacks->carved };
+        stacks->region += count * stacks->size;
+        stacks->carved += (unsigned)count;
+    }
+    weft__lock_release(&stacks->lock);
+    return room;
+}
+
+/* Unless another worker's follows; then the address space stays unused. */
+static void unreserve(struct weft__stacks *stacks, const struct reserve *reserve)
+{
+    weft__lock_acquire(&stacks->lock);
+    if (stacks->region == reserve->low + reserve->count * stacks->size) {
+        stacks->region = reserve->low;
+        stacks->carved = reserve->first;
+    }
+    weft__lock_release(&stacks->lock);
+}
+
+static void give_descriptors(struct weft__stacks *stacks, struct weft__free *pile)
+{
+    while (pile) {
+        struct weft__stack *stack = of_link(pile);
+        pile = pile->next;
+        weft__annotate_stack_remove(stack->valgrind_id);
         weft__pool_give(&stacks->descriptors, NULL, stack);
+    }
+}
+
+static struct weft__free *describe_all(struct weft__stacks *stacks, const struct reserve *reserve)
+{
+    struct weft__free *pile = NULL;
+    for (size_t i = reserve->count; i-- > 0;) { /* the lowest address comes first */
+        struct weft__stack *stack = weft__pool_take(&stacks->descriptors, NULL);
+        if (!stack) {
+            give_descriptors(stacks, pile);
+            return NULL;
+        }
+        describe(stack, reserve->low + i * stacks->size, stacks->size,
+                 reserve->first + (unsigned)i);
+        stack->pooled = true;
+        stack->touched = false;
+        stack->link.next = pile;
+        pile = &stack->link;
+    }
+    return pile;
+}
+
+/* Fills an empty magazine with new stacks. The guards are installed outside the
+ * lock: that takes most of the time, and the kernel does it for several workers
+ * at once. */
+static struct weft__free *carve(struct weft__stacks *stacks, struct weft__magazine *magazine)
+{
+    struct reserve fresh;
+    if (!reserve(stacks, &fresh))
+        return NULL;
+    struct weft__free *pile = NULL;
+    if (weft__memory_guard_each(fresh.low, guard_size(), stacks->size, fresh.count))
+        pile = describe_all(stacks, &fresh);
+    if (!pile) {
+        unreserve(stacks, &fresh);
         return NULL;
     }
-    stack->pooled = true;
-    stacks->region += stacks->size;
-    stacks->carved++;
-    weft__add(&stacks->count, 1, relaxed);
-    return stack;
+    weft__add(&stacks->count, fresh.count, relaxed);
+    magazine->pile = pile->next;
+    magazine->count = (unsigned)fresh.count - 1;
+    return pile;
 }
 
-static struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
+static WEFT_COLD struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
 {
     size_t page = weft__memory_page();
     size = (size + page - 1) / page * page;
     struct weft__stack *stack = weft__pool_take(&stacks->descriptors, NULL);
     char *low = stack ? weft__memory_map(size, page, true) : NULL;
-    if (low && set_up(stack, low, size, 0)) {
+    if (low && weft__memory_guard(low, guard_size())) {
+        describe(stack, low, size, 0);
         stack->pooled = false;
         weft__add(&stacks->count, 1, relaxed);
         weft__add(&stacks->bytes, size, relaxed);
@@ -127,14 +193,25 @@ static struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
     return NULL;
 }
 
-/* The stacks that will be taken next: their pages lie far apart, so the first
- * access costs a walk of the page tables. */
+/* The stack that will be taken next: pages lie far apart, so the first access
+ * costs a walk of the page tables. */
 static void prefetch(struct weft__free *link)
 {
-    if (!link)
+    if (!link || !of_link(link)->touched)
         return;
     for (int line = 1; line <= FIRST_FRAMES / 64; line++)
         __builtin_prefetch((char *)of_link(link)->top - line * 64, 1);
+}
+
+static WEFT_COLD struct weft__free *refill(struct weft__stacks *stacks,
+                                           struct weft__magazine *magazine)
+{
+    struct weft__free *link = weft__depot_pop(&stacks->cold);
+    if (!link)
+        return carve(stacks, magazine);
+    magazine->pile = link->next;
+    magazine->count = WEFT__PILE - 1;
+    return link;
 }
 
 struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__magazine *magazine,
@@ -143,19 +220,12 @@ struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__m
     if (weft__unlikely(size != stacks->size))
         return map_odd(stacks, size);
     struct weft__free *link = weft__magazine_take(magazine, &stacks->depot);
-    if (weft__likely(link != NULL)) {
+    if (weft__likely(link != NULL))
         prefetch(magazine->pile);
-        return of_link(link);
-    }
-    link = weft__depot_pop(&stacks->cold);
-    if (link) {
-        magazine->pile = link->next;
-        magazine->count = WEFT__PILE - 1;
-        return of_link(link);
-    }
-    weft__lock_acquire(&stacks->lock);
-    struct weft__stack *stack = carve(stacks);
-    weft__lock_release(&stacks->lock);
+    else if (!(link = refill(stacks, magazine)))
+        return NULL;
+    struct weft__stack *stack = of_link(link);
+    stack->touched = true;
     return stack;
 }
 
@@ -189,6 +259,7 @@ bool weft__stacks_trim(struct weft__stacks *stacks)
         for (struct weft__free *link = pile; link; link = link->next) {
             struct weft__stack *stack = of_link(link);
             weft__memory_discard(stack->low + guard_size(), stack->size - guard_size());
+            stack->touched = false;
         }
         weft__depot_push(&stacks->cold, pile);
     }

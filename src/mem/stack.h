@@ -27,6 +27,7 @@ struct weft__stack {
     void *top; /* where the first frame begins; 16-byte aligned */
     unsigned valgrind_id;
     bool pooled;
+    bool touched; /* its first page is there */
 };
 
 struct weft__stacks {

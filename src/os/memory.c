@@ -2,12 +2,21 @@
 
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/annotate.h"
 #include "base/atomic.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
+#endif
+#ifndef PIDFD_SELF
+#define PIDFD_SELF (-10000)
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440 /* on every architecture */
 #endif
 
 size_t weft__memory_page(void)
@@ -69,6 +78,34 @@ bool weft__memory_guard(void *start, size_t size)
     if (advice_is_checked(start) && madvise(start, size, MADV_GUARD_INSTALL) == 0)
         return true;
     return mprotect(start, size, PROT_NONE) == 0;
+}
+
+/* EBADF: a kernel before 6.14; EPERM, ENOSYS: a sandbox. Valgrind 3.19 does not
+ * know the call and says so at each. */
+static bool guard_together(char *start, size_t size, size_t stride, size_t count)
+{
+    static _Atomic(bool) refused; /* every writer writes the same */
+    struct iovec ranges[WEFT__GUARDS_MAX];
+    if (weft__annotate_on_valgrind() || !advice_is_checked(start) || weft__load(&refused, relaxed))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        ranges[i] = (struct iovec){ .iov_base = start + i * stride, .iov_len = size };
+    long done = syscall(SYS_process_madvise, PIDFD_SELF, ranges, count, MADV_GUARD_INSTALL, 0);
+    if (done == (long)(count * size))
+        return true;
+    weft__store(&refused, true, relaxed);
+    return false;
+}
+
+bool weft__memory_guard_each(char *start, size_t size, size_t stride, size_t count)
+{
+    if (count > 1 && guard_together(start, size, stride, count))
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        if (!weft__memory_guard(start + i * stride, size))
+            return false;
+    }
+    return true;
 }
 
 void weft__memory_huge(void *start, size_t size)

@@ -5,7 +5,7 @@
  * another worker: it marks the timer DEAD and sends it home (`disarmed`), where
  * it is taken out at the next tick.
  *
- *     state = generation << 2 | IDLE, ARMED or DEAD
+ *     state = generation << 12 | the owner's index << 2 | IDLE, ARMED or DEAD
  *
  * TIMER-1  A timer leaves ARMED once per generation: by firing, by a disarming
  *          at home (both under the owner's seat), or by a remote compare-and-
@@ -17,19 +17,23 @@
 #include "sched/poll.h"
 #include "sched/schedule.h"
 
-enum { IDLE, ARMED, DEAD };
+enum { IDLE, ARMED, DEAD, STATUS = 3 };
 
+#define OWNER_SHIFT 2
+#define OWNER (WEFT__WORKERS_MAX - 1)
+#define GENERATION ((uint64_t)1 << 12)
+
+/* A cache line: a hundred thousand sleepers have theirs far apart. */
 struct weft__timer {
     _Atomic(uint64_t) state;
-    _Atomic(struct weft__worker *) owner;
-    struct weft__inbox_node inbox; /* while DEAD; else the pool's */
-    bool in_wheel;
-    struct weft__wheel_entry entry;
-    struct weft__waiter *waiter;
     uint64_t ticket;
+    struct weft__inbox_node inbox; /* while DEAD */
+    struct weft__waiter *waiter;
+    struct weft__wheel_entry entry;
 };
 
-_Static_assert(sizeof(struct weft__timer) % 16 == 0, "as the pool wants it");
+_Static_assert(sizeof(struct weft__timer) == WEFT_CACHE_LINE, "a timer is a cache line");
+_Static_assert(OWNER << OWNER_SHIFT == GENERATION - 1 - STATUS, "the owner's bits are between");
 
 const size_t weft__timer_size = sizeof(struct weft__timer);
 
@@ -48,12 +52,11 @@ struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct we
         return (struct weft__timer_handle){ 0 };
     }
     /* relaxed: the next remote disarmer gets the handle through the task */
-    uint64_t state = (weft__load(&timer->state, relaxed) >> 2 << 2) | ARMED;
+    uint64_t state = weft__load(&timer->state, relaxed) & -GENERATION;
+    state |= worker->index << OWNER_SHIFT | ARMED;
     timer->waiter = waiter;
     timer->ticket = ticket;
-    timer->in_wheel = true;
     weft__wheel_add(&worker->wheel, &timer->entry, when);
-    weft__store(&timer->owner, worker, relaxed);
     weft__store(&timer->state, state, release); /* pairs with the CAS of a remote disarmer */
     publish_next(worker);
     return (struct weft__timer_handle){ timer, state };
@@ -62,8 +65,8 @@ struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct we
 /* The next generation; nobody holds a handle for it yet. */
 static void release_timer(struct weft__worker *worker, struct weft__timer *timer)
 {
-    uint64_t generation = weft__load(&timer->state, relaxed) >> 2;
-    weft__store(&timer->state, (generation + 1) << 2 | IDLE, relaxed);
+    uint64_t generation = weft__load(&timer->state, relaxed) & -GENERATION;
+    weft__store(&timer->state, (generation + GENERATION) | IDLE, relaxed);
     weft__pool_give(&weft__rt.timers, &worker->timers, timer);
 }
 
@@ -72,7 +75,7 @@ void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle h
     struct weft__timer *timer = handle.timer;
     if (!timer)
         return;
-    struct weft__worker *owner = weft__load(&timer->owner, relaxed); /* checked by `state` */
+    struct weft__worker *owner = &weft__rt.worker[handle.state >> OWNER_SHIFT & OWNER];
     if (owner == worker) {
         if (weft__load(&timer->state, relaxed) != handle.state)
             return; /* fired */
@@ -80,7 +83,7 @@ void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle h
         release_timer(worker, timer); /* TIMER-2 */
         return;
     }
-    uint64_t armed = handle.state, dead = (handle.state >> 2 << 2) | DEAD;
+    uint64_t armed = handle.state, dead = (handle.state & ~(uint64_t)STATUS) | DEAD;
     if (weft__cas(&timer->state, &armed, dead, acq_rel, relaxed)) /* TIMER-1 */
         weft__inbox_put(&owner->disarmed, &timer->inbox);
 }
@@ -91,7 +94,7 @@ void weft__drop_disarmed(struct weft__worker *worker)
     while (node) {
         struct weft__timer *timer = weft__container_of(node, struct weft__timer, inbox);
         node = node->next;
-        if (timer->in_wheel)
+        if (weft__wheel_holds(&timer->entry))
             weft__wheel_remove(&worker->wheel, &timer->entry);
         release_timer(worker, timer); /* TIMER-2 */
     }
@@ -103,12 +106,11 @@ bool weft__expire_timers(struct weft__worker *worker, struct weft__worker *owner
     struct weft__wheel_entry *entry;
     while ((entry = weft__wheel_expire(&owner->wheel, now))) {
         struct weft__timer *timer = weft__container_of(entry, struct weft__timer, entry);
-        timer->in_wheel = false;
         struct weft__waiter *waiter = timer->waiter;
         uint64_t ticket = timer->ticket;
         uint64_t state = weft__load(&timer->state, relaxed);
-        if ((state & 3) != ARMED ||
-            !weft__cas(&timer->state, &state, (state >> 2 << 2) | IDLE, acq_rel, relaxed))
+        uint64_t idle = (state & ~(uint64_t)STATUS) | IDLE;
+        if ((state & STATUS) != ARMED || !weft__cas(&timer->state, &state, idle, acq_rel, relaxed))
             continue; /* DEAD: it is in the inbox, or will be in a moment */
         release_timer(worker, timer);
         if (weft__wait_claim(waiter, ticket, WEFT__DEADLINE))

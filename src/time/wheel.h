@@ -51,6 +51,12 @@ void weft__wheel_add(struct weft__wheel *wheel, struct weft__wheel_entry *entry,
 /* Removes an entry that was added and has not come out. */
 void weft__wheel_remove(struct weft__wheel *wheel, struct weft__wheel_entry *entry);
 
+/* Whether an entry that was added once has neither come out nor been removed. */
+static inline bool weft__wheel_holds(const struct weft__wheel_entry *entry)
+{
+    return !weft__list_empty(&entry->node);
+}
+
 /* Takes one entry that is due at `now`; NULL when none is (left). */
 struct weft__wheel_entry *weft__wheel_expire(struct weft__wheel *wheel, int64_t now);
 

@@ -16,8 +16,9 @@
 #include "tasks.h"
 
 #define GUARD_INSTALL 102
+#define PROCESS_MADVISE 440
 
-static bool no_membarrier, no_guards, no_pwait2;
+static bool no_membarrier, no_guards, no_guard_vectors, short_guard_vectors, no_pwait2;
 static atomic_int refused, mprotects, coarse_waits;
 
 long __real_syscall(long number, ...);
@@ -34,6 +35,15 @@ long __wrap_syscall(long number, ...)
         atomic_fetch_add(&refused, 1);
         errno = ENOSYS;
         return -1;
+    }
+    if (no_guard_vectors && number == PROCESS_MADVISE) {
+        atomic_fetch_add(&refused, 1);
+        errno = EBADF;
+        return -1;
+    }
+    if (short_guard_vectors && number == PROCESS_MADVISE) {
+        atomic_fetch_add(&refused, 1);
+        return (long)weft__memory_page();
     }
     return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
@@ -175,7 +185,7 @@ static void touch(void *at)
 
 TEST(without_guard_markers_mappings_are_split)
 {
-    no_guards = true;
+    no_guards = no_guard_vectors = true;
     size_t page = weft__memory_page();
     char *memory = weft__memory_map(4 * page, page, true);
     ck_assert(weft__memory_guard(memory, page));
@@ -187,4 +197,31 @@ TEST(without_guard_markers_mappings_are_split)
     ck_assert_int_gt(atomic_load(&mprotects), 1);
     if (!test_is_slowed())
         expect_death(run_overflow, NULL, SIGSEGV, "overflowed its stack");
+}
+
+static void expect_each_guarded(void)
+{
+    enum { COUNT = 20 };
+    size_t page = weft__memory_page();
+    char *memory = weft__memory_map(2 * COUNT * page, page, true);
+    ck_assert(weft__memory_guard_each(memory, page, 2 * page, COUNT));
+    for (size_t i = 0; i < COUNT; i++) {
+        memory[(2 * i + 1) * page] = 1;
+        expect_death(touch, memory + 2 * i * page, SIGSEGV, NULL);
+    }
+}
+
+TEST(without_vectors_of_guards_each_is_installed_alone)
+{
+    no_guard_vectors = true;
+    expect_each_guarded();
+    expect_each_guarded();
+    ck_assert_int_le(atomic_load(&refused), 1); /* it is asked for once, if at all */
+    ck_assert_int_eq(run_tasks(2, use_everything, NULL), 0);
+}
+
+TEST(a_vector_of_guards_that_is_done_in_part_is_done_again)
+{
+    short_guard_vectors = true;
+    expect_each_guarded();
 }

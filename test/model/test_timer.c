@@ -58,7 +58,7 @@ void weft__pool_give(struct weft__pool *pool, struct weft__magazine *magazine, v
     in_use[timer - timers] = false;
     cached[owner_of(magazine)] = timer;
     if (mutation == NO_GENERATION)
-        weft__store(&timer->state, weft__load(&timer->state, relaxed) - 4, relaxed);
+        weft__store(&timer->state, weft__load(&timer->state, relaxed) - GENERATION, relaxed);
 }
 
 static void reset(void)

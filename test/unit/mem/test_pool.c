@@ -3,8 +3,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mem/pool.h"
+#include "os/memory.h"
 
 #define SIZE 96
 
@@ -104,6 +106,27 @@ TEST(a_walk_visits_every_object_that_was_taken)
         if (objects[i]->head[1] != 1)
             ck_abort_msg("object %d was missed", i);
     }
+    weft__pool_finish(&pool);
+}
+
+TEST(no_page_is_touched_before_its_first_object_is_taken)
+{
+    enum { COUNT = 5000, BYTES = COUNT * 256 };
+    struct weft__magazine magazine = { 0 };
+    static unsigned char pages[(2 << 20) / 4096];
+    weft__pool_init(&pool, 256);
+    char *first = weft__pool_take(&pool, &magazine);
+    for (int i = 1; i < COUNT; i++)
+        weft__pool_take(&pool, &magazine);
+    char *chunk = (char *)((uintptr_t)first & ~(((uintptr_t)2 << 20) - 1));
+    size_t page = weft__memory_page(), touched = 0;
+    if (mincore(chunk, (size_t)2 << 20, pages) != 0)
+        test_skip("mincore() is missing");
+    for (size_t i = 0; i < ((size_t)2 << 20) / page; i++)
+        touched += pages[i] & 1;
+    if (touched * page == (size_t)2 << 20)
+        test_skip("the system gives huge pages to everybody");
+    ck_assert_uint_eq(touched, ((size_t)(first - chunk) + BYTES + page - 1) / page);
     weft__pool_finish(&pool);
 }
 

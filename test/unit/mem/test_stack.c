@@ -66,6 +66,17 @@ TEST(a_guard_faults)
     expect_death(touch_guard, odd->low, SIGSEGV, NULL);
 }
 
+TEST(every_stack_of_a_pile_has_its_guard)
+{
+    weft__stacks_init(&stacks, SIZE);
+    for (int i = 0; i < 70; i++) { /* made 1, 1, 2, 4, 8, 16, 32 and 64 at a time */
+        struct weft__stack *stack = weft__stack_take(&stacks, &magazine, SIZE);
+        size_t last = 4 * weft__memory_page() - 1;
+        expect_death(touch_guard, stack->low + (i % 2 ? last : 0), SIGSEGV, NULL);
+    }
+    weft__stacks_finish(&stacks);
+}
+
 TEST(stacks_are_recycled_newest_first)
 {
     weft__stacks_init(&stacks, SIZE);

@@ -56,6 +56,21 @@ TEST(a_guard_faults_and_its_neighbours_do_not)
     weft__memory_unmap(memory, 4 * page);
 }
 
+TEST(many_guards_at_once_fault_and_their_neighbours_do_not)
+{
+    enum { COUNT = WEFT__GUARDS_MAX };
+    size_t page = weft__memory_page();
+    char *memory = weft__memory_map(4 * COUNT * page, page, true);
+    ck_assert(weft__memory_guard_each(memory + page, 2 * page, 4 * page, COUNT));
+    for (size_t i = 0; i < COUNT; i++) {
+        char *at = memory + 4 * i * page;
+        at[page - 1] = 1;
+        at[3 * page] = 1;
+        expect_death(touch, &(struct place){ at + (i % 2 ? page : 3 * page - 1) }, SIGSEGV, NULL);
+    }
+    weft__memory_unmap(memory, 4 * COUNT * page);
+}
+
 TEST(an_impossible_size_is_refused)
 {
     ck_assert_ptr_null(weft__memory_map((size_t)1 << 62, weft__memory_page(), false));
