@@ -3,18 +3,9 @@
 
 #include <stdatomic.h>
 
+#include "sched/share.h"
 #include "sched/wait.h"
-#include "sched/worker.h"
 #include "tasks.h"
-
-/* How often a worker has gone to sleep. One that finds nothing goes again at once. */
-static uint64_t parks(void)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < weft__rt.workers; i++)
-        sum += weft__load(&weft__rt.worker[i].parks, relaxed);
-    return sum;
-}
 
 static uint64_t steals(void)
 {
@@ -87,42 +78,43 @@ TEST(bursts_that_are_over_soon_are_not_shared)
     ck_assert_int_eq(run_tasks(2, wake_in_bursts, NULL), 0);
 }
 
-static int64_t end;
-
-static int sleep_and_yield(void *arg)
+static size_t taken_back(struct weft__worker *worker)
 {
-    struct sleeper *me = arg;
-    sleep_once(me);
-    while (weft_now() < end) {
-        for (int i = 0; i < 100; i++)
-            weft_yield();
-    }
-    return 0;
+    weft__take_oldest(worker);
+    size_t count = weft__queue_count(&worker->ready);
+    if (count)
+        weft__queue_split(&worker->ready, count);
+    return count;
 }
 
-/* All are woken on one worker. If it took back what it gives away, those it wakes would
- * come for nothing, again and again. */
-static int share_for_a_while(void *unused)
+static int lend(void *unused)
 {
     (void)unused;
-    struct sleeper sleepers[BURST];
-    weft_task *tasks[BURST];
-    for (int i = 0; i < BURST; i++)
-        SPAWN(sleep_and_yield, &sleepers[i], &tasks[i]);
-    while (atomic_load(&asleep) < BURST)
-        weft_yield();
-    end = weft_now() + WEFT_MS(50);
-    uint64_t parks_before = parks(), steals_before = steals();
-    wake_all(sleepers, true);
-    for (int i = 0; i < BURST; i++)
-        JOIN(tasks[i], 0);
-    ck_assert_uint_gt(steals() - steals_before, 0);
-    if (!test_is_slowed())
-        ck_assert_uint_lt(parks() - parks_before, 50);
+    struct weft__worker *worker = weft__self()->worker;
+    struct weft_task tasks[4] = { 0 };
+    weft__seat_enter(&worker->seat);
+    for (int i = 0; i < 4; i++)
+        weft__queue_append(&worker->ready, &tasks[i]);
+    weft__share(worker);
+    ck_assert_uint_eq(weft__queue_count(&worker->ready), 2);
+    weft__queue_split(&worker->ready, 2);
+
+    ck_assert(weft__sleepers_search(&weft__rt.sleepers, 2)); /* as if somebody were coming */
+    ck_assert_uint_eq(taken_back(worker), 0);
+    worker->ticked += WEFT__LOAN; /* too late */
+    ck_assert_uint_eq(taken_back(worker), 2);
+
+    tasks[0].next = NULL;
+    weft__shelf_give(&worker->shelf, (struct weft__chain){ &tasks[0], &tasks[0], 1 });
+    worker->loan_ends = worker->ticked + WEFT__LOAN;
+    ck_assert_uint_eq(taken_back(worker), 0);
+    weft__sleepers_found(&weft__rt.sleepers); /* and has got something else */
+    ck_assert_uint_eq(taken_back(worker), 1);
+    weft__seat_leave(&worker->seat);
     return 0;
 }
 
 TEST(what_was_given_away_is_left_for_those_who_were_woken)
 {
-    ck_assert_int_eq(run_tasks(2, share_for_a_while, NULL), 0);
+    ck_assert_int_eq(run_tasks(1, lend, NULL), 0);
 }
