@@ -438,6 +438,7 @@ static void false_alarm(void)
 static struct model awaited = { .setup = reset_awaited,
                                 .body = { serving, spare, monitor },
                                 .check = nothing_is_left,
+                                .preemptions = 3,
                                 .sequential = true };
 
 TEST(a_task_without_a_worker_is_no_deadlock)
