@@ -302,7 +302,7 @@ static void spare(void)
 
 static void monitor(void)
 {
-    weft__hand_off(&workers[0]);
+    weft__hand_off(&workers[0], weft__load(&workers[0].switches, relaxed));
 }
 
 static void monitor_twice(void)
