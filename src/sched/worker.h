@@ -55,7 +55,7 @@ struct weft__worker {
     uint16_t patience;          /* so many of those take WEFT__PATIENCE */
     _Atomic(uint64_t) switches;
     uint64_t claimable_from; /* so many switches: CARRIER-4 */
-    _Atomic(int) tid; /* its carrier's, for the monitor; 0: not there yet */
+    _Atomic(int) tid;        /* its carrier's, for the monitor; 0: not there yet */
 
     /* What spawning and ending touch. Under the seat. */
     struct weft__magazine tasks, stacks, timers;
