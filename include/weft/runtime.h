@@ -40,7 +40,8 @@ typedef struct weft_config {
      * this number. 0: the environment's WEFT_SEED, else off. */
     uint64_t seed;
     /* Called on the carrier concerned; must not call functions that suspend.
-     * `carrier` counts from 0. May be NULL. */
+     * `carrier` counts from 0, and goes beyond the number of workers: a task that
+     * blocks keeps its carrier, and another one serves its worker. May be NULL. */
     void (*on_carrier)(enum weft_carrier_event event, unsigned carrier, void *arg);
     void *on_carrier_arg;
     uintptr_t reserved[8]; /* must be zero */

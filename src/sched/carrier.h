@@ -47,8 +47,13 @@ WEFT_COLD void weft__come_home(struct weft_task *self);
 void weft__carrier_has_post(struct weft__carrier *carrier);
 
 /* The monitor: gives the worker of a task that does not come back to another
- * carrier. False: it came back, or there is no carrier to be had. */
-bool weft__hand_off(struct weft__worker *worker);
+ * carrier. `switches`: the worker's, when that task was seen. False: it came back, or
+ * there is no carrier to be had. */
+bool weft__hand_off(struct weft__worker *worker, uint64_t switches);
+
+/* For a task that is to be pinned, by a thread that has no worker: a carrier that has
+ * one, since others may be away for long. */
+struct weft__carrier *weft__choose_carrier(void);
 
 /* The idle context: gives its worker to a carrier that claims one. False: none
  * does. The worker is not to be touched after. */

@@ -120,14 +120,14 @@ static bool replace(struct weft__worker *worker)
     return true;
 }
 
-bool weft__hand_off(struct weft__worker *worker)
+bool weft__hand_off(struct weft__worker *worker, uint64_t switches)
 {
     bool done = false;
     weft__lock_acquire(&weft__rt.rescue_lock);
     struct weft__seat *seat = worker->seat;
     if (weft__seat_take(seat)) {
         weft__lock_acquire(&weft__rt.carriers_lock);
-        done = replace(worker);
+        done = weft__load(&worker->switches, relaxed) == switches && replace(worker);
         weft__lock_release(&weft__rt.carriers_lock);
         if (!done)
             weft__seat_give_back(seat);
@@ -163,6 +163,19 @@ static void queue_up(struct weft__carrier *carrier)
     weft__lock_release(&weft__rt.carriers_lock);
     if (!weft__inbox_empty(&carrier->inbox)) /* CARRIER-3 */
         weft__carrier_has_post(carrier);
+}
+
+struct weft__carrier *weft__choose_carrier(void)
+{
+    uint32_t start = weft__add(&weft__rt.next_shelf, 1, relaxed);
+    /* acquire: pairs with the release in make_carrier() */
+    uint32_t carriers = weft__load(&weft__rt.carriers, acquire);
+    for (uint32_t i = 0; i < carriers; i++) {
+        struct weft__carrier *carrier = &weft__rt.carrier[(start + i) % carriers];
+        if (weft__load(&carrier->state, relaxed) == WEFT__CARRIER_SERVES) /* a hint */
+            return carrier;
+    }
+    return &weft__rt.carrier[start % carriers];
 }
 
 bool weft__await_worker(struct weft__carrier *carrier)

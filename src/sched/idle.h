@@ -5,7 +5,8 @@
 #include "sched/worker.h"
 
 /* Searches, sleeps, and searches again, until there is a task to run. NULL: the
- * runtime closes, or the worker is another carrier's now. Runs on the carrier's own context; the seat is held. */
+ * runtime closes, or the worker is another carrier's now. Runs on the carrier's own
+ * context; the seat is held. */
 struct weft_task *weft__find(struct weft__worker *worker);
 
 /* Called when no task will ever run again; does not return. Set by src/observe. */

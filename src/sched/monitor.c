@@ -104,7 +104,7 @@ static bool look_at_all(struct look *looks)
         if (!stuck(worker, &looks[i], now))
             continue;
         found = true;
-        if (time_to_hand_off(worker, &looks[i], now) && weft__hand_off(worker)) {
+        if (time_to_hand_off(worker, &looks[i], now) && weft__hand_off(worker, looks[i].switches)) {
             looks[i] = (struct look){ .switches = looks[i].switches, .since = now };
             continue;
         }

@@ -76,18 +76,27 @@ void weft__take_inbox(struct weft__worker *worker)
     weft__drop_disarmed(worker);
 }
 
-void weft__take_own_first(struct weft__worker *worker)
+/* The queue's turn comes now, and what was in it goes behind. */
+static void put_first(struct weft__worker *worker, struct weft__chain others)
 {
     struct weft_task *front = weft__front(worker);
-    struct weft__chain others = weft__queue_take_all(&worker->ready);
-    weft__take_inbox(worker);
-    size_t own = weft__queue_count(&worker->ready);
     if (others.head)
         weft__queue_splice(&worker->ready, others);
     if (front)
         weft__queue_append(&worker->ready, front);
     weft__set_front(worker, NULL);
-    worker->fresh_turn = true; /* has been; now it is the other queue's */
+    worker->fresh_turn = true; /* it has been */
+}
+
+void weft__take_own_first(struct weft__worker *worker)
+{
+    struct weft__chain others = weft__queue_take_all(&worker->ready);
+    weft__take_inbox(worker);
+    size_t own = weft__queue_count(&worker->ready);
+    if (own)
+        put_first(worker, others);
+    else if (others.head)
+        weft__queue_splice(&worker->ready, others);
     worker->claimable_from = weft__load(&worker->switches, relaxed) + own + 1;
 }
 

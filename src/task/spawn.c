@@ -88,9 +88,8 @@ static void apply_attr(struct weft_task *task, const weft_attr *attr, struct wef
     if (attr->name)
         strncat(task->name, attr->name, WEFT_NAME_MAX);
     if (attr->flags & WEFT_PINNED) {
-        unsigned at = weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
         task->pins = 1;
-        task->carrier = worker ? worker->carrier : &weft__rt.carrier[at];
+        task->carrier = worker ? worker->carrier : weft__choose_carrier();
     }
 }
 

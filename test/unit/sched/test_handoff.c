@@ -167,6 +167,12 @@ TEST(pinned_tasks_get_a_worker_when_their_thread_has_lost_its_own)
     ck_assert_int_eq(run_tasks(1, beside_a_busy_task, &fn), 0);
 }
 
+static int set_stop(void *unused)
+{
+    atomic_store(&stop, true);
+    return unused != NULL;
+}
+
 enum { PINNED = 4 };
 
 static int have_turns_pinned(void *turns)
@@ -247,6 +253,25 @@ static int call_what_never_suspends(void *unused)
 TEST(what_never_suspends_does_not_move_a_task_without_a_worker)
 {
     int (*fn)(void *) = call_what_never_suspends;
+    ck_assert_int_eq(run_tasks(1, beside_a_busy_task, &fn), 0);
+}
+
+static int spawn_pinned_without_a_worker(void *unused)
+{
+    weft_task *task;
+    weft_attr attr = { .flags = WEFT_PINNED };
+    lose_worker();
+    ck_assert_int_eq(weft_spawn_with(&attr, set_stop, NULL, &task), 0);
+    for (int i = 0; i < 5000 && !atomic_load(&stop); i++)
+        block_for(WEFT_MS(1));
+    ck_assert(atomic_load(&stop)); /* it did not have to wait for our thread */
+    JOIN(task, 0);
+    return unused != NULL;
+}
+
+TEST(a_pinned_task_is_not_spawned_on_a_thread_that_is_away)
+{
+    int (*fn)(void *) = spawn_pinned_without_a_worker;
     ck_assert_int_eq(run_tasks(1, beside_a_busy_task, &fn), 0);
 }
 
