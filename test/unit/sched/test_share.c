@@ -92,7 +92,7 @@ static int lend(void *unused)
     (void)unused;
     struct weft__worker *worker = weft__self()->worker;
     struct weft_task tasks[4] = { 0 };
-    weft__seat_enter(&worker->seat);
+    weft__seat_enter(worker->seat);
     for (int i = 0; i < 4; i++)
         weft__queue_append(&worker->ready, &tasks[i]);
     weft__share(worker);
@@ -110,7 +110,7 @@ static int lend(void *unused)
     ck_assert_uint_eq(taken_back(worker), 0);
     weft__sleepers_found(&weft__rt.sleepers); /* and has got something else */
     ck_assert_uint_eq(taken_back(worker), 1);
-    weft__seat_leave(&worker->seat);
+    weft__seat_leave(worker->seat);
     return 0;
 }
 
