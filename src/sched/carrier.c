@@ -17,6 +17,12 @@ WEFT_NOINLINE struct weft_task *weft__self(void)
     return current;
 }
 
+struct weft_task **weft__current_at(char *thread_pointer)
+{
+    char *here = weft__context_thread_pointer();
+    return (struct weft_task **)(void *)(thread_pointer + ((char *)&current - here));
+}
+
 static void annotate_own_stack(struct weft__carrier *carrier)
 {
     pthread_attr_t attr;
