@@ -161,7 +161,8 @@ struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__m
 
 void weft__stack_recycle(struct weft__stack *stack)
 {
-    weft__annotate_recycle(stack->low + weft__stack_guard_size(), stack->size - weft__stack_guard_size());
+    weft__annotate_recycle(stack->low + weft__stack_guard_size(),
+                           stack->size - weft__stack_guard_size());
 }
 
 void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
@@ -188,7 +189,8 @@ bool weft__stacks_trim(struct weft__stacks *stacks)
             break;
         for (struct weft__free *link = pile; link; link = link->next) {
             struct weft__stack *stack = of_link(link);
-            weft__memory_discard(stack->low + weft__stack_guard_size(), stack->size - weft__stack_guard_size());
+            weft__memory_discard(stack->low + weft__stack_guard_size(),
+                                 stack->size - weft__stack_guard_size());
         }
         weft__depot_push(&stacks->cold, pile);
     }

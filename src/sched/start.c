@@ -38,8 +38,7 @@ bool weft__start(struct weft__worker *worker, struct weft_task *task)
     task->stack = inherit(worker, task);
     if (!task->stack)
         task->stack = weft__stack_take(&weft__rt.stacks, &worker->stacks, task->stack_size);
-    if (weft__unlikely(!task->stack) ||
-        (weft__unlikely(is_virtual) && !take_block(worker, task))) {
+    if (weft__unlikely(!task->stack) || (weft__unlikely(is_virtual) && !take_block(worker, task))) {
         task->flags |= WEFT__TASK_ENDING | WEFT__TASK_NO_STACK;
         weft__bury(worker, task);
         return false;

@@ -10,6 +10,7 @@
 
 #include "arch/context.h"
 #include "base/assert.h"
+#include "vthread/setxid.h"
 #include "vthread/tcb.h"
 
 /* Thread numbers: beyond what the kernel gives out, within a futex's owner field.
@@ -45,6 +46,10 @@ static _Atomic(size_t) count;
 /* In each virtual thread's block: whose it is. */
 static _Thread_local struct weft__block *own __attribute__((tls_model("initial-exec")));
 
+/* And the thread pointer of the OS thread that runs it, or ran it last. */
+static _Thread_local void *home __attribute__((tls_model("initial-exec")));
+ptrdiff_t weft__block_home;
+
 static struct weft__block **own_at(char *tp)
 {
     char *here = weft__context_thread_pointer();
@@ -67,8 +72,7 @@ static void fill(struct weft__block *block)
     const struct weft__layout *layout = &weft__layout;
     char *self = weft__block_self(block);
     weft__tcb_fill(block->tp, self, weft__context_thread_pointer());
-    *weft__block_tid(block) =
-        TID_FIRST + (block->slot - 1) * TIDS_EACH + block->uses++ % TIDS_EACH;
+    *weft__block_tid(block) = TID_FIRST + (block->slot - 1) * TIDS_EACH + block->uses++ % TIDS_EACH;
     *(uint32_t *)(void *)(self + layout->cancel) = 0;
 
     struct weft__key_value **blocks = (void *)(self + layout->blocks);
@@ -282,9 +286,12 @@ static void look(void)
 {
     weft__pool_init(&descriptors, sizeof(struct weft__block));
     weft__context_choose_write();
+    weft__block_home = (char *)&home - (char *)weft__context_thread_pointer();
     refusal = weft__layout_find(&weft__layout);
     if (!refusal)
         refusal = try_block();
+    if (!refusal)
+        refusal = weft__setxid_adopt(&home);
 }
 
 const char *weft__vthread_refusal(void)

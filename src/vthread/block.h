@@ -32,6 +32,14 @@ void weft__block_give(struct weft__magazine *magazine, struct weft__block *block
 /* The block at a thread pointer. */
 struct weft__block *weft__block_at(void *tp);
 
+/* Whose OS thread runs on it from now on: the thread pointer of that one. */
+extern ptrdiff_t weft__block_home; /* of the place, from tp */
+
+static inline void weft__block_set_home(char *tp, void *home)
+{
+    *(void **)(void *)(tp + weft__block_home) = home;
+}
+
 /* What the block's thread says of its stack, the guard included. */
 void weft__block_set_stack(struct weft__block *block, void *low, size_t size, size_t guard);
 

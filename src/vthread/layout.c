@@ -176,6 +176,19 @@ static const char *probe_head(struct probe *probe)
     return NULL;
 }
 
+/* The thread is the newest, so before it comes the list's head. Others may come
+ * and go meanwhile, under a lock that is not ours. */
+static const char *probe_list(struct probe *probe)
+{
+    void *volatile *link = (void *)(probe->self + probe->layout->list);
+    for (int tries = 0; tries < 1000; tries++) {
+        void *volatile *before = link[1];
+        if (before && *before == (void *)link)
+            return NULL;
+    }
+    return "a thread is not in libc's list where expected";
+}
+
 static const char *probe_modules(struct probe *probe)
 {
     struct weft__layout *layout = probe->layout;
@@ -294,7 +307,7 @@ static const char *probe_rseq(struct probe *probe)
     if (layout->rseq == 0)
         return NULL;
     const uint32_t *cpu = (void *)(probe->tp + layout->rseq + sizeof(uint32_t));
-    int32_t number = (int32_t)*(volatile const uint32_t *)cpu;
+    int32_t number = (int32_t) * (volatile const uint32_t *)cpu;
     NEED(number >= -2 && number < 1 << 20, "the rseq area is not where __rseq_offset says");
     return NULL;
 }
@@ -302,8 +315,8 @@ static const char *probe_rseq(struct probe *probe)
 static void *probe_main(void *arg)
 {
     static const char *(*const probes[])(struct probe *) = {
-        probe_head,  probe_modules,  probe_robust, probe_keys,
-        probe_stack, probe_resolver, probe_rseq,
+        probe_head, probe_list,  probe_modules,  probe_robust,
+        probe_keys, probe_stack, probe_resolver, probe_rseq,
     };
     struct probe *probe = arg;
     probe->self = (char *)pthread_self();
