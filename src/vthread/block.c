@@ -130,15 +130,17 @@ static struct weft__block *make(void)
     return block;
 }
 
+static union weft__dtv *dtv_of(const struct weft__block *block)
+{
+    return *(union weft__dtv **)(void *)(weft__block_self(block) + weft__layout.dtv);
+}
+
 /* VT-4: as for a thread on one of nptl's cached stacks, but libc's own part stays,
  * which holds malloc's cache and arena. */
 static void renew(struct weft__block *block)
 {
     char kept[WEFT__LIBC_TLS_MAX], *libc = block->tp + weft__layout.libc;
-    union weft__dtv *dtv =
-        *(union weft__dtv **)(void *)(weft__block_self(block) + weft__layout.dtv);
-    for (size_t i = 1; i <= dtv[-1].number; i++)
-        free(dtv[i].to_free);
+    union weft__dtv *dtv = dtv_of(block);
     memset(dtv, 0, (dtv[-1].number + 1) * sizeof *dtv);
     memcpy(kept, libc, weft__layout.libc_size);
     weft__layout.initialise(block->tp, false);
@@ -173,6 +175,11 @@ struct weft__block *weft__block_take(struct weft__magazine *magazine)
 
 void weft__block_give(struct weft__magazine *magazine, struct weft__block *block)
 {
+    union weft__dtv *dtv = dtv_of(block);
+    for (size_t i = 1; i <= dtv[-1].number; i++) {
+        free(dtv[i].to_free); /* loaded libraries' thread-locals */
+        dtv[i].to_free = NULL;
+    }
     weft__magazine_give(magazine, &depot, &block->link);
 }
 

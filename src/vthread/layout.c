@@ -326,13 +326,14 @@ static void *probe_main(void *arg)
     return NULL;
 }
 
-/* On a stack of an unlikely size, with a guard of an unlikely one. */
+/* On a stack of an unlikely size, with a guard of an unlikely one: above 64 KiB,
+ * which is the least that aarch64's libc installs, whatever it reports. */
 static const char *probe_thread(struct weft__layout *layout)
 {
     size_t page = weft__memory_page();
     struct probe probe = { .layout = layout,
                            .model = weft__context_thread_pointer(),
-                           .guard = 3 * page };
+                           .guard = ((size_t)64 << 10) + 3 * page };
     sigset_t all, before;
     pthread_attr_t attr;
     pthread_t thread;

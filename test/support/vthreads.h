@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arch/context.h"
 #include "suite.h"
 #include "tasks.h"
 #include "vthread/block.h"
@@ -41,7 +42,7 @@ static inline int on_virtual_thread(int (*fn)(void *arg), void *arg)
  * not know: for the length of the call the thread has its carrier's. */
 static inline int virtual_thread_stack(void **ret_low, size_t *ret_size)
 {
-    struct weft__block *block = weft__block_at(__builtin_thread_pointer());
+    struct weft__block *block = weft__block_at(weft__context_thread_pointer());
     pthread_attr_t attr;
     uint32_t tid = *weft__block_tid(block);
     *weft__block_tid(block) = (uint32_t)syscall(SYS_gettid);

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -323,6 +324,58 @@ TEST(a_crash_names_it)
     expect_death(run_dying, &fn, SIGABRT, "'fatal'");
 }
 
+static int dump_itself(void *unused)
+{
+    FILE *file = tmpfile();
+    char text[4096];
+    (void)unused;
+    weft_set_name("seen");
+    ck_assert_int_eq(weft_dump(fileno(file)), 2);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    char *line = strstr(text, "'seen'");
+    ck_assert_ptr_nonnull(line);
+    *strchr(line, '\n') = 0;
+    ck_assert_ptr_nonnull(strstr(line, ", virtual thread"));
+    return 0;
+}
+
+static int dump_from_one(void *unused)
+{
+    return on_virtual_thread(dump_itself, unused);
+}
+
+TEST(dumps_tell_it_from_a_task)
+{
+    run(dump_from_one);
+}
+
+/* Shortage */
+
+static void *allocate_nothing(void *memory)
+{
+    (void)memory;
+    return NULL;
+}
+
+static int expect_shortage(void *unused)
+{
+    void *(*allocate)(void *) = weft__layout.allocate;
+    weft_task *task;
+    (void)unused;
+    weft__layout.allocate = allocate_nothing;
+    SPAWN_VIRTUAL(find_fresh_and_soil, NULL, &task);
+    ck_assert_int_eq(weft_join(task, NULL), -ENOMEM);
+    weft__layout.allocate = allocate;
+    return recycle(NULL); /* others work */
+}
+
+TEST(without_memory_for_its_block_it_ends_without_having_run)
+{
+    run(expect_shortage);
+}
+
 /* Many */
 
 static int use_everything(void *unused)
@@ -358,11 +411,11 @@ static int expect_bounded_memory(void *unused)
     (void)unused;
     for (int i = 0; i < 100; i++)
         pthread_key_create(&keys[i], free);
-    run_in_waves(2000);
+    run_in_waves(20000); /* malloc's caches fill up */
     size_t before = mallinfo2().uordblks;
     run_in_waves(test_work(100000));
     size_t after = mallinfo2().uordblks;
-    if (after > before + (128 << 10))
+    if (after > before + (256 << 10))
         ck_abort_msg("%zu bytes in use before, %zu after", before, after);
     ck_assert_uint_lt(weft__blocks_count(), 500);
     return 0;
@@ -371,5 +424,7 @@ static int expect_bounded_memory(void *unused)
 TEST(a_hundred_thousand_leave_no_memory_behind, .timeout = 300)
 {
     need_virtual_threads();
+    if (test_is_slowed())
+        test_skip("takes long, and tools keep memory");
     ck_assert_int_eq(run_tasks(2, expect_bounded_memory, NULL), 0);
 }
