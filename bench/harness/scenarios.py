@@ -95,6 +95,11 @@ SCENARIOS = (
     micro("wakeup_parallel_5"),
     micro("wakeup_parallel_10"),
     micro("sleep_100k", absolute=105),
+    micro("virtual_spawn_join_one", implementations=("weft",)),
+    micro("pthread_create_join_one", implementations=("weft",)),
+    micro("virtual_yield_many", implementations=("weft",)),
+    micro("virtual_yield_two", implementations=("weft",)),
+    micro("light_yield_two", implementations=("weft",)),
     Scenario(
         "timer_latency",
         (

@@ -81,5 +81,10 @@ struct sample skynet(const struct load *load);
 struct sample sleep_100k(const struct load *load);
 struct sample asleep_1m(const struct load *load);
 struct sample timer_latency(const struct load *load);
+struct sample virtual_spawn_join_one(const struct load *load);
+struct sample pthread_create_join_one(const struct load *load);
+struct sample virtual_yield_many(const struct load *load);
+struct sample virtual_yield_two(const struct load *load);
+struct sample light_yield_two(const struct load *load);
 
 #endif

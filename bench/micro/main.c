@@ -46,6 +46,11 @@ static const struct scenario scenarios[] = {
     { SCENARIO(sleep_100k), 0 },
     { SCENARIO(asleep_1m), FRESH | ABANDON },
     { SCENARIO(timer_latency), 0 },
+    { SCENARIO(virtual_spawn_join_one), 0 },
+    { SCENARIO(pthread_create_join_one), PLAIN_THREAD },
+    { SCENARIO(virtual_yield_many), 0 },
+    { SCENARIO(virtual_yield_two), 0 },
+    { SCENARIO(light_yield_two), 0 },
 };
 
 struct run {

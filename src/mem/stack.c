@@ -23,7 +23,7 @@ struct weft__region {
     size_t size;
 };
 
-static size_t guard_size(void)
+size_t weft__stack_guard_size(void)
 {
     return GUARD_PAGES * weft__memory_page();
 }
@@ -83,7 +83,7 @@ static void describe(struct weft__stack *stack, char *low, size_t size, unsigned
     if (colour > size / 16)
         colour = 0;
     stack->top = low + size - colour;
-    stack->valgrind_id = weft__annotate_stack_add(low + guard_size(), low + size);
+    stack->valgrind_id = weft__annotate_stack_add(low + weft__stack_guard_size(), low + size);
 }
 
 /* Address space for stacks that nobody has used yet. */
@@ -161,7 +161,7 @@ static struct weft__free *carve(struct weft__stacks *stacks, struct weft__magazi
     if (!reserve(stacks, &fresh))
         return NULL;
     struct weft__free *pile = NULL;
-    if (weft__memory_guard_each(fresh.low, guard_size(), stacks->size, fresh.count))
+    if (weft__memory_guard_each(fresh.low, weft__stack_guard_size(), stacks->size, fresh.count))
         pile = describe_all(stacks, &fresh);
     if (!pile) {
         unreserve(stacks, &fresh);
@@ -179,7 +179,7 @@ static WEFT_COLD struct weft__stack *map_odd(struct weft__stacks *stacks, size_t
     size = (size + page - 1) / page * page;
     struct weft__stack *stack = weft__pool_take(&stacks->descriptors, NULL);
     char *low = stack ? weft__memory_map(size, page, true) : NULL;
-    if (low && weft__memory_guard(low, guard_size())) {
+    if (low && weft__memory_guard(low, weft__stack_guard_size())) {
         describe(stack, low, size, 0);
         stack->pooled = false;
         weft__add(&stacks->count, 1, relaxed);
@@ -231,7 +231,8 @@ struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__m
 
 void weft__stack_recycle(struct weft__stack *stack)
 {
-    weft__annotate_recycle(stack->low + guard_size(), stack->size - guard_size());
+    weft__annotate_recycle(stack->low + weft__stack_guard_size(),
+                           stack->size - weft__stack_guard_size());
 }
 
 void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
@@ -258,7 +259,7 @@ bool weft__stacks_trim(struct weft__stacks *stacks)
             break;
         for (struct weft__free *link = pile; link; link = link->next) {
             struct weft__stack *stack = of_link(link);
-            weft__memory_discard(stack->low + guard_size(), stack->size - guard_size());
+            weft__memory_discard(stack->low + weft__stack_guard_size(), stack->size - weft__stack_guard_size());
             stack->touched = false;
         }
         weft__depot_push(&stacks->cold, pile);
@@ -274,5 +275,5 @@ size_t weft__stacks_cached(struct weft__stacks *stacks)
 bool weft__stack_in_guard(const struct weft__stack *stack, const void *address)
 {
     const char *at = address;
-    return at >= stack->low && at < stack->low + guard_size();
+    return at >= stack->low && at < stack->low + weft__stack_guard_size();
 }

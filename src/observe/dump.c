@@ -26,6 +26,8 @@ static WEFT_RACY void put_site(struct weft__line *line, struct weft_task *task)
     weft__line_string(line, "spawned at ");
     for (; *site && *site != ' '; site++)
         weft__line_string(line, (char[]){ *site, 0 });
+    if (task->flags & WEFT__TASK_VIRTUAL)
+        weft__line_string(line, ", virtual thread");
 }
 
 void weft__report_task(int fd, const char *before, struct weft_task *task, const char *after)

@@ -24,6 +24,12 @@ static unsigned index_of(struct weft__carrier *carrier)
     return (unsigned)(carrier - weft__rt.carrier);
 }
 
+struct weft_task **weft__current_at(char *thread_pointer)
+{
+    char *here = weft__context_thread_pointer();
+    return (struct weft_task **)(void *)(thread_pointer + ((char *)&current - here));
+}
+
 static void annotate_own_stack(struct weft__carrier *carrier)
 {
     pthread_attr_t attr;
@@ -122,7 +128,7 @@ void weft__come_home(struct weft_task *self)
     carrier->homecomer = self;
     *carrier->current = &carrier->idle;
     if (self->context.thread_pointer)
-        weft__context_set_thread_pointer(carrier->thread_pointer);
+        weft__change_block(NULL, carrier->thread_pointer);
     weft__annotate_leave(&self->annotation, &carrier->idle.annotation, 0);
     weft__context_switch(&self->context, &carrier->idle.context);
     weft__arrive(self);

@@ -65,6 +65,9 @@ bool weft__await_worker(struct weft__carrier *carrier);
 /* The runtime closes: all carriers that wait end. */
 void weft__dismiss_carriers(void);
 
+/* Where weft__self() looks in the block of another thread. */
+struct weft_task **weft__current_at(char *thread_pointer);
+
 /* Set by src/observe: readies the calling thread for reporting crashes, and
  * undoes it. May be NULL. */
 extern void (*weft__on_carrier_thread)(void *carrier, int starting);

@@ -10,6 +10,7 @@
 #include "sched/start.h"
 #include "sched/switch.h"
 #include "time/clock.h"
+#include "vthread/life.h"
 
 /* Picks into a backlog before it is first looked at. */
 #define FIRST_LOOK 16
@@ -373,4 +374,24 @@ void weft__task_main(void *arg)
     weft__leave(self);
     self->result = self->fn(self->arg);
     end(self);
+}
+
+/* VT-6: also where a virtual thread comes that calls pthread_exit(), and again if a
+ * destructor does. */
+static WEFT_NORETURN void end_virtual(void *arg)
+{
+    weft__vthread_end();
+    end(arg);
+}
+
+void weft__virtual_main(void *arg)
+{
+    struct weft_task *self = arg;
+    weft__arrive(self);
+    weft__leave(self);
+    weft__vthread_begin();
+    pthread_cleanup_push(end_virtual, self);
+    self->result = self->fn(self->arg);
+    end_virtual(self);
+    pthread_cleanup_pop(0);
 }

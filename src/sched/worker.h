@@ -69,7 +69,7 @@ struct weft__worker {
 
     /* What spawning and ending touch. Under the seat. */
     struct weft__stock stock;
-    struct weft__magazine stacks, timers;
+    struct weft__magazine stacks, timers, blocks;
     _Atomic(uint64_t) spawned, ended;
 
     /* What a tick touches. Under the seat. */

@@ -24,6 +24,7 @@
 #include "sched/worker.h"
 #include "task/scope.h"
 #include "time/clock.h"
+#include "vthread/block.h"
 
 #define WORLD_THREADS 4
 
@@ -170,6 +171,25 @@ void weft__carrier_has_post(struct weft__carrier *carrier)
     model_fail("nobody is pinned");
 }
 #endif
+
+/* No task of a model is a virtual thread. */
+WEFT_UNUSED static struct weft__block *no_block(void)
+{
+    model_fail("a light task has no block");
+    return NULL;
+}
+
+struct weft__block *weft__block_at(void *tp)
+{
+    (void)tp;
+    return no_block();
+}
+
+void weft__block_give(struct weft__magazine *magazine, struct weft__block *block)
+{
+    (void)magazine, (void)block;
+    no_block();
+}
 
 /* Nobody stops the runtime of a model. */
 void weft__guest_enter(void)
