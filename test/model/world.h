@@ -173,6 +173,11 @@ void weft__carrier_has_post(struct weft__carrier *carrier)
 #endif
 
 /* No task of a model is a virtual thread. */
+ptrdiff_t weft__block_home;
+#ifdef __x86_64__
+bool weft__context_write_by_call;
+#endif
+
 WEFT_UNUSED static struct weft__block *no_block(void)
 {
     model_fail("a light task has no block");
