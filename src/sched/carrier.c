@@ -17,6 +17,12 @@ WEFT_NOINLINE struct weft_task *weft__self(void)
     return current;
 }
 
+WEFT_NOINLINE void weft__set_self(struct weft_task *task)
+{
+    weft__compiler_barrier();
+    current = task;
+}
+
 static void annotate_own_stack(struct weft__carrier *carrier)
 {
     pthread_attr_t attr;

@@ -5,6 +5,11 @@
 /* The thread's function; `carrier` is a struct weft__carrier that has its worker. */
 void *weft__carrier_main(void *carrier);
 
+struct weft_task;
+
+/* Sets what weft__self() returns, in the thread-local block that is current. */
+void weft__set_self(struct weft_task *task);
+
 /* Set by src/observe: readies the calling thread for reporting crashes, and
  * undoes it. May be NULL. */
 extern void (*weft__on_carrier_thread)(void *carrier, int starting);

@@ -6,6 +6,7 @@
 #include "os/memory.h"
 #include "sched/bury.h"
 #include "sched/schedule.h"
+#include "task/adopt.h"
 
 #define IDS 1024 /* numbers a worker takes at a time */
 
@@ -145,4 +146,17 @@ int weft_spawn_copy(const char *site, const weft_attr *attr, int (*fn)(void *arg
 {
     struct request request = { .site = site, .attr = attr, .fn = fn, .args = args, .size = size };
     return spawn(&request, ret_task);
+}
+
+struct weft_task *weft__adopt(const char *name)
+{
+    struct weft_task *task = weft__pool_take(&weft__rt.tasks, NULL);
+    if (!task)
+        return NULL;
+    struct request request = { .site = name };
+    init_task(task, &request, false);
+    strncat(task->name, name, WEFT_NAME_MAX);
+    weft__store(&task->id, new_id(NULL), relaxed);
+    weft__add(&weft__rt.spawned, 1, seq_cst); /* before it can end */
+    return task;
 }

@@ -1,0 +1,34 @@
+/* calls.h - every libc function that libweft-hook.so interposes, once.
+ *
+ * From this list come: the table of real functions (real.h), the symbol map's
+ * check (scripts/check-symbols), and the linker's --wrap options, by which
+ * libweft's own calls of these names go past the interposers to libc
+ * (scripts/hook-calls). One name per line; the order is the families'. */
+#ifndef WEFT_HOOK_CALLS_H
+#define WEFT_HOOK_CALLS_H
+
+/* clang-format off */
+#define WEFT__CALLS(CALL) \
+    /* start.c */ \
+    CALL(__libc_start_main) \
+    /* thread.c */ \
+    CALL(pthread_create) \
+    CALL(pthread_join) \
+    CALL(pthread_tryjoin_np) \
+    CALL(pthread_timedjoin_np) \
+    CALL(pthread_clockjoin_np) \
+    CALL(pthread_detach) \
+    CALL(pthread_exit) \
+    /* attr.c */ \
+    CALL(pthread_setname_np) \
+    CALL(pthread_getname_np) \
+    CALL(pthread_getattr_np) \
+    /* sleep.c */ \
+    CALL(sched_yield) \
+    CALL(nanosleep) \
+    CALL(clock_nanosleep) \
+    CALL(usleep) \
+    CALL(sleep)
+/* clang-format on */
+
+#endif
