@@ -19,6 +19,18 @@
     CALL(pthread_clockjoin_np) \
     CALL(pthread_detach) \
     CALL(pthread_exit) \
+    /* mutex.c */ \
+    CALL(pthread_mutex_lock) \
+    CALL(pthread_mutex_trylock) \
+    CALL(pthread_mutex_timedlock) \
+    CALL(pthread_mutex_clocklock) \
+    CALL(pthread_mutex_unlock) \
+    /* cond.c */ \
+    CALL(pthread_cond_wait) \
+    CALL(pthread_cond_timedwait) \
+    CALL(pthread_cond_clockwait) \
+    CALL(pthread_cond_signal) \
+    CALL(pthread_cond_broadcast) \
     /* attr.c */ \
     CALL(pthread_setname_np) \
     CALL(pthread_getname_np) \

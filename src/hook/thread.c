@@ -34,6 +34,19 @@ WEFT_NOINLINE struct weft__thread *weft__thread_self(void)
     return own.block ? &own : NULL;
 }
 
+/* The upper half of FUTEX_TID_MASK. */
+static WEFT_NOINLINE uint32_t light_tid(void)
+{
+    struct weft_task *self = weft__hook_task();
+    return self ? 0x20000000u | (uint32_t)(weft_task_id(self) & 0x1fffffff) : 0;
+}
+
+WEFT_NOINLINE uint32_t weft__hook_tid(void)
+{
+    weft__compiler_barrier();
+    return weft__likely(own.tid != 0) ? own.tid : light_tid();
+}
+
 struct weft__thread *weft__thread_of(pthread_t id)
 {
     struct weft__thread *thread = weft__block_at((void *)id, &own);
@@ -152,6 +165,7 @@ static void init_thread(struct weft__thread *thread, void *block, void *(*fn)(vo
 {
     memset(thread, 0, sizeof *thread);
     thread->block = block;
+    thread->tid = weft__block_tid(block);
     thread->fn = fn;
     thread->arg = arg;
 }

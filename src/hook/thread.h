@@ -12,7 +12,8 @@
 #include "sched/task.h"
 
 struct weft__thread {
-    void *block; /* NULL: this is the block of a thread that is not ours */
+    void *block;  /* NULL: this is the block of a thread that is not ours */
+    uint32_t tid; /* as libc has it */
     weft_task *task;
     void *(*fn)(void *arg);
     void *arg;
@@ -39,6 +40,10 @@ static inline struct weft_task *weft__hook_task(void)
     struct weft_task *self = weft__self();
     return self && !(self->flags & WEFT__TASK_IDLE) ? self : NULL;
 }
+
+/* Who locks: a virtual thread's tid, a number of its own for a light task; 0: a
+ * thread in which libc is to be left alone. */
+uint32_t weft__hook_tid(void);
 
 /* Creates a virtual thread; 0 or an error number. */
 int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *arg),
