@@ -79,13 +79,13 @@ static void joining(void)
     pthread_t thread;
     void *result = NULL;
     SAY(pthread_join(pthread_self(), NULL));
-    SAY(pthread_create(&thread, NULL, sleeper, &thread));
+    SAY(pthread_create(&thread, NULL, sleeper, &own));
     SAY(pthread_tryjoin_np(thread, &result));
     struct timespec soon = after_ms(CLOCK_REALTIME, 5);
     SAY(pthread_timedjoin_np(thread, &result, &soon));
     struct timespec later = after_ms(CLOCK_MONOTONIC, 5000);
     SAY(pthread_clockjoin_np(thread, &result, CLOCK_MONOTONIC, &later));
-    SAY_NUMBER(result == &thread);
+    SAY_NUMBER(result == &own);
     SAY(pthread_create(&thread, NULL, sleeper, &key));
     usleep(150000);
     SAY(pthread_tryjoin_np(thread, &result));
@@ -129,6 +129,7 @@ static void *look(void *arg)
     SAY_NUMBER(state == PTHREAD_CREATE_JOINABLE);
     SAY(pthread_setname_np(pthread_self(), "a name too long!"));
     SAY(pthread_setname_np(pthread_self(), "fifteen letters"));
+    memset(name, 0, sizeof name);
     SAY(pthread_getname_np(pthread_self(), name, 15));
     SAY(pthread_getname_np(pthread_self(), name, 16));
     printf("%s\n", name);
@@ -160,7 +161,7 @@ static void attributes(void)
     pthread_attr_setstacksize(&attr, 4 << 20);
     SAY(pthread_create(&thread, &attr, look, &size));
     SAY(pthread_join(thread, NULL));
-    SAY_NUMBER(size > (4 << 20) - 65536 && size <= 4 << 20);
+    SAY_NUMBER(size > (4 << 20) - 65536); /* libc may have a larger one in its cache */
     SAY(pthread_create(&thread, &attr, dive, NULL));
     SAY(pthread_join(thread, NULL));
     SAY(pthread_attr_setstack(&attr, stack, sizeof stack));
