@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "hook/block.h"
 #include "hook/deadline.h"
+#include "hook/interposed.h"
 #include "hook/park.h"
 #include "hook/real.h"
 #include "os/memory.h"
@@ -322,6 +323,7 @@ WEFT__INTERPOSE int pthread_join(pthread_t id, void **ret_result)
         return weft__real_pthread_join(id, ret_result);
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
 }
+WEFT__INSIDE(pthread_join);
 
 WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 {
@@ -357,6 +359,7 @@ WEFT__INTERPOSE int pthread_detach(pthread_t id)
     struct weft__thread *thread = weft__thread_of(id);
     return thread ? weft__thread_detach(thread) : weft__real_pthread_detach(id);
 }
+WEFT__INSIDE(pthread_detach);
 
 WEFT__INTERPOSE void pthread_exit(void *result)
 {
@@ -367,3 +370,4 @@ WEFT__INTERPOSE void pthread_exit(void *result)
     weft__real_pthread_exit(result);
     __builtin_unreachable();
 }
+WEFT__INSIDE(pthread_exit);
