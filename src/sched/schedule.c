@@ -367,6 +367,11 @@ WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
     weft__context_jump(&task->context);
 }
 
+void weft__end(struct weft_task *self)
+{
+    end(self);
+}
+
 void weft__task_main(void *arg)
 {
     struct weft_task *self = arg;
@@ -381,7 +386,7 @@ void weft__task_main(void *arg)
 static WEFT_NORETURN void end_virtual(void *arg)
 {
     weft__vthread_end();
-    end(arg);
+    weft__end(arg);
 }
 
 void weft__virtual_main(void *arg)

@@ -38,6 +38,9 @@ void weft__suspend(struct weft_task *self);
 /* Lets the others run, if there are any. Takes and leaves the seat. */
 void weft__pass(struct weft_task *self);
 
+/* Ends the running task, from anywhere on its stack. */
+WEFT_NORETURN void weft__end(struct weft_task *self);
+
 /* Releases what an ended task held, and tells its joiner (task/join.c). */
 void weft__bury(struct weft__worker *worker, struct weft_task *task);
 

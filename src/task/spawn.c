@@ -8,6 +8,7 @@
 #include "sched/enter.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
+#include "task/adopt.h"
 #include "vthread/block.h"
 
 #define IDS 1024 /* numbers a spawner takes at a time */
@@ -154,4 +155,18 @@ int weft_spawn_copy(const char *site, const weft_attr *attr, int (*fn)(void *arg
 {
     struct request request = { .site = site, .attr = attr, .fn = fn, .args = args, .size = size };
     return spawn(&request, ret_task);
+}
+
+struct weft_task *weft__adopt(const char *name)
+{
+    struct weft__stock *stock = weft__thread_stock();
+    struct weft_task *task = stock ? weft__pool_take(&weft__rt.tasks, &stock->tasks) : NULL;
+    if (!task)
+        return NULL;
+    struct request request = { .site = name };
+    init_task(task, &request, false);
+    strncat(task->name, name, WEFT_NAME_MAX);
+    weft__store(&task->id, new_id(stock), relaxed);
+    weft__add(&weft__rt.spawned, 1, seq_cst); /* before it can end */
+    return task;
 }

@@ -1,0 +1,88 @@
+/* calls.h - every libc function that libweft-hook.so interposes, once.
+ *
+ * From this list come: the table of real functions (real.h), the symbol map's
+ * check (scripts/check-symbols), and the linker's --wrap options, by which
+ * libweft's own calls of these names go past the interposers to libc
+ * (scripts/hook-calls). One name per line; the order is the families'. */
+#ifndef WEFT_HOOK_CALLS_H
+#define WEFT_HOOK_CALLS_H
+
+/* clang-format off */
+#define WEFT__CALLS(CALL) \
+    /* start.c */ \
+    CALL(__libc_start_main) \
+    /* thread.c */ \
+    CALL(pthread_create) \
+    CALL(pthread_join) \
+    CALL(pthread_tryjoin_np) \
+    CALL(pthread_timedjoin_np) \
+    CALL(pthread_clockjoin_np) \
+    CALL(pthread_detach) \
+    CALL(pthread_exit) \
+    /* mutex.c */ \
+    CALL(pthread_mutex_lock) \
+    CALL(pthread_mutex_trylock) \
+    CALL(pthread_mutex_timedlock) \
+    CALL(pthread_mutex_clocklock) \
+    CALL(pthread_mutex_unlock) \
+    /* cond.c */ \
+    CALL(pthread_cond_wait) \
+    CALL(pthread_cond_timedwait) \
+    CALL(pthread_cond_clockwait) \
+    CALL(pthread_cond_signal) \
+    CALL(pthread_cond_broadcast) \
+    /* sem.c */ \
+    CALL(sem_wait) \
+    CALL(sem_timedwait) \
+    CALL(sem_clockwait) \
+    CALL(sem_post) \
+    /* barrier.c */ \
+    CALL(pthread_barrier_init) \
+    CALL(pthread_barrier_wait) \
+    CALL(pthread_barrier_destroy) \
+    /* rwlock.c */ \
+    CALL(pthread_rwlock_rdlock) \
+    CALL(pthread_rwlock_wrlock) \
+    CALL(pthread_rwlock_tryrdlock) \
+    CALL(pthread_rwlock_trywrlock) \
+    CALL(pthread_rwlock_timedrdlock) \
+    CALL(pthread_rwlock_timedwrlock) \
+    CALL(pthread_rwlock_clockrdlock) \
+    CALL(pthread_rwlock_clockwrlock) \
+    CALL(pthread_rwlock_unlock) \
+    /* futex.c */ \
+    CALL(syscall) \
+    /* c11.c */ \
+    CALL(thrd_create) \
+    CALL(thrd_join) \
+    CALL(thrd_detach) \
+    CALL(thrd_exit) \
+    CALL(thrd_sleep) \
+    CALL(thrd_yield) \
+    CALL(mtx_lock) \
+    CALL(mtx_trylock) \
+    CALL(mtx_timedlock) \
+    CALL(mtx_unlock) \
+    CALL(cnd_wait) \
+    CALL(cnd_timedwait) \
+    CALL(cnd_signal) \
+    CALL(cnd_broadcast) \
+    /* once.c */ \
+    CALL(pthread_once) \
+    CALL(call_once) \
+    /* spin.c */ \
+    CALL(pthread_spin_lock) \
+    CALL(pthread_spin_trylock) \
+    /* attr.c */ \
+    CALL(pthread_setname_np) \
+    CALL(pthread_getname_np) \
+    CALL(pthread_getattr_np) \
+    /* sleep.c */ \
+    CALL(sched_yield) \
+    CALL(nanosleep) \
+    CALL(clock_nanosleep) \
+    CALL(usleep) \
+    CALL(sleep)
+/* clang-format on */
+
+#endif

@@ -1,0 +1,13 @@
+/* deadline.h - points in time of POSIX's clocks as the library's own. */
+#ifndef WEFT_HOOK_DEADLINE_H
+#define WEFT_HOOK_DEADLINE_H
+
+#include <stdint.h>
+#include <time.h>
+
+/* `until`, of CLOCK_REALTIME or CLOCK_MONOTONIC, in nanoseconds of weft's clock;
+ * NULL: never. A wall clock that is set meanwhile moves nothing. Returns 0 or
+ * EINVAL: not a time, or another clock. */
+int weft__deadline(clockid_t clock, const struct timespec *until, int64_t *ret_deadline);
+
+#endif

@@ -1,0 +1,8 @@
+#include "hook/park.h"
+
+void weft__hook_end(const struct weft__hook_wait *wait)
+{
+    if (wait->pinned)
+        weft_unpin();
+    errno = wait->error;
+}

@@ -1,0 +1,31 @@
+/* park.h - what surrounds every wait of an interposed call.
+ *
+ * errno is what it was before: the scheduler's own system calls run in the name of
+ * whoever parks. A light task comes back on the thread it left, so that frames of
+ * code that knows nothing of tasks find their thread-locals (DESIGN rule 5). */
+#ifndef WEFT_HOOK_PARK_H
+#define WEFT_HOOK_PARK_H
+
+#include <errno.h>
+
+#include "hook/thread.h"
+
+struct weft__hook_wait {
+    int error;
+    bool pinned;
+};
+
+static inline void weft__hook_begin(struct weft__hook_wait *wait)
+{
+    struct weft_task *self = weft__hook_task();
+    wait->error = errno;
+    wait->pinned = self && !self->context.thread_pointer;
+    if (wait->pinned)
+        weft_pin();
+}
+
+/* Never inlined: errno's address is another thread's after a suspension, and the
+ * compiler may have kept the one that weft__hook_begin() used. */
+void weft__hook_end(const struct weft__hook_wait *wait);
+
+#endif

@@ -1,0 +1,72 @@
+/* Starting: the program's main() becomes the first virtual thread. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hook/real.h"
+#include "hook/thread.h"
+#include "weft.h"
+
+static struct {
+    weft__main_fn *main;
+    int argc;
+    char **argv, **envp;
+} program;
+
+/* As `weft exec` says; else, when the object was linked or preloaded by hand, for
+ * programs that have not heard of weft: others start a runtime of their own. */
+static bool wanted(void)
+{
+    const char *exec = getenv("WEFT_EXEC");
+    if (exec && *exec)
+        return strcmp(exec, "0") != 0;
+    void *library = dlopen("libweft.so.0", RTLD_NOLOAD | RTLD_LAZY);
+    if (library)
+        dlclose(library);
+    return !library;
+}
+
+static void *run_main(void *unused)
+{
+    (void)unused;
+    exit(program.main(program.argc, program.argv, program.envp));
+}
+
+/* Stacks as large as the program's own attributes would make them. */
+static size_t stack_size(void)
+{
+    pthread_attr_t attr;
+    size_t size = 0;
+    if (pthread_getattr_default_np(&attr) == 0) {
+        pthread_attr_getstacksize(&attr, &size);
+        pthread_attr_destroy(&attr);
+    }
+    return weft__thread_stack(size);
+}
+
+/* Instead of main(), which libc calls on the initial thread, after all
+ * constructors. */
+static int start(int argc, char **argv, char **envp)
+{
+    weft_config config = { .flags = WEFT_NO_CRASH_REPORT, .stack_size = stack_size() };
+    program.argc = argc;
+    program.argv = argv;
+    program.envp = envp;
+    const char *refusal = weft_virtual_thread_refusal();
+    int rc = refusal ? -ENOTSUP : weft_start(&config);
+    if (rc == 0)
+        rc = weft__thread_main(run_main, NULL);
+    fprintf(stderr, "weft: cannot start: %s\n", refusal ? refusal : strerror(-rc));
+    _exit(125);
+}
+
+WEFT__INTERPOSE int __libc_start_main(weft__main_fn *main, int argc, char **argv,
+                                      void (*init)(void), void (*fini)(void),
+                                      void (*rtld_fini)(void), void *stack_end)
+{
+    program.main = main;
+    return weft__real___libc_start_main(wanted() ? start : main, argc, argv, init, fini, rtld_fini,
+                                        stack_end);
+}
