@@ -259,7 +259,8 @@ bool weft__stacks_trim(struct weft__stacks *stacks)
             break;
         for (struct weft__free *link = pile; link; link = link->next) {
             struct weft__stack *stack = of_link(link);
-            weft__memory_discard(stack->low + weft__stack_guard_size(), stack->size - weft__stack_guard_size());
+            weft__memory_discard(stack->low + weft__stack_guard_size(),
+                                 stack->size - weft__stack_guard_size());
             stack->touched = false;
         }
         weft__depot_push(&stacks->cold, pile);
