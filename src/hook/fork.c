@@ -1,0 +1,31 @@
+#include "hook/fork.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "hook/real.h"
+#include "sched/carrier.h"
+
+bool weft__hook_forked;
+
+static void in_child(void)
+{
+    weft__hook_forked = true;
+    weft__set_self(NULL);
+}
+
+__attribute__((constructor)) static void prepare(void)
+{
+    pthread_atfork(NULL, NULL, in_child);
+}
+
+/* A vfork()ed child would forget descriptors in its parent's memory. */
+WEFT__INTERPOSE pid_t vfork(void)
+{
+    return fork();
+}
+
+WEFT__INTERPOSE pid_t __vfork(void)
+{
+    return fork();
+}
