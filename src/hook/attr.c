@@ -55,8 +55,7 @@ WEFT__INTERPOSE int pthread_getattr_np(pthread_t id, pthread_attr_t *attr)
     int rc = pthread_attr_init(attr);
     if (rc)
         return rc;
-    size_t guard = thread->on_own_stack ? 0 : thread->guard_size;
-    pthread_attr_setstack(attr, thread->stack_low + guard, thread->stack_size - guard);
+    pthread_attr_setstack(attr, thread->stack_low, thread->stack_size);
     pthread_attr_setguardsize(attr, thread->guard_size);
     if (weft__load(&thread->detached, relaxed))
         pthread_attr_setdetachstate(attr, PTHREAD_CREATE_DETACHED);

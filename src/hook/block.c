@@ -15,7 +15,7 @@
 #include "os/lock.h"
 
 #define FIRST_TID 0x400000u  /* beyond the kernel's, which end at 2^22, */
-#define LAST_TID 0x3fffffffu /* inside FUTEX_TID_MASK */
+#define LAST_TID 0x1fffffffu /* inside the lower half of FUTEX_TID_MASK */
 #define KEPT 1024
 
 /* struct pthread_key_data and struct pthread_key_struct of libc. */
@@ -180,6 +180,11 @@ void weft__block_destroy(void *block)
     weft__lock_release(&kept_lock);
     if (!keep)
         deallocate_tls(block, true);
+}
+
+uint32_t weft__block_tid(const void *block)
+{
+    return *(const uint32_t *)((const char *)block + tid_at);
 }
 
 void weft__block_begin(void)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Looks at libc's layout from the calling thread's own block. False, with a line
  * on stderr: this libc is not one that we know. */
@@ -16,6 +17,9 @@ bool weft__block_setup(void);
  * NULL: memory is out. */
 void *weft__block_create(void);
 void weft__block_destroy(void *block);
+
+/* The tid in it: as gettid(), or beyond all of the kernel's. */
+uint32_t weft__block_tid(const void *block);
 
 /* On the block that is current: first thing in a thread, and last. The second
  * runs the destructors of C++ thread_locals and of thread-specific data. */

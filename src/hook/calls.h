@@ -19,6 +19,33 @@
     CALL(pthread_clockjoin_np) \
     CALL(pthread_detach) \
     CALL(pthread_exit) \
+    /* mutex.c */ \
+    CALL(pthread_mutex_lock) \
+    CALL(pthread_mutex_trylock) \
+    CALL(pthread_mutex_timedlock) \
+    CALL(pthread_mutex_clocklock) \
+    CALL(pthread_mutex_unlock) \
+    /* cond.c */ \
+    CALL(pthread_cond_wait) \
+    CALL(pthread_cond_timedwait) \
+    CALL(pthread_cond_clockwait) \
+    CALL(pthread_cond_signal) \
+    CALL(pthread_cond_broadcast) \
+    /* sem.c */ \
+    CALL(sem_wait) \
+    CALL(sem_timedwait) \
+    CALL(sem_clockwait) \
+    CALL(sem_post) \
+    /* barrier.c */ \
+    CALL(pthread_barrier_init) \
+    CALL(pthread_barrier_wait) \
+    CALL(pthread_barrier_destroy) \
+    /* once.c */ \
+    CALL(pthread_once) \
+    CALL(call_once) \
+    /* spin.c */ \
+    CALL(pthread_spin_lock) \
+    CALL(pthread_spin_trylock) \
     /* attr.c */ \
     CALL(pthread_setname_np) \
     CALL(pthread_getname_np) \

@@ -7,7 +7,6 @@
 #include "hook/block.h"
 #include "hook/real.h"
 #include "hook/thread.h"
-#include "mem/stack.h"
 #include "weft.h"
 
 static struct {
@@ -44,9 +43,7 @@ static size_t stack_size(void)
         pthread_attr_getstacksize(&attr, &size);
         pthread_attr_destroy(&attr);
     }
-    if (size && size < WEFT__STACK_MIN)
-        return WEFT__STACK_MIN;
-    return size > WEFT__STACK_MAX ? WEFT__STACK_MAX : size;
+    return weft__thread_stack(size);
 }
 
 /* Instead of main(), which libc calls on the initial thread, after all

@@ -21,6 +21,7 @@
 #include "task/adopt.h"
 #include "weft.h"
 
+#define GUARD_PAGES 4 /* of a task's stack, which are part of its size: mem/stack.c */
 #define SINK_STACK ((size_t)1 << 20) /* signal handlers run there */
 
 static _Thread_local struct weft__thread own;
@@ -32,6 +33,19 @@ WEFT_NOINLINE struct weft__thread *weft__thread_self(void)
 {
     weft__compiler_barrier();
     return own.block ? &own : NULL;
+}
+
+/* The upper half of FUTEX_TID_MASK. */
+static WEFT_NOINLINE uint32_t light_tid(void)
+{
+    struct weft_task *self = weft__hook_task();
+    return self ? 0x20000000u | (uint32_t)(weft_task_id(self) & 0x1fffffff) : 0;
+}
+
+WEFT_NOINLINE uint32_t weft__hook_tid(void)
+{
+    weft__compiler_barrier();
+    return weft__likely(own.tid != 0) ? own.tid : light_tid();
 }
 
 struct weft__thread *weft__thread_of(pthread_t id)
@@ -59,6 +73,9 @@ static WEFT_NOINLINE void leave_block(struct weft_task *task)
     task->context.thread_pointer = NULL;
     weft__context_set_thread_pointer(task->worker->carrier->thread_pointer);
 }
+
+/* Declared by <pthread.h> for programs that are compiled without -fexceptions. */
+void __pthread_register_cancel(__pthread_unwind_buf_t *buffer);
 
 /* libc's pthread_exit() unwinds the stack, calling clean-up handlers, and jumps
  * to the outermost buffer that was registered. */
@@ -105,8 +122,7 @@ static int run(void *arg)
     if (thread->on_own_stack) {
         call_on_own_stack(thread);
     } else {
-        thread->stack_low = task->stack->low;
-        thread->stack_size = task->stack->size;
+        thread->stack_low = task->stack->low + task->stack->size - thread->stack_size;
         call(thread);
     }
     leave_block(task);
@@ -138,11 +154,10 @@ static int apply(struct weft__thread *thread, const pthread_attr_t *attr)
     return 0;
 }
 
-static size_t stack_size_for(const struct weft__thread *thread)
+size_t weft__thread_stack(size_t asked)
 {
-    if (thread->on_own_stack)
-        return WEFT__STACK_MIN;
-    size_t size = thread->stack_size;
+    size_t page = weft__memory_page(), size = (asked + page - 1) / page * page;
+    size += GUARD_PAGES * page;
     if (size < WEFT__STACK_MIN)
         return WEFT__STACK_MIN;
     return size > WEFT__STACK_MAX ? WEFT__STACK_MAX : size;
@@ -152,6 +167,7 @@ static void init_thread(struct weft__thread *thread, void *block, void *(*fn)(vo
 {
     memset(thread, 0, sizeof *thread);
     thread->block = block;
+    thread->tid = weft__block_tid(block);
     thread->fn = fn;
     thread->arg = arg;
 }
@@ -169,7 +185,8 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     int rc = apply(thread, attr);
     bool detached = weft__load(&thread->detached, relaxed); /* nobody else knows it yet */
     weft__store(&thread->owners, detached ? 1 : 2, relaxed);
-    weft_attr attributes = { .name = thread->name, .stack_size = stack_size_for(thread) };
+    size_t size = weft__thread_stack(thread->on_own_stack ? 0 : thread->stack_size);
+    weft_attr attributes = { .name = thread->name, .stack_size = size };
     *ret_thread = (pthread_t)block; /* before it can run */
     weft__add(&alive, 1, relaxed);  /* falls to 0 only after we have ended */
     if (rc == 0 &&

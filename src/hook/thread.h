@@ -12,7 +12,8 @@
 #include "sched/task.h"
 
 struct weft__thread {
-    void *block; /* NULL: this is the block of a thread that is not ours */
+    void *block;  /* NULL: this is the block of a thread that is not ours */
+    uint32_t tid; /* as libc has it */
     weft_task *task;
     void *(*fn)(void *arg);
     void *arg;
@@ -21,8 +22,8 @@ struct weft__thread {
     _Atomic(bool) detached;
     _Atomic(bool) ended;
     bool on_own_stack; /* the creator's, or the process's first: not the task's */
-    char *stack_low;   /* the guard's first byte */
-    size_t stack_size; /* guard included */
+    char *stack_low;   /* what the thread may use: */
+    size_t stack_size; /* as asked for */
     size_t guard_size;
     char name[16];
 };
@@ -40,9 +41,16 @@ static inline struct weft_task *weft__hook_task(void)
     return self && !(self->flags & WEFT__TASK_IDLE) ? self : NULL;
 }
 
+/* Who locks: a virtual thread's tid, a number of its own for a light task; 0: a
+ * thread in which libc is to be left alone. */
+uint32_t weft__hook_tid(void);
+
 /* Creates a virtual thread; 0 or an error number. */
 int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *arg),
                         void *arg);
+
+/* The size of a task's stack of which a thread may use `asked` bytes. */
+size_t weft__thread_stack(size_t asked);
 
 /* Waits for its end, at most until `deadline` of the monotonic clock, and lets go
  * of the handle. 0 or an error number. */

@@ -1,0 +1,138 @@
+/* Condition variables. Waiters are in the lot under the variable's address; libc's
+ * own state is left alone, for those who wait in libc.
+ *
+ * COND-1  A waiter is in the list before it lets go of the mutex: whoever signals
+ *         after locking it finds the waiter.
+ * COND-2  Whoever is signalled wants the mutex. While that is held the waiter goes
+ *         over to the mutex's list (LOT-4) instead of being woken only to sleep
+ *         again. A thread that is not weft's is woken.
+ *
+ * Threads that are not weft's wait here too while a runtime runs: libc's wait
+ * unlocks the mutex from inside, and tasks that wait for that would not learn of it
+ * (mutex.c, MUTEX-1). */
+#include <errno.h>
+
+#include "hook/deadline.h"
+#include "hook/lot.h"
+#include "hook/mutex.h"
+#include "hook/park.h"
+#include "hook/real.h"
+#include "sched/worker.h"
+#include "weft/time.h"
+
+#define PSHARED 1u /* bits of __wrefs */
+#define MONOTONIC 2u
+
+static unsigned flags_of(const pthread_cond_t *cond)
+{
+    return cond->__data.__wrefs;
+}
+
+static bool ours(const pthread_cond_t *cond, const pthread_mutex_t *mutex)
+{
+    return !(flags_of(cond) & PSHARED) && weft__mutex_ours(mutex) &&
+           weft__load(&weft__rt.running, relaxed);
+}
+
+/* What a wait does with the mutex, for tasks and other threads. */
+static int64_t release(pthread_mutex_t *mutex, uint32_t tid)
+{
+    return tid ? weft__mutex_release(mutex, tid) : -weft__hook_unlock(mutex);
+}
+
+static void reacquire(pthread_mutex_t *mutex, uint32_t tid, int64_t count,
+                      const struct weft__lot_node *node, bool taken)
+{
+    if (tid)
+        weft__mutex_reacquire(mutex, tid, count, taken && node->claimed && node->handed,
+                              taken && node->claimed && node->more);
+    else
+        weft__hook_lock(mutex);
+}
+
+static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (!waiter)
+        return ENOMEM;
+    uint32_t tid = weft__hook_tid();
+    struct weft__bucket *bucket = weft__lot_bucket(cond);
+    struct weft__lot_node node;
+    struct weft__hook_wait wait;
+    weft__hook_begin(&wait);
+    weft__lot_begin(&node, waiter, cond, "cond");
+    node.mutex = mutex;
+    weft__lot_enter(bucket);
+    weft__lot_enlist(bucket, &node); /* COND-1 */
+    int64_t count = release(mutex, tid);
+    if (count < 0) {
+        weft__lot_cancel(bucket, &node);
+    } else {
+        bool taken = weft__lot_park(bucket, &node, deadline);
+        reacquire(mutex, tid, count, &node, taken);
+        count = taken ? 0 : -ETIMEDOUT;
+    }
+    weft__hook_end(&wait);
+    return (int)-count;
+}
+
+/* Takes one waiter; it is on its way. False: there is none. */
+static bool wake_one(pthread_cond_t *cond, struct weft__bucket *bucket)
+{
+    struct weft__lot_node *node;
+    weft__lock_acquire(&bucket->lock);
+    struct weft__waiter *waiter = weft__lot_take(bucket, cond, WEFT__LOT_ANY, false, &node);
+    weft__lock_release(&bucket->lock);
+    if (!waiter)
+        return false;
+    if (weft__is_thread(waiter) || !weft__mutex_queue(node->mutex, node)) /* COND-2 */
+        weft__wait_wake(waiter);
+    return true;
+}
+
+WEFT__INTERPOSE int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+    if (!ours(cond, mutex))
+        return weft__real_pthread_cond_wait(cond, mutex);
+    return wait_until(cond, mutex, WEFT_NEVER);
+}
+
+WEFT__INTERPOSE int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                                           clockid_t clock, const struct timespec *until)
+{
+    int64_t deadline;
+    if (!ours(cond, mutex))
+        return weft__real_pthread_cond_clockwait(cond, mutex, clock, until);
+    int rc = weft__deadline(clock, until, &deadline);
+    return rc ? rc : wait_until(cond, mutex, deadline);
+}
+
+WEFT__INTERPOSE int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                                           const struct timespec *until)
+{
+    int64_t deadline;
+    if (!ours(cond, mutex))
+        return weft__real_pthread_cond_timedwait(cond, mutex, until);
+    clockid_t clock = flags_of(cond) & MONOTONIC ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+    int rc = weft__deadline(clock, until, &deadline);
+    return rc ? rc : wait_until(cond, mutex, deadline);
+}
+
+WEFT__INTERPOSE int pthread_cond_signal(pthread_cond_t *cond)
+{
+    struct weft__bucket *bucket = weft__lot_bucket(cond);
+    if (!weft__lot_quiet(bucket) && wake_one(cond, bucket))
+        return 0;
+    return weft__real_pthread_cond_signal(cond);
+}
+
+WEFT__INTERPOSE int pthread_cond_broadcast(pthread_cond_t *cond)
+{
+    struct weft__bucket *bucket = weft__lot_bucket(cond);
+    if (!weft__lot_quiet(bucket)) {
+        unsigned there = weft__load(&bucket->waiting, relaxed); /* not those who come back */
+        while (there-- && wake_one(cond, bucket))
+            ;
+    }
+    return weft__real_pthread_cond_broadcast(cond);
+}

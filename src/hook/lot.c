@@ -1,0 +1,184 @@
+#include "hook/lot.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BUCKETS 1024 /* a power of two */
+
+static struct weft__bucket buckets[BUCKETS];
+
+__attribute__((constructor(101))) static void init_buckets(void)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        weft__list_init(&buckets[i].nodes);
+}
+
+struct weft__bucket *weft__lot_bucket(const void *address)
+{
+    uint64_t hash = ((uintptr_t)address >> 2) * 0x9e3779b97f4a7c15u;
+    return &buckets[hash >> 32 & (BUCKETS - 1)];
+}
+
+void weft__lot_begin(struct weft__lot_node *node, struct weft__waiter *waiter, const void *address,
+                     const char *what)
+{
+    *node = (struct weft__lot_node){ .address = address, .waiter = waiter, .bits = WEFT__LOT_ANY };
+    node->ticket = weft__wait_begin(waiter, what, (uintptr_t)address);
+}
+
+void weft__lot_enter(struct weft__bucket *bucket)
+{
+    weft__lock_acquire(&bucket->lock);
+    weft__add(&bucket->waiting, 1, seq_cst); /* LOT-2: before the look at the word */
+}
+
+void weft__lot_enlist(struct weft__bucket *bucket, struct weft__lot_node *node)
+{
+    weft__list_append(&bucket->nodes, &node->link);
+    node->listed = true;
+    weft__lock_release(&bucket->lock);
+}
+
+/* Nobody can have fired it: WAIT-5. */
+void weft__lot_abandon(struct weft__bucket *bucket, struct weft__lot_node *node)
+{
+    weft__bump(&bucket->waiting, (uint32_t)-1);
+    weft__lock_release(&bucket->lock);
+    weft__wait_abandon(node->waiter, node->ticket);
+}
+
+/* Under the lock. */
+static void delist(struct weft__bucket *bucket, struct weft__lot_node *node)
+{
+    weft__list_remove(&node->link);
+    node->listed = false;
+    weft__bump(&bucket->waiting, (uint32_t)-1);
+}
+
+bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline)
+{
+    if (weft__wait_park(node->waiter, deadline) == WEFT__EVENT)
+        return true;
+    weft__lock_acquire(&bucket->lock);
+    if (node->listed) /* else a taker has tried to claim it: LOT-3 */
+        delist(bucket, node);
+    weft__lock_release(&bucket->lock);
+    return false;
+}
+
+void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node)
+{
+    weft__lock_acquire(&bucket->lock);
+    if (node->listed)
+        delist(bucket, node);
+    weft__lock_release(&bucket->lock);
+    if (!weft__wait_abandon(node->waiter, node->ticket))
+        weft__wait_park(node->waiter, INT64_MAX); /* WAIT-5 */
+}
+
+static struct weft__lot_node *find(struct weft__bucket *bucket, struct weft__list *after,
+                                   const void *address, uint32_t bits)
+{
+    for (struct weft__list *at = after->next; at != &bucket->nodes; at = at->next) {
+        struct weft__lot_node *node = weft__container_of(at, struct weft__lot_node, link);
+        if (node->address == address && node->bits & bits)
+            return node;
+    }
+    return NULL;
+}
+
+struct weft__waiter *weft__lot_take(struct weft__bucket *bucket, const void *address, uint32_t bits,
+                                    bool handed, struct weft__lot_node **ret_node)
+{
+    struct weft__lot_node *node;
+    while ((node = find(bucket, &bucket->nodes, address, bits))) {
+        struct weft__waiter *waiter = node->waiter;
+        uint64_t ticket = node->ticket;
+        node->more = find(bucket, &node->link, address, WEFT__LOT_ANY) != NULL;
+        node->handed = handed;
+        delist(bucket, node);
+        *ret_node = node;
+        if (node->claimed || weft__wait_claim(waiter, ticket, WEFT__EVENT)) /* LOT-3 */
+            return waiter;
+    }
+    return NULL;
+}
+
+struct weft__lot_node *weft__lot_first(struct weft__bucket *bucket, const void *address)
+{
+    return find(bucket, &bucket->nodes, address, WEFT__LOT_ANY);
+}
+
+void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node *node,
+                              const void *address)
+{
+    node->address = address;
+    node->bits = WEFT__LOT_ANY;
+    node->claimed = true;
+    weft__list_append(&bucket->nodes, &node->link);
+    node->listed = true;
+}
+
+int weft__lot_wait(_Atomic(uint32_t) *word, uint32_t value, uint32_t bits, int64_t deadline,
+                   const char *what)
+{
+    struct weft__bucket *bucket = weft__lot_bucket((const void *)word);
+    struct weft__lot_node node;
+    weft__lot_begin(&node, weft__waiter_self(), (const void *)word, what);
+    node.bits = bits;
+    weft__lot_enter(bucket);
+    if (weft__load(word, seq_cst) != value) {
+        weft__lot_abandon(bucket, &node);
+        return EAGAIN;
+    }
+    weft__lot_enlist(bucket, &node);
+    return weft__lot_park(bucket, &node, deadline) ? 0 : ETIMEDOUT;
+}
+
+static struct weft__waiter *take_one(struct weft__bucket *bucket, const void *address,
+                                     uint32_t bits)
+{
+    struct weft__lot_node *node;
+    weft__lock_acquire(&bucket->lock);
+    struct weft__waiter *waiter = weft__lot_take(bucket, address, bits, false, &node);
+    weft__lock_release(&bucket->lock);
+    return waiter;
+}
+
+static unsigned wake_outside(_Atomic(uint32_t) *word, unsigned count, uint32_t bits)
+{
+    long woken = syscall(SYS_futex, word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG,
+                         count > INT_MAX ? INT_MAX : (int)count, NULL, NULL, bits);
+    return woken > 0 ? (unsigned)woken : 0;
+}
+
+unsigned weft__lot_wake(_Atomic(uint32_t) *word, unsigned count, uint32_t bits)
+{
+    struct weft__bucket *bucket = weft__lot_bucket((const void *)word);
+    unsigned woken = 0;
+    if (!weft__lot_quiet(bucket)) {
+        /* Not those who come back to wait while we wake. */
+        unsigned there = weft__load(&bucket->waiting, relaxed);
+        struct weft__waiter *waiter;
+        while (woken < count && there-- && (waiter = take_one(bucket, (const void *)word, bits))) {
+            weft__wait_wake(waiter);
+            woken++;
+        }
+    }
+    if (woken < count && weft__load(&bucket->outside, relaxed)) /* the fence was quiet()'s */
+        woken += wake_outside(word, count - woken, bits);
+    return woken;
+}
+
+void weft__lot_outside_enter(const void *address)
+{
+    weft__add(&weft__lot_bucket(address)->outside, 1, seq_cst);
+}
+
+void weft__lot_outside_leave(const void *address)
+{
+    weft__add(&weft__lot_bucket(address)->outside, (uint32_t)-1, seq_cst);
+}

@@ -1,0 +1,110 @@
+/* lot.h - where tasks wait for words of the program's memory.
+ *
+ * What a futex is to threads, this is to tasks: a table of buckets, found by the
+ * address of a word, each with a list of those who wait, oldest first. Mutexes,
+ * condition variables, semaphores and the rest keep libc's own state in the word,
+ * so that libc and threads that are not weft's work with them too; only the
+ * sleeping happens here instead of in the kernel.
+ *
+ * LOT-1  A node enters its bucket's list under the bucket's lock, after the caller
+ *        has seen, under the same lock, that the word still says "wait". `waiting`
+ *        has counted it before that look.
+ * LOT-2  Who changes the word so that somebody should go on looks at `waiting`
+ *        after the change, with a full fence between: one of the two sees the
+ *        other, so no wake is lost; and a word that nobody waits for costs a look.
+ * LOT-3  A node leaves the list once, under the lock: taken, or by its waiter whose
+ *        deadline has come. The taker writes its message into the node, and claims
+ *        the wait last; a claim that fails (WAIT-1) counts for nothing, and the next
+ *        node is taken. After a claim that succeeds only the waiter's type-stable
+ *        memory may be touched, unless the waiter is a task: that runs only when it
+ *        is woken (WAIT-2), and its node lives until then.
+ * LOT-4  So a taken node of a task may be put into another list, claimed: from a
+ *        condition variable to its mutex. Its deadline has no say any more; who
+ *        takes it there wakes it.
+ * LOT-5  A thread that is not weft's and may sleep in the kernel for a word is
+ *        counted in `outside` before it can. Who finds too few in the list for what
+ *        the change of the word allows calls FUTEX_WAKE only if that is not 0. */
+#ifndef WEFT_HOOK_LOT_H
+#define WEFT_HOOK_LOT_H
+
+#include <stdint.h>
+
+#include "base/list.h"
+#include "os/lock.h"
+#include "sched/wait.h"
+
+struct weft__bucket {
+    WEFT_ALIGNED(WEFT_CACHE_LINE) struct weft__lock lock;
+    _Atomic(uint32_t) waiting; /* nodes in the list, and such as may come */
+    _Atomic(uint32_t) outside;
+    struct weft__list nodes;
+};
+
+/* Somebody who waits; on its stack. */
+struct weft__lot_node {
+    struct weft__list link;
+    const void *address;
+    struct weft__waiter *waiter;
+    uint64_t ticket;
+    uint32_t bits;  /* FUTEX_WAIT_BITSET's; all ones */
+    bool listed;    /* under the lock */
+    bool claimed;   /* LOT-4 */
+    uint8_t losses; /* how often it was woken in vain: mutex.c */
+    bool more;      /* the taker's message: others wait for the same address, */
+    bool handed;    /* and what was waited for is the waiter's */
+    void *mutex;    /* for a condition variable's: where to go next */
+};
+
+#define WEFT__LOT_ANY UINT32_MAX
+
+/* Never NULL; the same for the same address. */
+struct weft__bucket *weft__lot_bucket(const void *address);
+
+/* For LOT-2: whether nobody waits. After the change of the word; has the fence. */
+static inline bool weft__lot_quiet(struct weft__bucket *bucket)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return weft__load(&bucket->waiting, relaxed) == 0;
+}
+
+/* Begins a wait of the calling task or thread. */
+void weft__lot_begin(struct weft__lot_node *node, struct weft__waiter *waiter, const void *address,
+                     const char *what);
+
+/* LOT-1, in three steps, of which the second is the caller's: enter takes the
+ * lock and counts; the caller looks at the word; enlist or abandon. Both release
+ * the lock. An abandoned wait is over. */
+void weft__lot_enter(struct weft__bucket *bucket);
+void weft__lot_enlist(struct weft__bucket *bucket, struct weft__lot_node *node);
+void weft__lot_abandon(struct weft__bucket *bucket, struct weft__lot_node *node);
+
+/* Ends a wait that was enlisted, and is not wanted after all. May suspend. */
+void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node);
+
+/* Parks. True: somebody took the node; false: the deadline came. */
+bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline);
+
+/* Under the lock: takes and claims the oldest waiter for `address` whose bits match;
+ * `handed` is its message. Returns the waiter, to be woken after the lock has been
+ * released; NULL: there is none. */
+struct weft__waiter *weft__lot_take(struct weft__bucket *bucket, const void *address, uint32_t bits,
+                                    bool handed, struct weft__lot_node **ret_node);
+
+/* Under the lock: the oldest waiter for `address`; NULL: there is none. */
+struct weft__lot_node *weft__lot_first(struct weft__bucket *bucket, const void *address);
+
+/* LOT-4. Under the lock, which weft__lot_enter() took and counted. */
+void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node *node,
+                              const void *address);
+
+/* futex(2)'s operations. wait: 0, EAGAIN (the word is another) or ETIMEDOUT. wake:
+ * how many; threads outside included. */
+int weft__lot_wait(_Atomic(uint32_t) *word, uint32_t value, uint32_t bits, int64_t deadline,
+                   const char *what);
+unsigned weft__lot_wake(_Atomic(uint32_t) *word, unsigned count, uint32_t bits);
+
+/* LOT-5: around a call of libc's that may sleep for the word at `address`. */
+void weft__lot_outside_enter(const void *address);
+void weft__lot_outside_leave(const void *address);
+
+#endif

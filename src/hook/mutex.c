@@ -1,0 +1,315 @@
+/* Mutexes keep libc's protocol in __lock:
+ *
+ *     0 free    1 held    2 held, and somebody may sleep
+ *
+ * MUTEX-1  Whoever sleeps has set 2, or seen it, under the bucket's lock; and a task
+ *          that finds 2 when it unlocks moves it away under the same lock. So a
+ *          node in the list and a word below 2 exclude each other but for threads
+ *          that are not ours, which do no such thing: after their unlocking the
+ *          interposer looks at the list (LOT-2).
+ * MUTEX-2  A waiter that was told that nobody else waits locks with 1; else with 2.
+ * MUTEX-3  The lock is free for whoever comes (barging): a running task is faster
+ *          than one that has to be woken. A waiter that lost LOSSES times gets the
+ *          lock handed over: the word stays at 2, the waiter becomes the owner. */
+#include "hook/mutex.h"
+
+#include <errno.h>
+
+#include "hook/deadline.h"
+#include "hook/lot.h"
+#include "hook/park.h"
+#include "hook/real.h"
+#include "sched/schedule.h"
+#include "weft/time.h"
+
+#define LOSSES 3
+
+/* Of libc's int, which nobody else accesses but atomically. */
+static _Atomic(uint32_t) *word_of(pthread_mutex_t *mutex)
+{
+    return (_Atomic(uint32_t) *)(void *)&mutex->__data.__lock;
+}
+
+static int kind_of(const pthread_mutex_t *mutex)
+{
+    return mutex->__data.__kind;
+}
+
+static uint32_t owner_of(const pthread_mutex_t *mutex)
+{
+    return (uint32_t)mutex->__data.__owner;
+}
+
+static void set_owner(pthread_mutex_t *mutex, uint32_t tid)
+{
+    mutex->__data.__owner = (int)tid;
+}
+
+/* The caller holds the lock. */
+static void own(pthread_mutex_t *mutex, uint32_t tid)
+{
+    set_owner(mutex, tid);
+    mutex->__data.__nusers++;
+    mutex->__data.__count = kind_of(mutex) == PTHREAD_MUTEX_RECURSIVE;
+}
+
+static bool try(pthread_mutex_t *mutex)
+{
+    uint32_t free = 0;
+    return weft__cas(word_of(mutex), &free, 1, acquire, relaxed); /* release: unlock */
+}
+
+/* One try, one sleep. 0: got it; EAGAIN: again; ETIMEDOUT. */
+static int wait_once(pthread_mutex_t *mutex, int64_t deadline, uint8_t *losses, bool *more)
+{
+    struct weft__bucket *bucket = weft__lot_bucket(word_of(mutex));
+    struct weft__lot_node node;
+    weft__lot_begin(&node, weft__waiter_self(), word_of(mutex), "mutex");
+    node.losses = *losses;
+    weft__lot_enter(bucket);
+    if (weft__exchange(word_of(mutex), 2, seq_cst) == 0) { /* MUTEX-1 */
+        weft__lot_abandon(bucket, &node);
+        *more = true; /* a 2 too many */
+        return 0;
+    }
+    weft__lot_enlist(bucket, &node);
+    if (!weft__lot_park(bucket, &node, deadline))
+        return ETIMEDOUT;
+    if (node.handed)
+        return 0; /* MUTEX-3 */
+    *more = node.more;
+    *losses += *losses < LOSSES;
+    return EAGAIN;
+}
+
+static WEFT_NOINLINE int lock_slow(pthread_mutex_t *mutex, int64_t deadline, bool more)
+{
+    struct weft__hook_wait wait;
+    uint8_t losses = 0;
+    int rc = EAGAIN;
+    weft__hook_begin(&wait);
+    while (rc == EAGAIN) {
+        if (more ? weft__exchange(word_of(mutex), 2, acquire) == 0 : try(mutex))
+            rc = 0; /* MUTEX-2 */
+        else
+            rc = wait_once(mutex, deadline, &losses, &more);
+    }
+    weft__hook_end(&wait);
+    return rc;
+}
+
+static int lock_outside(pthread_mutex_t *mutex)
+{
+    weft__lot_outside_enter(word_of(mutex));
+    int rc = weft__real_pthread_mutex_lock(mutex);
+    weft__lot_outside_leave(word_of(mutex));
+    return rc;
+}
+
+/* Whether the scheduler itself is at work in the caller's name, as when an allocator
+ * that somebody has preloaded locks a mutex of its own: then nothing may park. */
+static bool in_scheduler(void)
+{
+    struct weft_task *self = weft__self();
+    return weft__load(&self->worker->seat.inside, relaxed) != 0;
+}
+
+/* Who locks and unlocks and never waits gives way now and then: the others may be
+ * waiting for this mutex, and there may be one worker. */
+static inline void spend(void)
+{
+    struct weft_task *self = weft__self();
+    if (weft__unlikely(--self->worker->budget == 0) && !in_scheduler()) {
+        struct weft__hook_wait wait;
+        self->worker->budget = WEFT__BUDGET;
+        weft__hook_begin(&wait);
+        weft__pass(self);
+        weft__hook_end(&wait);
+    }
+}
+
+/* A recursive mutex, locked by its owner: true, and what to return. */
+static bool relock(pthread_mutex_t *mutex, uint32_t tid, int *ret_rc)
+{
+    int kind = kind_of(mutex);
+    if (weft__likely((kind != PTHREAD_MUTEX_RECURSIVE && kind != PTHREAD_MUTEX_ERRORCHECK) ||
+                     owner_of(mutex) != tid))
+        return false;
+    if (kind == PTHREAD_MUTEX_ERRORCHECK)
+        *ret_rc = EDEADLK;
+    else
+        *ret_rc = ++mutex->__data.__count ? 0 : (mutex->__data.__count--, EAGAIN);
+    return true;
+}
+
+int weft__mutex_lock(pthread_mutex_t *mutex, uint32_t tid, int64_t deadline)
+{
+    int rc = 0;
+    if (relock(mutex, tid, &rc))
+        return rc;
+    spend();
+    if (weft__unlikely(!try(mutex))) {
+        if (weft__unlikely(in_scheduler()))
+            return lock_outside(mutex);
+        rc = lock_slow(mutex, deadline, false);
+    }
+    if (rc == 0)
+        own(mutex, tid);
+    return rc;
+}
+
+int weft__mutex_trylock(pthread_mutex_t *mutex, uint32_t tid)
+{
+    int rc = EBUSY;
+    if (relock(mutex, tid, &rc))
+        return rc == EDEADLK ? EBUSY : rc;
+    spend();
+    if (!try(mutex))
+        return EBUSY;
+    own(mutex, tid);
+    return 0;
+}
+
+/* The word is 2. */
+static WEFT_NOINLINE void unlock_slow(pthread_mutex_t *mutex)
+{
+    struct weft__bucket *bucket = weft__lot_bucket(word_of(mutex));
+    weft__lock_acquire(&bucket->lock);
+    struct weft__lot_node *node = weft__lot_first(bucket, word_of(mutex));
+    bool hand = node && node->losses >= LOSSES; /* MUTEX-3 */
+    struct weft__waiter *waiter =
+        node ? weft__lot_take(bucket, word_of(mutex), WEFT__LOT_ANY, hand, &node) : NULL;
+    if (!hand || !waiter)
+        weft__store(word_of(mutex), 0, seq_cst); /* MUTEX-1; LOT-5 */
+    weft__lock_release(&bucket->lock);
+    if (waiter)
+        weft__wait_wake(waiter);
+    else
+        weft__lot_wake(word_of(mutex), 1, WEFT__LOT_ANY);
+}
+
+static void let_go(pthread_mutex_t *mutex)
+{
+    mutex->__data.__nusers--;
+    set_owner(mutex, 0);
+    uint32_t held = 1;
+    /* release: pairs with the acquire in try() */
+    if (weft__unlikely(!weft__cas(word_of(mutex), &held, 0, release, relaxed)))
+        unlock_slow(mutex);
+}
+
+int weft__mutex_unlock(pthread_mutex_t *mutex, uint32_t tid)
+{
+    int kind = kind_of(mutex);
+    if (kind == PTHREAD_MUTEX_RECURSIVE || kind == PTHREAD_MUTEX_ERRORCHECK) {
+        if (owner_of(mutex) != tid)
+            return EPERM;
+        if (kind == PTHREAD_MUTEX_RECURSIVE && --mutex->__data.__count != 0)
+            return 0;
+    }
+    let_go(mutex);
+    return 0;
+}
+
+int64_t weft__mutex_release(pthread_mutex_t *mutex, uint32_t tid)
+{
+    int kind = kind_of(mutex);
+    if ((kind == PTHREAD_MUTEX_RECURSIVE || kind == PTHREAD_MUTEX_ERRORCHECK) &&
+        owner_of(mutex) != tid)
+        return -EPERM;
+    int64_t count = mutex->__data.__count;
+    mutex->__data.__count = 0;
+    let_go(mutex);
+    return count;
+}
+
+void weft__mutex_reacquire(pthread_mutex_t *mutex, uint32_t tid, int64_t count, bool handed,
+                           bool more)
+{
+    if (!handed)
+        lock_slow(mutex, WEFT_NEVER, more);
+    own(mutex, tid);
+    mutex->__data.__count = (unsigned)count;
+}
+
+bool weft__mutex_queue(pthread_mutex_t *mutex, struct weft__lot_node *node)
+{
+    struct weft__bucket *bucket = weft__lot_bucket(word_of(mutex));
+    weft__lot_enter(bucket);
+    uint32_t state = 1;
+    bool held = weft__cas(word_of(mutex), &state, 2, seq_cst, relaxed) || state == 2; /* MUTEX-1 */
+    if (held)
+        weft__lot_append_claimed(bucket, node, word_of(mutex));
+    else
+        weft__bump(&bucket->waiting, (uint32_t)-1);
+    weft__lock_release(&bucket->lock);
+    return held;
+}
+
+/* The interposed calls. In threads that are not weft's, libc's, and around it what
+ * tasks have to know. */
+
+int weft__hook_lock(pthread_mutex_t *mutex)
+{
+    uint32_t tid = weft__hook_tid();
+    if (weft__unlikely(!weft__mutex_ours(mutex)))
+        return weft__real_pthread_mutex_lock(mutex);
+    return tid ? weft__mutex_lock(mutex, tid, WEFT_NEVER) : lock_outside(mutex);
+}
+
+int weft__hook_unlock(pthread_mutex_t *mutex)
+{
+    uint32_t tid = weft__hook_tid();
+    if (weft__unlikely(!weft__mutex_ours(mutex)))
+        return weft__real_pthread_mutex_unlock(mutex);
+    if (tid)
+        return weft__mutex_unlock(mutex, tid);
+    struct weft__bucket *bucket = weft__lot_bucket(word_of(mutex));
+    int rc = weft__real_pthread_mutex_unlock(mutex);
+    if (rc == 0 && !weft__lot_quiet(bucket)) /* MUTEX-1 */
+        weft__lot_wake(word_of(mutex), 1, WEFT__LOT_ANY);
+    return rc;
+}
+
+WEFT__INTERPOSE int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    return weft__hook_lock(mutex);
+}
+
+WEFT__INTERPOSE int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+    return weft__hook_unlock(mutex);
+}
+
+WEFT__INTERPOSE int pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+    uint32_t tid = weft__hook_tid();
+    if (!tid || !weft__mutex_ours(mutex))
+        return weft__real_pthread_mutex_trylock(mutex);
+    return weft__mutex_trylock(mutex, tid);
+}
+
+WEFT__INTERPOSE int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
+                                            const struct timespec *until)
+{
+    uint32_t tid = weft__hook_tid();
+    if (!weft__mutex_ours(mutex))
+        return weft__real_pthread_mutex_clocklock(mutex, clock, until);
+    if (!tid) {
+        weft__lot_outside_enter(word_of(mutex));
+        int rc = weft__real_pthread_mutex_clocklock(mutex, clock, until);
+        weft__lot_outside_leave(word_of(mutex));
+        return rc;
+    }
+    int64_t deadline;
+    int rc = weft__mutex_trylock(mutex, tid); /* a time is looked at only to wait until it */
+    if (rc != EBUSY)
+        return rc;
+    rc = weft__deadline(clock, until, &deadline);
+    return rc ? rc : weft__mutex_lock(mutex, tid, deadline);
+}
+
+WEFT__INTERPOSE int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
+{
+    return pthread_mutex_clocklock(mutex, CLOCK_REALTIME, until);
+}

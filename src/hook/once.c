@@ -1,0 +1,93 @@
+/* pthread_once() and call_once(), which share libc's protocol: bit 0 is set while
+ * the function runs, bit 1 when it has returned. */
+#include <limits.h>
+
+#include "hook/lot.h"
+#include "hook/park.h"
+#include "hook/real.h"
+#include "weft/time.h"
+
+#define RUNS 1u
+#define DONE 2u
+
+static _Atomic(uint32_t) *word_of(void *once)
+{
+    return (_Atomic(uint32_t) *)once;
+}
+
+/* The function was left by pthread_exit() or an exception: the next caller tries. */
+static void give_up(void *arg)
+{
+    _Atomic(uint32_t) **word = arg;
+    if (!*word)
+        return;
+    weft__store(*word, 0, seq_cst);
+    weft__lot_wake(*word, INT_MAX, WEFT__LOT_ANY);
+}
+
+static void run(_Atomic(uint32_t) *word, void (*fn)(void))
+{
+    __attribute__((cleanup(give_up))) _Atomic(uint32_t) *unfinished = word;
+    fn();
+    unfinished = NULL;
+    weft__store(word, DONE, seq_cst); /* LOT-2; pairs with the acquire in once() */
+    weft__lot_wake(word, INT_MAX, WEFT__LOT_ANY);
+}
+
+static void once(_Atomic(uint32_t) *word, void (*fn)(void))
+{
+    struct weft__hook_wait wait;
+    for (;;) {
+        uint32_t state = weft__load(word, acquire);
+        if (state & DONE)
+            return;
+        if (!(state & RUNS)) {
+            if (weft__cas(word, &state, RUNS, acq_rel, relaxed)) {
+                run(word, fn);
+                return;
+            }
+            continue;
+        }
+        weft__hook_begin(&wait);
+        weft__lot_wait(word, state, WEFT__LOT_ANY, WEFT_NEVER, "once");
+        weft__hook_end(&wait);
+    }
+}
+
+/* libc wakes those who wait in the kernel; tasks may wait as well. */
+static void wake_tasks(_Atomic(uint32_t) *word)
+{
+    if (!weft__lot_quiet(weft__lot_bucket((void *)word)))
+        weft__lot_wake(word, INT_MAX, WEFT__LOT_ANY);
+}
+
+WEFT__INTERPOSE int pthread_once(pthread_once_t *control, void (*fn)(void))
+{
+    _Atomic(uint32_t) *word = word_of(control);
+    if (weft__load(word, acquire) & DONE)
+        return 0;
+    if (weft__hook_task()) {
+        once(word, fn);
+        return 0;
+    }
+    weft__lot_outside_enter((void *)word);
+    int rc = weft__real_pthread_once(control, fn);
+    weft__lot_outside_leave((void *)word);
+    wake_tasks(word);
+    return rc;
+}
+
+WEFT__INTERPOSE void call_once(once_flag *flag, void (*fn)(void))
+{
+    _Atomic(uint32_t) *word = word_of(flag);
+    if (weft__load(word, acquire) & DONE)
+        return;
+    if (weft__hook_task()) {
+        once(word, fn);
+        return;
+    }
+    weft__lot_outside_enter((void *)word);
+    weft__real_call_once(flag, fn);
+    weft__lot_outside_leave((void *)word);
+    wake_tasks(word);
+}

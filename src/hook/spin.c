@@ -1,0 +1,39 @@
+/* Spin locks: the holder may be a task that waits for this very worker, so after a
+ * few tries the others get it. libc's word is touched by libc only. */
+#include "hook/park.h"
+#include "hook/real.h"
+#include "sched/schedule.h"
+
+#define SPINS 50
+
+WEFT__INTERPOSE int pthread_spin_lock(pthread_spinlock_t *lock)
+{
+    if (!weft__hook_task())
+        return weft__real_pthread_spin_lock(lock);
+    for (int i = 0; i < SPINS; i++) {
+        if (weft__real_pthread_spin_trylock(lock) == 0)
+            return 0;
+        weft__pause();
+    }
+    struct weft__hook_wait wait;
+    weft__hook_begin(&wait);
+    while (weft__real_pthread_spin_trylock(lock) != 0)
+        weft__pass(weft__self());
+    weft__hook_end(&wait);
+    return 0;
+}
+
+/* A loop of tries is a spin lock of the program's own. */
+WEFT__INTERPOSE int pthread_spin_trylock(pthread_spinlock_t *lock)
+{
+    int rc = weft__real_pthread_spin_trylock(lock);
+    struct weft_task *self = rc ? weft__hook_task() : NULL;
+    if (self && --self->worker->budget == 0) {
+        struct weft__hook_wait wait;
+        self->worker->budget = WEFT__BUDGET;
+        weft__hook_begin(&wait);
+        weft__pass(self);
+        weft__hook_end(&wait);
+    }
+    return rc;
+}
