@@ -21,7 +21,8 @@ static ssize_t try_recv(int fd, const struct weft__call *call)
                                                    call->address, call->address_size));
 }
 
-/* MSG_PEEK | MSG_WAITALL: until so much is there, or no more will come. */
+/* MSG_PEEK | MSG_WAITALL: until so much is there, or no more will come. TCP only:
+ * unix sockets show what there is. */
 static ssize_t try_peek_all(int fd, const struct weft__call *call)
 {
     ssize_t n = try_recv(fd, call);
@@ -81,14 +82,16 @@ WEFT__INTERPOSE ssize_t recvfrom(int fd, void *buf, size_t size, int flags,
                                .flags = flags,
                                .address = address,
                                .address_size = address_size };
-    bool all = flags & MSG_WAITALL && weft__load(&entry->flags, relaxed) & WEFT__FD_STREAM;
+    uint32_t kind = weft__load(&entry->flags, relaxed);
     ssize_t n;
-    if (!all)
+    if (!(flags & MSG_WAITALL) || !(kind & WEFT__FD_STREAM))
         n = weft__call_run(entry, fd, &call);
-    else if (flags & MSG_PEEK)
+    else if (!(flags & MSG_PEEK))
+        n = receive_all(entry, fd, &call);
+    else if (kind & WEFT__FD_TCP)
         n = peek_all(entry, fd, &call);
     else
-        n = receive_all(entry, fd, &call);
+        n = weft__call_run(entry, fd, &call);
     return weft__call_result(n);
 }
 
