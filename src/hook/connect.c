@@ -17,15 +17,6 @@ static int begin(int fd, const struct sockaddr *address, socklen_t size)
     return rc;
 }
 
-static int outcome(int fd)
-{
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-        return -errno;
-    return -error;
-}
-
 WEFT__INTERPOSE int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
     struct weft__fd *entry = weft__call_entry(fd);
@@ -39,8 +30,10 @@ WEFT__INTERPOSE int connect(int fd, const struct sockaddr *address, socklen_t si
         return weft__real_connect(fd, address, size);
     if (rc == -EINPROGRESS || rc == -EALREADY) {
         int found = weft__call_await(entry, fd, &call, POLLOUT);
-        if (found >= 0)
-            rc = found == POLLNVAL ? -EBADF : outcome(fd);
+        if (found >= 0) /* the second call has the outcome, and does not wait for it */
+            rc = found == POLLNVAL
+                     ? -EBADF
+                     : (int)weft__call_or_errno(weft__real_connect(fd, address, size));
         else if (found != -EAGAIN) /* SO_SNDTIMEO: as it was */
             rc = found;
     }

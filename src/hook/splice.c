@@ -73,11 +73,17 @@ static int await_both(int in, int out)
     }
 }
 
-/* Files have no entry to wait for. */
+static bool is_pipe(int fd)
+{
+    struct weft__fd *entry = weft__call_entry(fd);
+    return entry && (weft__load(&entry->flags, relaxed) & (WEFT__FD_EDGES | WEFT__FD_SOCKET)) ==
+                        WEFT__FD_EDGES;
+}
+
+/* One end is a pipe, else the call is wrong. */
 static bool waits(int in, int out, unsigned flags)
 {
-    return !(flags & SPLICE_F_NONBLOCK) && weft__hook_task() &&
-           (weft__call_entry(in) || weft__call_entry(out));
+    return !(flags & SPLICE_F_NONBLOCK) && weft__hook_task() && (is_pipe(in) || is_pipe(out));
 }
 
 WEFT__INTERPOSE ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t size,
