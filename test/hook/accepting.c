@@ -63,8 +63,8 @@ static void *dial_later(void *unused)
 {
     usleep(A_WHILE);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    SAY_CALL(connect(fd, (struct sockaddr *)&address, sizeof address));
-    SAY_CALL(connect(fd, (struct sockaddr *)&address, sizeof address));
+    NOTE_CALL(connect(fd, (struct sockaddr *)&address, sizeof address));
+    NOTE_CALL(connect(fd, (struct sockaddr *)&address, sizeof address));
     close(fd);
     return unused;
 }
@@ -129,7 +129,7 @@ static void *accept_unix(void *unused)
 {
     usleep(A_WHILE);
     for (int i = 0; i < 3; i++)
-        SAY_NUMBER(accept(listener, NULL, NULL) >= 0);
+        NOTE_CALL(accept(listener, NULL, NULL) >= 0);
     return unused;
 }
 

@@ -149,7 +149,7 @@ static void *pass_later(void *fd)
     *head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
     memcpy(CMSG_DATA(head), fd, sizeof(int));
     usleep(A_WHILE);
-    SAY_CALL(sendmsg(fds[1], &message, 0));
+    NOTE_CALL(sendmsg(fds[1], &message, 0));
     return NULL;
 }
 

@@ -94,13 +94,13 @@ static void modes(void)
 static void *read_to_the_end(void *unused)
 {
     char buf[16];
-    SAY_CALL(read(fds[0], buf, sizeof buf));
+    NOTE_CALL(read(fds[0], buf, sizeof buf));
     return unused;
 }
 
 static void *accept_to_the_end(void *unused)
 {
-    SAY_CALL(accept(listener, NULL, NULL));
+    NOTE_CALL(accept(listener, NULL, NULL));
     return unused;
 }
 
@@ -171,7 +171,7 @@ static void reuse(void)
 static void *post_later(void *unused)
 {
     usleep(A_WHILE);
-    SAY_CALL(eventfd_write(fds[0], 3));
+    NOTE_CALL(eventfd_write(fds[0], 3));
     return unused;
 }
 
@@ -179,8 +179,8 @@ static void *take_later(void *unused)
 {
     eventfd_t value;
     usleep(A_WHILE);
-    SAY_CALL(eventfd_read(fds[0], &value));
-    SAY_NUMBER(value == UINT64_MAX - 1);
+    NOTE_CALL(eventfd_read(fds[0], &value));
+    NOTE_CALL(value == UINT64_MAX - 1);
     return unused;
 }
 

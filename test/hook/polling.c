@@ -36,7 +36,7 @@ static void *drain_later(void *unused)
 {
     static char buf[1 << 20];
     usleep(A_WHILE);
-    SAY_NUMBER(read(fds[0], buf, sizeof buf) > 0);
+    NOTE_CALL(read(fds[0], buf, sizeof buf) > 0);
     return unused;
 }
 
@@ -136,7 +136,7 @@ static void urgent(void)
 static void *write_one(void *at)
 {
     usleep(A_WHILE);
-    SAY_CALL(write(((int *)at)[1], "z", 1));
+    NOTE_CALL(write(((int *)at)[1], "z", 1));
     return NULL;
 }
 
