@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define ALL \
     ((uint32_t)WEFT__FD_KNOWN | WEFT__FD_FILE | WEFT__FD_SOCKET | WEFT__FD_STREAM | \
@@ -35,9 +36,13 @@ static int option(int fd, int name)
     return value;
 }
 
-static uint32_t kind_of(int fd, mode_t mode)
+#define MEMORY_MAJOR 1 /* /dev/null, /dev/zero, ...: never wait */
+
+static uint32_t kind_of(int fd, const struct stat *st)
 {
-    switch (mode & S_IFMT) {
+    if (S_ISCHR(st->st_mode) && major(st->st_rdev) == MEMORY_MAJOR)
+        return WEFT__FD_KNOWN | WEFT__FD_FILE;
+    switch (st->st_mode & S_IFMT) {
     case S_IFREG:
     case S_IFDIR:
     case S_IFBLK:
@@ -59,7 +64,7 @@ struct weft__fd *weft__kind_find(struct weft__fd *entry, int fd)
     int error = errno;
     bool ok = entry && fstat(fd, &st) == 0;
     if (ok)
-        weft__fd_mark(entry, kind_of(fd, st.st_mode), ALL);
+        weft__fd_mark(entry, kind_of(fd, &st), ALL);
     errno = error;
     return ok ? entry : NULL;
 }
