@@ -17,6 +17,8 @@
 #ifndef WEFT_ARCH_CONTEXT_H
 #define WEFT_ARCH_CONTEXT_H
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 
 struct weft__context {
@@ -42,6 +44,10 @@ WEFT_INLINE WEFT_NORETURN void weft__context_jump(struct weft__context *to);
 /* The thread pointer register. */
 WEFT_INLINE void *weft__context_thread_pointer(void);
 WEFT_INLINE void weft__context_set_thread_pointer(void *tp);
+
+/* Whether this machine lets programs write the register; else the kernel does it
+ * (x86_64 before Linux 5.9). To be called before the first write. */
+bool weft__context_choose_write(void);
 
 /* In context_*.S: takes main and arg from the top of the stack. The outermost
  * frame; unwinders stop there. */

@@ -49,9 +49,22 @@ WEFT_INLINE void *weft__context_thread_pointer(void)
     return tp;
 }
 
+#define WEFT__SYS_ARCH_PRCTL 158
+#define WEFT__ARCH_SET_FS 0x1002
+
+extern bool weft__context_write_by_call;
+
 WEFT_INLINE void weft__context_set_thread_pointer(void *tp)
 {
-    __asm__ volatile("wrfsbase %0" : : "r"(tp) : "memory");
+    if (weft__likely(!weft__context_write_by_call)) {
+        __asm__ volatile("wrfsbase %0" : : "r"(tp) : "memory");
+        return;
+    }
+    long rax = WEFT__SYS_ARCH_PRCTL; /* not by libc, which would look for errno there */
+    __asm__ volatile("syscall"
+                     : "+a"(rax)
+                     : "D"(WEFT__ARCH_SET_FS), "S"(tp)
+                     : "rcx", "r11", "memory");
 }
 
 #endif

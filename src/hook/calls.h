@@ -40,6 +40,33 @@
     CALL(pthread_barrier_init) \
     CALL(pthread_barrier_wait) \
     CALL(pthread_barrier_destroy) \
+    /* rwlock.c */ \
+    CALL(pthread_rwlock_rdlock) \
+    CALL(pthread_rwlock_wrlock) \
+    CALL(pthread_rwlock_tryrdlock) \
+    CALL(pthread_rwlock_trywrlock) \
+    CALL(pthread_rwlock_timedrdlock) \
+    CALL(pthread_rwlock_timedwrlock) \
+    CALL(pthread_rwlock_clockrdlock) \
+    CALL(pthread_rwlock_clockwrlock) \
+    CALL(pthread_rwlock_unlock) \
+    /* futex.c */ \
+    CALL(syscall) \
+    /* c11.c */ \
+    CALL(thrd_create) \
+    CALL(thrd_join) \
+    CALL(thrd_detach) \
+    CALL(thrd_exit) \
+    CALL(thrd_sleep) \
+    CALL(thrd_yield) \
+    CALL(mtx_lock) \
+    CALL(mtx_trylock) \
+    CALL(mtx_timedlock) \
+    CALL(mtx_unlock) \
+    CALL(cnd_wait) \
+    CALL(cnd_timedwait) \
+    CALL(cnd_signal) \
+    CALL(cnd_broadcast) \
     /* once.c */ \
     CALL(pthread_once) \
     CALL(call_once) \

@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #include "hook/deadline.h"
+#include "hook/interposed.h"
 #include "hook/lot.h"
 #include "hook/mutex.h"
 #include "hook/park.h"
@@ -96,6 +97,7 @@ WEFT__INTERPOSE int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mut
         return weft__real_pthread_cond_wait(cond, mutex);
     return wait_until(cond, mutex, WEFT_NEVER);
 }
+WEFT__INSIDE(pthread_cond_wait);
 
 WEFT__INTERPOSE int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                                            clockid_t clock, const struct timespec *until)
@@ -117,6 +119,7 @@ WEFT__INTERPOSE int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t
     int rc = weft__deadline(clock, until, &deadline);
     return rc ? rc : wait_until(cond, mutex, deadline);
 }
+WEFT__INSIDE(pthread_cond_timedwait);
 
 WEFT__INTERPOSE int pthread_cond_signal(pthread_cond_t *cond)
 {
@@ -125,6 +128,7 @@ WEFT__INTERPOSE int pthread_cond_signal(pthread_cond_t *cond)
         return 0;
     return weft__real_pthread_cond_signal(cond);
 }
+WEFT__INSIDE(pthread_cond_signal);
 
 WEFT__INTERPOSE int pthread_cond_broadcast(pthread_cond_t *cond)
 {
@@ -136,3 +140,4 @@ WEFT__INTERPOSE int pthread_cond_broadcast(pthread_cond_t *cond)
     }
     return weft__real_pthread_cond_broadcast(cond);
 }
+WEFT__INSIDE(pthread_cond_broadcast);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "arch/context.h"
 #include "hook/real.h"
 #include "sched/carrier.h"
 
@@ -11,7 +12,7 @@ bool weft__hook_forked;
 static void in_child(void)
 {
     weft__hook_forked = true;
-    weft__set_self(NULL);
+    *weft__current_at(weft__context_thread_pointer()) = NULL;
 }
 
 __attribute__((constructor)) static void prepare(void)

@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "os/barrier.h"
 #include "os/lock.h"
 #include "sched/wait.h"
 
@@ -63,7 +64,7 @@ struct weft__bucket *weft__lot_bucket(const void *address);
 /* For LOT-2: whether nobody waits. After the change of the word; has the fence. */
 static inline bool weft__lot_quiet(struct weft__bucket *bucket)
 {
-    atomic_thread_fence(memory_order_seq_cst);
+    weft__barrier_full();
     return weft__load(&bucket->waiting, relaxed) == 0;
 }
 

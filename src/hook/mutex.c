@@ -16,6 +16,7 @@
 #include <errno.h>
 
 #include "hook/deadline.h"
+#include "hook/interposed.h"
 #include "hook/lot.h"
 #include "hook/park.h"
 #include "hook/real.h"
@@ -32,7 +33,7 @@ static _Atomic(uint32_t) *word_of(pthread_mutex_t *mutex)
 
 static int kind_of(const pthread_mutex_t *mutex)
 {
-    return mutex->__data.__kind;
+    return mutex->__data.__kind & WEFT__MUTEX_TYPE;
 }
 
 static uint32_t owner_of(const pthread_mutex_t *mutex)
@@ -275,11 +276,13 @@ WEFT__INTERPOSE int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
     return weft__hook_lock(mutex);
 }
+WEFT__INSIDE(pthread_mutex_lock);
 
 WEFT__INTERPOSE int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
     return weft__hook_unlock(mutex);
 }
+WEFT__INSIDE(pthread_mutex_unlock);
 
 WEFT__INTERPOSE int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
@@ -288,6 +291,7 @@ WEFT__INTERPOSE int pthread_mutex_trylock(pthread_mutex_t *mutex)
         return weft__real_pthread_mutex_trylock(mutex);
     return weft__mutex_trylock(mutex, tid);
 }
+WEFT__INSIDE(pthread_mutex_trylock);
 
 WEFT__INTERPOSE int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
                                             const struct timespec *until)
@@ -313,3 +317,4 @@ WEFT__INTERPOSE int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct
 {
     return pthread_mutex_clocklock(mutex, CLOCK_REALTIME, until);
 }
+WEFT__INSIDE(pthread_mutex_timedlock);

@@ -4,11 +4,16 @@
 
 #include "hook/thread.h"
 
+/* Bits of __kind: two for the type, and two about lock elision, which mean nothing
+ * here (PTHREAD_MUTEX_NORMAL, asked for by name, sets one). */
+#define WEFT__MUTEX_TYPE 3
+#define WEFT__MUTEX_ELISION 0x300
+
 /* Whether we do it, and not libc: neither shared between processes nor robust, nor
  * with a priority protocol. */
 static inline bool weft__mutex_ours(const pthread_mutex_t *mutex)
 {
-    return (unsigned)mutex->__data.__kind <= PTHREAD_MUTEX_ADAPTIVE_NP;
+    return (mutex->__data.__kind & ~(WEFT__MUTEX_TYPE | WEFT__MUTEX_ELISION)) == 0;
 }
 
 /* As their namesakes, for a mutex that is ours; `tid` is not 0. */

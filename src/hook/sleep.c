@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "hook/deadline.h"
+#include "hook/interposed.h"
 #include "hook/park.h"
 #include "hook/real.h"
 #include "weft/time.h"
@@ -36,6 +37,7 @@ WEFT__INTERPOSE int sched_yield(void)
     weft__hook_end(&wait);
     return 0;
 }
+WEFT__INSIDE(sched_yield);
 
 WEFT__INTERPOSE int nanosleep(const struct timespec *time, struct timespec *ret_left)
 {
@@ -48,6 +50,7 @@ WEFT__INTERPOSE int nanosleep(const struct timespec *time, struct timespec *ret_
     sleep_for(time);
     return 0;
 }
+WEFT__INSIDE(nanosleep);
 
 WEFT__INTERPOSE int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
                                     struct timespec *ret_left)

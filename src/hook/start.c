@@ -1,10 +1,10 @@
 /* Starting: the program's main() becomes the first virtual thread. */
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hook/block.h"
 #include "hook/real.h"
 #include "hook/thread.h"
 #include "weft.h"
@@ -54,10 +54,11 @@ static int start(int argc, char **argv, char **envp)
     program.argc = argc;
     program.argv = argv;
     program.envp = envp;
-    int rc = weft__block_setup() ? weft_start(&config) : -1;
+    const char *refusal = weft_virtual_thread_refusal();
+    int rc = refusal ? -ENOTSUP : weft_start(&config);
     if (rc == 0)
         rc = weft__thread_main(run_main, NULL);
-    fprintf(stderr, "weft: cannot start: %s\n", strerror(-rc));
+    fprintf(stderr, "weft: cannot start: %s\n", refusal ? refusal : strerror(-rc));
     _exit(125);
 }
 

@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 
 #include "base/assert.h"
-#include "hook/block.h"
 #include "hook/deadline.h"
+#include "hook/interposed.h"
 #include "hook/park.h"
 #include "hook/real.h"
 #include "os/memory.h"
@@ -19,6 +19,7 @@
 #include "sched/share.h"
 #include "sched/switch.h"
 #include "task/adopt.h"
+#include "vthread/life.h"
 #include "weft.h"
 
 #define GUARD_PAGES 4 /* of a task's stack, which are part of its size: mem/stack.c */
@@ -48,30 +49,67 @@ WEFT_NOINLINE uint32_t weft__hook_tid(void)
     return weft__likely(own.tid != 0) ? own.tid : light_tid();
 }
 
+/* The same thread-local in another block. */
+static struct weft__thread *own_at(char *tp)
+{
+    char *here = weft__context_thread_pointer();
+    return (struct weft__thread *)(void *)(tp + ((char *)&own - here));
+}
+
 struct weft__thread *weft__thread_of(pthread_t id)
 {
-    struct weft__thread *thread = weft__block_at((void *)id, &own);
+    struct weft__thread *thread = own_at((char *)id - weft__layout.self);
     return thread->block ? thread : NULL;
+}
+
+/* Blocks go through the worker's magazine; threads that have none are rare. */
+static struct weft__block *take_block(void)
+{
+    struct weft_task *self = weft__self();
+    struct weft__magazine none = { 0 };
+    if (!self)
+        return weft__block_take(&none);
+    weft__seat_enter(&self->worker->seat);
+    struct weft__block *block = weft__block_take(&self->worker->blocks);
+    weft__seat_leave(&self->worker->seat);
+    return block;
+}
+
+static void give_block(struct weft__block *block)
+{
+    struct weft_task *self = weft__self();
+    struct weft__magazine none = { 0 };
+    own_at(block->tp)->block = NULL;
+    if (!self) {
+        weft__block_give(&none, block);
+        weft__blocks_flush(&none);
+        return;
+    }
+    weft__seat_enter(&self->worker->seat);
+    weft__block_give(&self->worker->blocks, block);
+    weft__seat_leave(&self->worker->seat);
 }
 
 static void let_go(struct weft__thread *thread)
 {
     /* acq_rel: what either owner did with the block comes before its next use */
     if (weft__add(&thread->owners, (uint32_t)-1, acq_rel) == 1)
-        weft__block_destroy(thread->block);
+        give_block(thread->block);
 }
 
-static WEFT_NOINLINE void enter_block(struct weft_task *task, void *block)
+static WEFT_NOINLINE void enter_block(struct weft_task *task, char *tp)
 {
-    task->context.thread_pointer = block;
-    weft__context_set_thread_pointer(block);
-    weft__set_self(task);
+    *weft__current_at(tp) = task;
+    task->context.thread_pointer = tp;
+    weft__change_block(tp, task->worker->carrier->thread_pointer);
 }
 
+/* Back to the carrier's, before the end: whoever joins may want the block still,
+ * so the task must not give it back. */
 static WEFT_NOINLINE void leave_block(struct weft_task *task)
 {
     task->context.thread_pointer = NULL;
-    weft__context_set_thread_pointer(task->worker->carrier->thread_pointer);
+    weft__change_block(NULL, task->worker->carrier->thread_pointer);
 }
 
 /* Declared by <pthread.h> for programs that are compiled without -fexceptions. */
@@ -82,12 +120,12 @@ void __pthread_register_cancel(__pthread_unwind_buf_t *buffer);
 static void call(struct weft__thread *self)
 {
     __pthread_unwind_buf_t here;
-    weft__block_begin();
+    weft__vthread_begin();
     if (__sigsetjmp_cancel(here.__cancel_jmp_buf, 0) == 0) {
         __pthread_register_cancel(&here);
         self->result = self->fn(self->arg);
     }
-    weft__block_end();
+    weft__vthread_end();
     weft__store(&self->ended, true, release); /* pairs with the load in tryjoin */
     if (weft__add(&alive, (uint64_t)-1, acq_rel) == 1)
         exit(0);
@@ -118,7 +156,7 @@ static int run(void *arg)
 {
     struct weft__thread *thread = arg;
     struct weft_task *task = weft__self();
-    enter_block(task, thread->block);
+    enter_block(task, thread->block->tp);
     if (thread->on_own_stack) {
         call_on_own_stack(thread);
     } else {
@@ -163,11 +201,12 @@ size_t weft__thread_stack(size_t asked)
     return size > WEFT__STACK_MAX ? WEFT__STACK_MAX : size;
 }
 
-static void init_thread(struct weft__thread *thread, void *block, void *(*fn)(void *), void *arg)
+static void init_thread(struct weft__thread *thread, struct weft__block *block, void *(*fn)(void *),
+                        void *arg)
 {
     memset(thread, 0, sizeof *thread);
     thread->block = block;
-    thread->tid = weft__block_tid(block);
+    thread->tid = *weft__block_tid(block);
     thread->fn = fn;
     thread->arg = arg;
 }
@@ -175,10 +214,10 @@ static void init_thread(struct weft__thread *thread, void *block, void *(*fn)(vo
 int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *),
                         void *arg)
 {
-    void *block = weft__block_create();
+    struct weft__block *block = take_block();
     if (!block)
         return EAGAIN;
-    struct weft__thread *thread = weft__block_at(block, &own), *creator = weft__thread_self();
+    struct weft__thread *thread = own_at(block->tp), *creator = weft__thread_self();
     init_thread(thread, block, fn, arg);
     if (creator)
         memcpy(thread->name, creator->name, sizeof thread->name);
@@ -187,15 +226,14 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     weft__store(&thread->owners, detached ? 1 : 2, relaxed);
     size_t size = weft__thread_stack(thread->on_own_stack ? 0 : thread->stack_size);
     weft_attr attributes = { .name = thread->name, .stack_size = size };
-    *ret_thread = (pthread_t)block; /* before it can run */
-    weft__add(&alive, 1, relaxed);  /* falls to 0 only after we have ended */
+    *ret_thread = (pthread_t)weft__block_self(block); /* before it can run */
+    weft__add(&alive, 1, relaxed);                    /* falls to 0 only after we have ended */
     if (rc == 0 &&
         weft_spawn_at("thread", &attributes, run, thread, detached ? NULL : &thread->task) != 0)
         rc = EAGAIN;
     if (rc) {
         weft__add(&alive, (uint64_t)-1, relaxed);
-        thread->block = NULL;
-        weft__block_destroy(block);
+        give_block(block);
     }
     return rc;
 }
@@ -239,18 +277,32 @@ void weft__thread_exit(struct weft__thread *self, void *result)
 
 /* The process's first thread. */
 
+/* Its block is libc's, so we describe it ourselves; nobody gives it back. */
+static struct weft__block first_block;
+
 struct sink {
     struct weft__context context;
     struct weft_task *main;
-    void *block;
+    struct weft__block *block;
 };
 
-static void sink_main(void *arg)
+/* The OS thread as the kernel knows it, in its new block. setuid() marks the block
+ * that libc knows it by, the first: VT-7. */
+static void settle(struct weft__block *block)
+{
+    uint32_t *tid = weft__block_tid(block);
+    char *robust = weft__block_self(block) + weft__layout.robust;
+    weft__block_set_home(block->tp, first_block.tp);
+    weft__context_set_thread_pointer(block->tp);
+    *tid = (uint32_t)syscall(SYS_set_tid_address, tid);
+    syscall(SYS_set_robust_list, robust, 3 * sizeof(void *));
+}
+
+static WEFT_NOINLINE void sink_main(void *arg)
 {
     struct sink *sink = arg;
     struct weft_task *main = sink->main;
-    weft__context_set_thread_pointer(sink->block);
-    weft__block_settle(sink->block);
+    settle(sink->block);
     /* From here on it may run, and `sink` is gone. */
     weft__store(&main->on_cpu, 0, release); /* pairs with the acquire in accept() */
     weft__ready_outside(main);
@@ -260,23 +312,23 @@ static void sink_main(void *arg)
 
 /* The kernel writes to an area in this block, on whichever CPU the first OS thread
  * is: that will not be where main runs. */
-static void unregister_rseq(char *block)
+static void unregister_rseq(char *tp)
 {
     if (__rseq_size)
-        syscall(SYS_rseq, block + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+        syscall(SYS_rseq, tp + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
-static WEFT_NOINLINE int become_task(struct weft_task *task, char *block)
+static WEFT_NOINLINE int become_task(struct weft_task *task, char *tp)
 {
-    struct sink sink = { .main = task, .block = weft__block_create() };
+    struct sink sink = { .main = task, .block = take_block() };
     char *stack = mmap(NULL, SINK_STACK, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (!sink.block || stack == MAP_FAILED)
         return -ENOMEM;
-    unregister_rseq(block);
+    unregister_rseq(tp);
     weft__context_prepare(&sink.context, stack + SINK_STACK, sink_main, &sink);
-    task->context.thread_pointer = block;
-    weft__set_self(task);
+    task->context.thread_pointer = tp;
+    *weft__current_at(tp) = task;
     weft__store(&task->on_cpu, 1, relaxed); /* the sink publishes it */
     weft__context_switch(&task->context, &sink.context);
     weft__arrive(task);
@@ -286,21 +338,21 @@ static WEFT_NOINLINE int become_task(struct weft_task *task, char *block)
 
 int weft__thread_main(void *(*fn)(void *arg), void *arg)
 {
-    char *block = weft__context_thread_pointer();
-    struct weft__thread *thread = weft__block_at(block, &own);
-    init_thread(thread, block, fn, arg);
+    struct weft__thread *thread = &own;
+    first_block.tp = weft__context_thread_pointer();
+    init_thread(thread, &first_block, fn, arg);
     thread->on_own_stack = true;
     weft__store(&thread->owners, 3, relaxed); /* ours for ever */
     weft__store(&alive, 1, relaxed);
     prctl(PR_GET_NAME, thread->name);
-    thread->task = weft__adopt(thread->name);
-    if (!thread->task)
+    struct weft_task *task = weft__adopt(thread->name);
+    if (!task)
         return -ENOMEM;
-    int rc = become_task(thread->task, block);
+    thread->task = task;
+    int rc = become_task(task, first_block.tp);
     if (rc)
         return rc;
     call(thread);
-    struct weft_task *task = thread->task;
     leave_block(task);
     weft__end(task);
 }
@@ -322,6 +374,7 @@ WEFT__INTERPOSE int pthread_join(pthread_t id, void **ret_result)
         return weft__real_pthread_join(id, ret_result);
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
 }
+WEFT__INSIDE(pthread_join);
 
 WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 {
@@ -357,6 +410,7 @@ WEFT__INTERPOSE int pthread_detach(pthread_t id)
     struct weft__thread *thread = weft__thread_of(id);
     return thread ? weft__thread_detach(thread) : weft__real_pthread_detach(id);
 }
+WEFT__INSIDE(pthread_detach);
 
 WEFT__INTERPOSE void pthread_exit(void *result)
 {
@@ -367,3 +421,4 @@ WEFT__INTERPOSE void pthread_exit(void *result)
     weft__real_pthread_exit(result);
     __builtin_unreachable();
 }
+WEFT__INSIDE(pthread_exit);

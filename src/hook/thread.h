@@ -10,10 +10,11 @@
 #include <pthread.h>
 
 #include "sched/task.h"
+#include "vthread/block.h"
 
 struct weft__thread {
-    void *block;  /* NULL: this is the block of a thread that is not ours */
-    uint32_t tid; /* as libc has it */
+    struct weft__block *block; /* NULL: this is the block of a thread that is not ours */
+    uint32_t tid;              /* as libc has it */
     weft_task *task;
     void *(*fn)(void *arg);
     void *arg;

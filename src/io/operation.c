@@ -46,11 +46,8 @@ static bool exhausted(struct weft__fd *entry, const struct weft__operation *oper
            (WEFT__FD_TCP | WEFT__FD_REGISTERED);
 }
 
-ssize_t weft__operate(int fd, struct weft__operation *operation)
+static ssize_t operate(int fd, struct weft__operation *operation, struct weft__waiter *waiter)
 {
-    struct weft__waiter *waiter = weft__waiter_self();
-    if (weft__unlikely(!waiter))
-        return -ENOMEM;
     int rc = weft__checkpoint(waiter);
     if (weft__unlikely(rc))
         return rc;
@@ -90,4 +87,17 @@ ssize_t weft__operate(int fd, struct weft__operation *operation)
                 return rc;
         }
     }
+}
+
+ssize_t weft__operate(int fd, struct weft__operation *operation)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (weft__unlikely(!waiter))
+        return -ENOMEM;
+    if (weft__likely(!weft__waiter_is_virtual(waiter)))
+        return operate(fd, operation, waiter);
+    int kept = errno; /* VT-8 */
+    ssize_t result = operate(fd, operation, waiter);
+    errno = kept;
+    return result;
 }

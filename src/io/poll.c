@@ -126,13 +126,8 @@ static int poll_with(struct pollfd *fds, nfds_t count, struct watch *watches,
     }
 }
 
-int weft_poll(struct pollfd *fds, nfds_t count)
+static int poll_as(struct weft__waiter *waiter, struct pollfd *fds, nfds_t count)
 {
-    if (count == 0)
-        return -EINVAL;
-    struct weft__waiter *waiter = weft__waiter_self();
-    if (!waiter)
-        return -ENOMEM;
     int rc = weft__checkpoint(waiter);
     if (rc)
         return rc;
@@ -144,5 +139,20 @@ int weft_poll(struct pollfd *fds, nfds_t count)
     rc = poll_with(fds, count, watches, waiter);
     if (watches != few)
         free(watches);
+    return rc;
+}
+
+int weft_poll(struct pollfd *fds, nfds_t count)
+{
+    if (count == 0)
+        return -EINVAL;
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (!waiter)
+        return -ENOMEM;
+    if (!weft__waiter_is_virtual(waiter))
+        return poll_as(waiter, fds, count);
+    int kept = errno; /* VT-8 */
+    int rc = poll_as(waiter, fds, count);
+    errno = kept;
     return rc;
 }

@@ -23,7 +23,7 @@ struct weft__region {
     size_t size;
 };
 
-static size_t guard_size(void)
+size_t weft__stack_guard_size(void)
 {
     return GUARD_PAGES * weft__memory_page();
 }
@@ -83,9 +83,9 @@ static bool set_up(struct weft__stack *stack, char *low, size_t size, unsigned n
     if (colour > size / 16)
         colour = 0;
     stack->top = low + size - colour;
-    if (!weft__memory_guard(low, guard_size()))
+    if (!weft__memory_guard(low, weft__stack_guard_size()))
         return false;
-    stack->valgrind_id = weft__annotate_stack_add(low + guard_size(), low + size);
+    stack->valgrind_id = weft__annotate_stack_add(low + weft__stack_guard_size(), low + size);
     return true;
 }
 
@@ -161,7 +161,8 @@ struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__m
 
 void weft__stack_recycle(struct weft__stack *stack)
 {
-    weft__annotate_recycle(stack->low + guard_size(), stack->size - guard_size());
+    weft__annotate_recycle(stack->low + weft__stack_guard_size(),
+                           stack->size - weft__stack_guard_size());
 }
 
 void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
@@ -188,7 +189,8 @@ bool weft__stacks_trim(struct weft__stacks *stacks)
             break;
         for (struct weft__free *link = pile; link; link = link->next) {
             struct weft__stack *stack = of_link(link);
-            weft__memory_discard(stack->low + guard_size(), stack->size - guard_size());
+            weft__memory_discard(stack->low + weft__stack_guard_size(),
+                                 stack->size - weft__stack_guard_size());
         }
         weft__depot_push(&stacks->cold, pile);
     }
@@ -203,5 +205,5 @@ size_t weft__stacks_cached(struct weft__stacks *stacks)
 bool weft__stack_in_guard(const struct weft__stack *stack, const void *address)
 {
     const char *at = address;
-    return at >= stack->low && at < stack->low + guard_size();
+    return at >= stack->low && at < stack->low + weft__stack_guard_size();
 }

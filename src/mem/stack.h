@@ -65,6 +65,9 @@ bool weft__stacks_trim(struct weft__stacks *stacks);
 /* How many free stacks the common caches hold. */
 size_t weft__stacks_cached(struct weft__stacks *stacks);
 
+/* Bytes at the low end of each stack that fault. */
+size_t weft__stack_guard_size(void);
+
 /* Whether `address` lies in the stack's guard: an overflow. */
 bool weft__stack_in_guard(const struct weft__stack *stack, const void *address);
 

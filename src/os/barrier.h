@@ -13,6 +13,7 @@
 
 #ifdef WEFT_MODEL
 
+#define weft__barrier_full() model_fence()
 #define weft__barrier_light() ((void)0)
 #define weft__barrier_heavy() model_heavy_barrier()
 
@@ -26,17 +27,27 @@ void weft__barrier_setup(void);
 
 void weft__barrier_heavy(void);
 
-WEFT_INLINE void weft__barrier_light(void)
+/* A full fence, for handshakes that are symmetric. */
+WEFT_INLINE void weft__barrier_full(void)
 {
 #ifdef WEFT__TSAN
     /* TSan knows no fences: a read-modify-write on a common word orders alike. */
     static _Atomic(uint32_t) word;
     weft__add(&word, 1, seq_cst);
 #else
+    atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+WEFT_INLINE void weft__barrier_light(void)
+{
+#ifdef WEFT__TSAN
+    weft__barrier_full();
+#else
     if (weft__likely(weft__barrier_asymmetric))
         weft__compiler_barrier();
     else
-        atomic_thread_fence(memory_order_seq_cst);
+        weft__barrier_full();
 #endif
 }
 

@@ -32,10 +32,16 @@ static bool wait_sliced(_Atomic(uint32_t) *word, uint32_t value, int64_t deadlin
 
 bool weft__futex_wait(_Atomic(uint32_t) *word, uint32_t value, int64_t deadline)
 {
-    return WEFT__SLEEP_AT_MOST ? wait_sliced(word, value, deadline) : wait(word, value, deadline);
+    int kept = errno;
+    bool woken =
+        WEFT__SLEEP_AT_MOST ? wait_sliced(word, value, deadline) : wait(word, value, deadline);
+    errno = kept;
+    return woken;
 }
 
 void weft__futex_wake(_Atomic(uint32_t) *word, int count)
 {
+    int kept = errno;
     syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, NULL, NULL, 0);
+    errno = kept;
 }

@@ -76,7 +76,9 @@ static int wait_kernel(struct weft__poller *poller, int64_t timeout)
 
 int weft__poller_wait(struct weft__poller *poller, int64_t timeout)
 {
+    int kept = errno; /* of whoever runs on this thread */
     int n = wait_kernel(poller, timeout);
+    errno = kept;
     WEFT_CHECK(n >= 0 || n == -EINTR);
     return n < 0 ? 0 : n;
 }

@@ -29,6 +29,7 @@
 #include <stdlib.h>
 
 #include "sched/schedule.h"
+#include "vthread/block.h"
 
 void weft__release(struct weft__worker *worker, struct weft_task *task)
 {
@@ -109,6 +110,8 @@ void weft__bury(struct weft__worker *worker, struct weft_task *task)
         weft__annotate_destroy(&task->annotation);
     if (task->stack)
         weft__stack_give(&weft__rt.stacks, &worker->stacks, task->stack);
+    if (weft__unlikely(weft__is_virtual(task)))
+        weft__block_give(&worker->blocks, weft__block_at(task->context.thread_pointer));
     if (weft__unlikely(task->flags & WEFT__TASK_HEAP_ARGS))
         free(task->arg);
     /* release: with what came before; await_end() adds up */

@@ -17,10 +17,10 @@ WEFT_NOINLINE struct weft_task *weft__self(void)
     return current;
 }
 
-WEFT_NOINLINE void weft__set_self(struct weft_task *task)
+struct weft_task **weft__current_at(char *thread_pointer)
 {
-    weft__compiler_barrier();
-    current = task;
+    char *here = weft__context_thread_pointer();
+    return (struct weft_task **)(void *)(thread_pointer + ((char *)&current - here));
 }
 
 static void annotate_own_stack(struct weft__carrier *carrier)

@@ -5,10 +5,8 @@
 /* The thread's function; `carrier` is a struct weft__carrier that has its worker. */
 void *weft__carrier_main(void *carrier);
 
-struct weft_task;
-
-/* Sets what weft__self() returns, in the thread-local block that is current. */
-void weft__set_self(struct weft_task *task);
+/* Where weft__self() looks in the block of another thread. */
+struct weft_task **weft__current_at(char *thread_pointer);
 
 /* Set by src/observe: readies the calling thread for reporting crashes, and
  * undoes it. May be NULL. */

@@ -3,6 +3,7 @@
 #include "os/futex.h"
 #include "sched/share.h"
 #include "time/clock.h"
+#include "vthread/block.h"
 
 /* How often it looks, in nanoseconds: at first and after it had to help, and
  * when for some time nobody needed help. While every worker sleeps it sleeps
@@ -85,7 +86,7 @@ void *weft__monitor_main(void *unused)
     while (!weft__load(&weft__rt.closing, acquire)) {
         int64_t now = weft__clock_real();
         if (now >= trim_at) {
-            trimmed = weft__stacks_trim(&weft__rt.stacks);
+            trimmed = weft__stacks_trim(&weft__rt.stacks) | weft__blocks_trim();
             trim_at = now + TRIM_EVERY;
         }
         /* A worker that wakes, or weft_stop(), clears ASLEEP; what came just before

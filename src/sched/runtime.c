@@ -16,6 +16,7 @@
 #include "sched/schedule.h"
 #include "sched/settings.h"
 #include "time/clock.h"
+#include "vthread/block.h"
 #include "weft/common.h"
 #include "weft/task.h"
 
@@ -74,6 +75,7 @@ static int init_worker(struct weft__worker *worker, unsigned index)
 static void finish_worker(struct weft__worker *worker)
 {
     weft__poller_finish(&worker->poller);
+    weft__blocks_flush(&worker->blocks);
     if (worker->lot)
         free(worker->lot->tasks);
     free(worker->lot);

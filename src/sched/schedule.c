@@ -9,6 +9,7 @@
 #include "sched/start.h"
 #include "sched/switch.h"
 #include "time/clock.h"
+#include "vthread/life.h"
 
 static bool queue_empty(const struct weft__queue *queue)
 {
@@ -261,6 +262,26 @@ void weft__task_main(void *arg)
     weft__seat_leave(&self->worker->seat);
     self->result = self->fn(self->arg);
     weft__end(self);
+}
+
+/* VT-6: also where a virtual thread comes that calls pthread_exit(), and again if a
+ * destructor does. */
+static WEFT_NORETURN void end_virtual(void *arg)
+{
+    weft__vthread_end();
+    weft__end(arg);
+}
+
+void weft__virtual_main(void *arg)
+{
+    struct weft_task *self = arg;
+    weft__arrive(self);
+    weft__seat_leave(&self->worker->seat);
+    weft__vthread_begin();
+    pthread_cleanup_push(end_virtual, self);
+    self->result = self->fn(self->arg);
+    end_virtual(self);
+    pthread_cleanup_pop(0);
 }
 
 /* A task that ends goes straight to its joiner, if that is a task that may run

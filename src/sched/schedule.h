@@ -44,7 +44,8 @@ WEFT_NORETURN void weft__end(struct weft_task *self);
 /* Releases what an ended task held, and tells its joiner (task/join.c). */
 void weft__bury(struct weft__worker *worker, struct weft_task *task);
 
-/* The first function of every task. */
+/* The first function of every task, and of those that are virtual threads. */
 void weft__task_main(void *task);
+void weft__virtual_main(void *task);
 
 #endif

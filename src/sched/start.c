@@ -1,6 +1,8 @@
 #include "sched/start.h"
 
+#include "sched/carrier.h"
 #include "sched/schedule.h"
+#include "vthread/block.h"
 
 /* An ending task picks its successor while it still stands on its stack, so the
  * successor may have that: it starts at the top, and the dead frames below are
@@ -16,18 +18,33 @@ static struct weft__stack *inherit(struct weft__worker *worker, struct weft_task
     return stack;
 }
 
+/* A virtual thread's thread-local block. Our own pointer to the running task is in
+ * there, too: right wherever it runs. */
+static WEFT_NOINLINE bool take_block(struct weft__worker *worker, struct weft_task *task)
+{
+    struct weft__block *block = weft__block_take(&worker->blocks);
+    if (!block)
+        return false;
+    struct weft__stack *stack = task->stack;
+    weft__block_set_stack(block, stack->low, stack->size, weft__stack_guard_size());
+    *weft__current_at(block->tp) = task;
+    task->context.thread_pointer = block->tp;
+    return true;
+}
+
 bool weft__start(struct weft__worker *worker, struct weft_task *task)
 {
-    struct weft__stack *stack = inherit(worker, task);
-    if (!stack)
-        stack = weft__stack_take(&weft__rt.stacks, &worker->stacks, task->stack_size);
-    if (weft__unlikely(!stack)) {
+    bool is_virtual = task->flags & WEFT__TASK_VIRTUAL;
+    task->stack = inherit(worker, task);
+    if (!task->stack)
+        task->stack = weft__stack_take(&weft__rt.stacks, &worker->stacks, task->stack_size);
+    if (weft__unlikely(!task->stack) || (weft__unlikely(is_virtual) && !take_block(worker, task))) {
         task->flags |= WEFT__TASK_ENDING | WEFT__TASK_NO_STACK;
         weft__bury(worker, task);
         return false;
     }
-    task->stack = stack;
-    weft__context_prepare(&task->context, stack->top, weft__task_main, task);
-    weft__annotate_create(&task->annotation, stack->low, stack->size);
+    weft__context_prepare(&task->context, task->stack->top,
+                          is_virtual ? weft__virtual_main : weft__task_main, task);
+    weft__annotate_create(&task->annotation, task->stack->low, task->stack->size);
     return true;
 }

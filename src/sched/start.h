@@ -1,4 +1,4 @@
-/* start.h - giving a task its stack. */
+/* start.h - giving a task its stack, and a virtual thread its thread-local block. */
 #ifndef WEFT_SCHED_START_H
 #define WEFT_SCHED_START_H
 

@@ -8,6 +8,7 @@
 #define WEFT_SCHED_SWITCH_H
 
 #include "sched/schedule.h"
+#include "vthread/block.h"
 
 /* First thing on the stack that was switched to. */
 WEFT_INLINE void weft__arrive(struct weft_task *self)
@@ -19,6 +20,14 @@ WEFT_INLINE void weft__arrive(struct weft_task *self)
         weft__bury(worker, left);
     else
         weft__store(&left->on_cpu, 0, release); /* pairs with the acquire in accept() */
+}
+
+/* From or to a virtual thread. `block` NULL: to a task that uses the carrier's. */
+WEFT_INLINE void weft__change_block(void *block, void *carriers)
+{
+    if (block)
+        weft__block_set_home(block, carriers);
+    weft__context_set_thread_pointer(block ? block : carriers);
 }
 
 WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *self,
@@ -33,9 +42,7 @@ WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *
     weft__bump(&worker->switches, 1);
     *worker->current = next;
     if (weft__unlikely(next->context.thread_pointer != self->context.thread_pointer))
-        weft__context_set_thread_pointer(next->context.thread_pointer
-                                             ? next->context.thread_pointer
-                                             : worker->carrier->thread_pointer);
+        weft__change_block(next->context.thread_pointer, worker->carrier->thread_pointer);
 }
 
 /* Switches from `self` to `next`, both different. Returns when `self` is resumed,

@@ -36,6 +36,7 @@ enum weft__task_flags {
     WEFT__TASK_HEAP_ARGS = 8,
     WEFT__TASK_SAW_JOINER = 16, /* while ending: see JOIN-4 */
     WEFT__TASK_HANDED = 32,     /* while ending: it switches to its joiner itself */
+    WEFT__TASK_VIRTUAL = 64,    /* a virtual thread: context.thread_pointer is its own */
 };
 
 struct weft_task {
@@ -100,5 +101,17 @@ static inline bool weft__task_started(const struct weft_task *task)
  * plain thread. Never inlined, so that the compiler cannot keep the address of
  * the thread-local behind it across a suspension. */
 struct weft_task *weft__self(void);
+
+/* Whether it is a virtual thread that has started. Of itself: its errno is its own
+ * for good, and public functions leave it alone (VT-8). */
+static inline bool weft__is_virtual(const struct weft_task *task)
+{
+    return task->context.thread_pointer != NULL;
+}
+
+static inline bool weft__waiter_is_virtual(struct weft__waiter *waiter)
+{
+    return !weft__is_thread(waiter) && weft__is_virtual(weft__task_of(waiter));
+}
 
 #endif

@@ -50,7 +50,7 @@ struct weft__worker {
     _Atomic(uint64_t) switches;
 
     /* What spawning and ending touch. Under the seat. */
-    struct weft__magazine tasks, stacks, timers;
+    struct weft__magazine tasks, stacks, timers, blocks;
     _Atomic(uint64_t) spawned, ended;
     uint64_t next_id, last_id;
 

@@ -7,6 +7,7 @@
 #include "sched/bury.h"
 #include "sched/schedule.h"
 #include "task/adopt.h"
+#include "vthread/block.h"
 
 #define IDS 1024 /* numbers a worker takes at a time */
 
@@ -44,7 +45,7 @@ static size_t stack_size_of(const weft_attr *attr)
 static bool attr_valid(const weft_attr *attr)
 {
     static const uintptr_t zero[sizeof attr->reserved / sizeof *attr->reserved];
-    return !attr || (!(attr->flags & ~WEFT_PINNED) &&
+    return !attr || (!(attr->flags & ~(WEFT_PINNED | WEFT_VIRTUAL_THREAD)) &&
                      memcmp(attr->reserved, zero, sizeof zero) == 0 && stack_size_of(attr));
 }
 
@@ -89,6 +90,8 @@ static void apply_attr(struct weft_task *task, const weft_attr *attr, struct wef
     task->stack_size = stack_size_of(attr);
     if (attr->name)
         strncat(task->name, attr->name, WEFT_NAME_MAX);
+    if (attr->flags & WEFT_VIRTUAL_THREAD)
+        task->flags |= WEFT__TASK_VIRTUAL;
     if (attr->flags & WEFT_PINNED) {
         unsigned at =
             worker ? worker->index : weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
@@ -103,6 +106,8 @@ static int spawn(const struct request *request, weft_task **ret_task)
         return -EPERM;
     if (weft__unlikely(!attr_valid(request->attr)))
         return -EINVAL;
+    if (request->attr && request->attr->flags & WEFT_VIRTUAL_THREAD && weft__vthread_refusal())
+        return -ENOTSUP;
     struct weft_task *self = weft__self();
     struct weft__worker *worker = self ? self->worker : NULL;
     if (worker)
@@ -132,6 +137,11 @@ static int spawn(const struct request *request, weft_task **ret_task)
     if (worker)
         weft__seat_leave(&worker->seat);
     return rc;
+}
+
+const char *weft_virtual_thread_refusal(void)
+{
+    return weft__vthread_refusal();
 }
 
 int weft_spawn_at(const char *site, const weft_attr *attr, int (*fn)(void *arg), void *arg,

@@ -23,6 +23,7 @@
 #include "sched/worker.h"
 #include "task/scope.h"
 #include "time/clock.h"
+#include "vthread/block.h"
 
 #define WORLD_THREADS 4
 
@@ -132,6 +133,25 @@ void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle h
     (void)worker, (void)handle;
 }
 #endif
+
+/* No task of a model is a virtual thread. */
+WEFT_UNUSED static struct weft__block *no_block(void)
+{
+    model_fail("a light task has no block");
+    return NULL;
+}
+
+struct weft__block *weft__block_at(void *tp)
+{
+    (void)tp;
+    return no_block();
+}
+
+void weft__block_give(struct weft__magazine *magazine, struct weft__block *block)
+{
+    (void)magazine, (void)block;
+    no_block();
+}
 
 /* Nobody stops the runtime of a model. */
 void weft__guest_enter(void)

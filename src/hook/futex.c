@@ -1,0 +1,127 @@
+/* syscall(SYS_futex): for Rust, libstdc++ and others who do not ask libc.
+ *
+ * WAIT, WAKE and their BITSET forms, REQUEUE and CMP_REQUEUE of private words go
+ * through the lot when a task calls; wakes always look there. Whoever requeues moves
+ * nobody: it wakes them, which costs those threads a turn and is allowed. All else
+ * is the kernel's. */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+#include "hook/deadline.h"
+#include "hook/lot.h"
+#include "hook/park.h"
+#include "hook/real.h"
+#include "time/clock.h"
+#include "weft/time.h"
+
+struct futex {
+    _Atomic(uint32_t) *word;
+    int operation;
+    uint32_t value;
+    const struct timespec *time; /* or the limit of a requeue */
+    _Atomic(uint32_t) *second;
+    uint32_t third;
+};
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+/* FUTEX_WAIT's time is relative and monotonic, FUTEX_WAIT_BITSET's absolute. */
+static int deadline_of(const struct futex *futex, int64_t *ret_deadline)
+{
+    bool absolute = (futex->operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+    const struct timespec *time = futex->time;
+    if (!time || absolute)
+        return weft__deadline(futex->operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME
+                                                                      : CLOCK_MONOTONIC,
+                              time, ret_deadline);
+    if (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= 1000000000)
+        return EINVAL;
+    int64_t now = weft__clock_now();
+    *ret_deadline = WEFT_NEVER;
+    if (time->tv_sec < (WEFT_NEVER - now) / 1000000000 - 1)
+        *ret_deadline = now + time->tv_sec * 1000000000 + time->tv_nsec;
+    return 0;
+}
+
+static int wait(const struct futex *futex, uint32_t bits)
+{
+    int64_t deadline;
+    int rc = bits ? deadline_of(futex, &deadline) : EINVAL;
+    if (rc)
+        return fail(rc);
+    struct weft__hook_wait wait;
+    weft__hook_begin(&wait);
+    rc = weft__lot_wait(futex->word, futex->value, bits, deadline, "futex");
+    weft__hook_end(&wait);
+    return rc ? fail(rc) : 0;
+}
+
+/* Both kinds are woken whatever the kernel says: `value` and the limit together. */
+static int requeue(const struct futex *futex, bool compare)
+{
+    if (compare && weft__load(futex->word, seq_cst) != futex->third)
+        return fail(EAGAIN);
+    uint64_t count = (uint64_t)futex->value + (uintptr_t)futex->time;
+    return (int)weft__lot_wake(futex->word, count > INT_MAX ? INT_MAX : (unsigned)count,
+                               WEFT__LOT_ANY);
+}
+
+static long by_task(const struct futex *futex)
+{
+    switch (futex->operation & FUTEX_CMD_MASK) {
+    case FUTEX_WAIT:
+        return wait(futex, WEFT__LOT_ANY);
+    case FUTEX_WAIT_BITSET:
+        return wait(futex, futex->third);
+    case FUTEX_WAKE:
+        return (long)weft__lot_wake(futex->word, futex->value, WEFT__LOT_ANY);
+    case FUTEX_WAKE_BITSET:
+        return futex->third ? (long)weft__lot_wake(futex->word, futex->value, futex->third)
+                            : fail(EINVAL);
+    case FUTEX_REQUEUE:
+        return requeue(futex, false);
+    case FUTEX_CMP_REQUEUE:
+        return requeue(futex, true);
+    default:
+        return weft__real_syscall(SYS_futex, futex->word, futex->operation, futex->value,
+                                  futex->time, futex->second, futex->third);
+    }
+}
+
+/* The kernel's word, and the lot told of it: LOT-5, LOT-2. */
+static long by_thread(const struct futex *futex)
+{
+    int command = futex->operation & FUTEX_CMD_MASK;
+    bool waits = command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
+    if (!waits && !weft__lot_quiet(weft__lot_bucket((void *)futex->word)))
+        return by_task(futex);
+    if (waits)
+        weft__lot_outside_enter((void *)futex->word);
+    long rc = weft__real_syscall(SYS_futex, futex->word, futex->operation, futex->value,
+                                 futex->time, futex->second, futex->third);
+    if (waits)
+        weft__lot_outside_leave((void *)futex->word);
+    return rc;
+}
+
+WEFT__INTERPOSE long syscall(long number, ...)
+{
+    long at[6];
+    va_list arguments;
+    va_start(arguments, number);
+    for (int i = 0; i < 6; i++)
+        at[i] = va_arg(arguments, long);
+    va_end(arguments);
+    if (number != SYS_futex || !((int)at[1] & FUTEX_PRIVATE_FLAG))
+        return weft__real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
+    struct futex futex = { (void *)at[0], (int)at[1],    (uint32_t)at[2],
+                           (void *)at[3], (void *)at[4], (uint32_t)at[5] };
+    return weft__hook_task() ? by_task(&futex) : by_thread(&futex);
+}

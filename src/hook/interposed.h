@@ -1,0 +1,29 @@
+/* interposed.h - the interposers themselves, for this object's own use: by their
+ * libc names they cannot be called from inside it (--wrap sends those to libc). */
+#ifndef WEFT_HOOK_INTERPOSED_H
+#define WEFT_HOOK_INTERPOSED_H
+
+#include "hook/real.h"
+
+/* Stands after the definition of an interposer that others use. */
+#define WEFT__INSIDE(name) \
+    extern __typeof__(name) weft__hook_##name \
+        __attribute__((alias(#name), visibility("hidden"), copy(name)))
+
+#define WEFT__DECLARE(name) extern __typeof__(name) weft__hook_##name WEFT_HIDDEN
+WEFT__DECLARE(pthread_join);
+WEFT__DECLARE(pthread_detach);
+WEFT__DECLARE(pthread_exit);
+WEFT__DECLARE(pthread_mutex_lock);
+WEFT__DECLARE(pthread_mutex_trylock);
+WEFT__DECLARE(pthread_mutex_timedlock);
+WEFT__DECLARE(pthread_mutex_unlock);
+WEFT__DECLARE(pthread_cond_wait);
+WEFT__DECLARE(pthread_cond_timedwait);
+WEFT__DECLARE(pthread_cond_signal);
+WEFT__DECLARE(pthread_cond_broadcast);
+WEFT__DECLARE(nanosleep);
+WEFT__DECLARE(sched_yield);
+#undef WEFT__DECLARE
+
+#endif

@@ -1,0 +1,111 @@
+/* hook/lot.h and lot.c: waiting and waking, with a deadline that takes a waiter away
+ * from under the waker. */
+#include <errno.h>
+
+#include "base/atomic.h"
+#include "os/barrier.h"
+
+/* Broken on purpose: the waker looks for waiters before its change is to be seen;
+ * a waker that came too late for a waiter is content. */
+static enum { NOTHING, NO_FENCE, NO_NEXT } mutation;
+
+#undef weft__barrier_full
+#define weft__barrier_full() (mutation == NO_FENCE ? (void)0 : model_fence())
+
+#include "world.h"
+
+#include "suite.h"
+
+#include "sched/wait.c"
+
+#include "hook/lot.h"
+
+static bool claim(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason)
+{
+    return weft__wait_claim(waiter, ticket, reason) || mutation == NO_NEXT;
+}
+
+#define weft__wait_claim claim
+#include "hook/lot.c"
+#undef weft__wait_claim
+
+static _Atomic(uint32_t) word;
+
+static void reset(void)
+{
+    world_reset(3);
+    word = 0;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        weft__list_init(&buckets[i].nodes);
+        buckets[i].waiting = buckets[i].outside = 0;
+        buckets[i].lock.state = 0;
+    }
+    model_name(word);
+}
+
+static void wait_for_it(void)
+{
+    while (weft__load(&word, relaxed) == 0)
+        weft__lot_wait(&word, 0, WEFT__LOT_ANY, INT64_MAX, "test");
+}
+
+static void wait_as_thread(void)
+{
+    plain[model_self()] = true;
+    wait_for_it();
+}
+
+/* Passes a wake that it got on, since it may have been meant for two. */
+static void wait_a_while(void)
+{
+    plain[model_self()] = true;
+    if (weft__lot_wait(&word, 0, WEFT__LOT_ANY, 1, "test") == 0)
+        weft__lot_wake(&word, 1, WEFT__LOT_ANY);
+}
+
+static void wake_one(void)
+{
+    weft__store(&word, 1, relaxed);
+    weft__lot_wake(&word, 1, WEFT__LOT_ANY);
+}
+
+static void nobody_is_left(void)
+{
+    model_assert(weft__lot_bucket((void *)&word)->waiting == 0, "LOT-3");
+}
+
+static struct model model = { .setup = reset,
+                              .body = { wait_for_it, wake_one },
+                              .check = nobody_is_left };
+
+TEST(LOT_1_and_2_no_wake_is_lost)
+{
+    model_check(&model);
+}
+
+TEST(LOT_1_and_2_nor_a_plain_threads)
+{
+    model.body[0] = wait_as_thread;
+    model_check(&model);
+}
+
+TEST(LOT_3_a_deadline_takes_no_wake_with_it)
+{
+    model.body[2] = wait_a_while;
+    model.preemptions = 2;
+    model_check(&model);
+}
+
+TEST(LOT_2_needs_the_fence)
+{
+    mutation = NO_FENCE;
+    model_check_fails(&model, "");
+}
+
+TEST(LOT_3_needs_the_next_waiter)
+{
+    mutation = NO_NEXT;
+    model.body[2] = wait_a_while;
+    model.preemptions = 2;
+    model_check_fails(&model, "");
+}
