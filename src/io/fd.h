@@ -94,13 +94,13 @@ void weft__fd_forget_range(unsigned first, unsigned last);
 /* The word that an attempt is based on: EDGE-2. */
 static inline uint32_t weft__fd_edge(struct weft__fd *entry, enum weft__side side)
 {
-    return weft__load(&entry->side[side].edge, acquire);
+    return weft__load(&entry->edge[side], acquire);
 }
 
 /* EDGE-2, EDGE-4: the attempt based on `edge` has found nothing more. */
 static inline void weft__fd_exhaust(struct weft__fd *entry, enum weft__side side, uint32_t edge)
 {
-    weft__cas(&entry->side[side].edge, &edge, edge & ~WEFT__FD_READY, acq_rel, relaxed);
+    weft__cas(&entry->edge[side], &edge, edge & ~WEFT__FD_READY, acq_rel, relaxed);
 }
 
 /* Puts `node` into the list of a side, registering the descriptor if need be.
