@@ -141,10 +141,9 @@ static void *pass_later(void *fd)
     } control;
     memset(&control, 0, sizeof control);
     struct iovec iov = { "fd", 2 };
-    struct msghdr message = { .msg_iov = &iov,
-                              .msg_iovlen = 1,
-                              .msg_control = &control,
-                              .msg_controllen = sizeof control };
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+    };
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
     *head = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
     memcpy(CMSG_DATA(head), fd, sizeof(int));
