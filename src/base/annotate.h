@@ -134,11 +134,14 @@ static inline void weft__annotate_recycle(void *bottom, size_t size)
 #include <valgrind/valgrind.h>
 #define weft__annotate_stack_add(low, high) VALGRIND_STACK_REGISTER(low, high)
 #define weft__annotate_stack_remove(id) VALGRIND_STACK_DEREGISTER(id)
+#define weft__annotate_leaks_count() RUNNING_ON_VALGRIND
 #endif
 #endif
 #ifndef weft__annotate_stack_add
 #define weft__annotate_stack_add(low, high) ((void)(low), (void)(high), 0u)
 #define weft__annotate_stack_remove(id) ((void)(id))
+/* Whether memory that is kept until the process ends will be called a leak. */
+#define weft__annotate_leaks_count() 0
 #endif
 
 #endif
