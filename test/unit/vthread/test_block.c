@@ -80,6 +80,17 @@ TEST(a_block_says_whose_it_is_and_the_guards_are_the_process_s)
     give_all(&block, 1);
 }
 
+TEST(a_block_says_that_the_kernel_does_not_tell_it_the_cpu)
+{
+    need_virtual_threads();
+    if (!weft__layout.rseq)
+        test_skip("no rseq area");
+    struct weft__block *block = weft__block_take(&magazine);
+    int32_t cpu = ((int32_t *)(void *)(block->tp + weft__layout.rseq))[1];
+    ck_assert_int_eq(cpu, -2);
+    give_all(&block, 1);
+}
+
 TEST(blocks_of_a_flushed_magazine_are_taken_again)
 {
     need_virtual_threads();
