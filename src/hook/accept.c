@@ -40,8 +40,8 @@ WEFT__INTERPOSE int accept4(int fd, struct sockaddr *address, socklen_t *address
         rc = -EINVAL; /* CALL-4 */
     else
         rc = await_connection(entry, fd, &call);
-    int connection = rc ? rc : (int)weft__call_or_errno(weft__real_accept4(fd, address,
-                                                                           address_size, flags));
+    int connection =
+        rc ? rc : (int)weft__call_or_errno(weft__real_accept4(fd, address, address_size, flags));
     weft__turn_leave(&turn);
     if (connection >= 0)
         weft__fd_renew(connection, kind & (WEFT__FD_KNOWN | WEFT__FD_SOCKET | WEFT__FD_STREAM |

@@ -32,12 +32,12 @@ struct weft__call {
     ssize_t (*attempt)(int fd, const struct weft__call *call);
     const char *what;
     enum weft__side side;
-    uint32_t kind;  /* the entry's flags; for attempts */
-    size_t wanted;  /* a TCP read of less has emptied the socket (EDGE-4); 0: says nothing */
-    bool plain;     /* CALL-1 */
-    bool no_wait;   /* EAGAIN is for the program */
-    bool asked;     /* about mode and deadline, which are valid */
-    int closed;     /* CALL-4, for reading */
+    uint32_t kind; /* the entry's flags; for attempts */
+    size_t wanted; /* a TCP read of less has emptied the socket (EDGE-4); 0: says nothing */
+    bool plain;    /* CALL-1 */
+    bool no_wait;  /* EAGAIN is for the program */
+    bool asked;    /* about mode and deadline, which are valid */
+    int closed;    /* CALL-4, for reading */
     int64_t deadline;
     /* the arguments, as the attempt wants them */
     void *buf;

@@ -58,9 +58,8 @@ WEFT__INTERPOSE int ioctl(int fd, unsigned long request, ...)
 WEFT__INTERPOSE int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 {
     int rc = weft__real_setsockopt(fd, level, name, value, size);
-    if (level == SOL_SOCKET &&
-        (name == SO_RCVTIMEO_OLD || name == SO_SNDTIMEO_OLD || name == SO_RCVTIMEO_NEW ||
-         name == SO_SNDTIMEO_NEW))
+    if (level == SOL_SOCKET && (name == SO_RCVTIMEO_OLD || name == SO_SNDTIMEO_OLD ||
+                                name == SO_RCVTIMEO_NEW || name == SO_SNDTIMEO_NEW))
         weft__mode_changed();
     return rc;
 }

@@ -54,8 +54,7 @@ WEFT__INTERPOSE int epoll_pwait2(int fd, struct epoll_event *events, int room,
         return weft__real_epoll_pwait2(fd, events, room, timeout, mask);
     sigset_t before;
     weft__signals_mask_begin(mask, &before);
-    int n = wait_until(entry, fd, events, room,
-                       timeout ? weft__duration_end(timeout) : WEFT_NEVER);
+    int n = wait_until(entry, fd, events, room, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
     weft__signals_mask_end(mask, &before);
     return n;
 }

@@ -7,8 +7,8 @@
 #include <sys/sysmacros.h>
 
 #define ALL \
-    ((uint32_t)WEFT__FD_KNOWN | WEFT__FD_FILE | WEFT__FD_SOCKET | WEFT__FD_STREAM | \
-     WEFT__FD_TCP | WEFT__FD_EDGES | WEFT__KIND_NOWAIT)
+    ((uint32_t)WEFT__FD_KNOWN | WEFT__FD_FILE | WEFT__FD_SOCKET | WEFT__FD_STREAM | WEFT__FD_TCP | \
+     WEFT__FD_EDGES | WEFT__KIND_NOWAIT)
 
 /* EDGES: a full queue at the other end of a unix datagram socket makes no event. */
 uint32_t weft__kind_of_socket(int domain, int type, int protocol)

@@ -18,9 +18,9 @@ enum { READ, WRITE, EXCEPT, SETS };
 
 struct select {
     int count;
-    size_t size;                   /* of a set, in bytes */
-    fd_set *set[SETS];             /* the program's; NULL: none */
-    unsigned long *wanted[SETS];   /* what it asked for */
+    size_t size;                 /* of a set, in bytes */
+    fd_set *set[SETS];           /* the program's; NULL: none */
+    unsigned long *wanted[SETS]; /* what it asked for */
 };
 
 static void restore(const struct select *select)
@@ -36,9 +36,8 @@ static int look(void *arg)
     struct select *select = arg;
     struct timeval none = { 0, 0 };
     restore(select);
-    return (int)weft__call_or_errno(weft__real_select(select->count, select->set[READ],
-                                                      select->set[WRITE], select->set[EXCEPT],
-                                                      &none));
+    return (int)weft__call_or_errno(weft__real_select(
+        select->count, select->set[READ], select->set[WRITE], select->set[EXCEPT], &none));
 }
 
 static short events_of(const struct select *select, int fd)
@@ -46,8 +45,8 @@ static short events_of(const struct select *select, int fd)
     static const short events[SETS] = { POLLIN, POLLOUT, POLLPRI };
     short sum = 0;
     for (int i = 0; i < SETS; i++) {
-        if (select->set[i] && select->wanted[i][(unsigned)fd / WORD_BITS] >>
-                                      ((unsigned)fd % WORD_BITS) & 1)
+        if (select->set[i] &&
+            select->wanted[i][(unsigned)fd / WORD_BITS] >> ((unsigned)fd % WORD_BITS) & 1)
             sum |= events[i];
     }
     return sum;
@@ -128,8 +127,8 @@ WEFT__INTERPOSE int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
         return weft__real_pselect(count, in, out, except, timeout, mask);
     sigset_t before;
     weft__signals_mask_begin(mask, &before);
-    int rc = select_until(count, in, out, except,
-                          timeout ? weft__duration_end(timeout) : WEFT_NEVER);
+    int rc =
+        select_until(count, in, out, except, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
     weft__signals_mask_end(mask, &before);
     return rc == -ENOBUFS ? weft__real_pselect(count, in, out, except, timeout, mask)
                           : (int)weft__call_result(rc);

@@ -74,8 +74,7 @@ static ssize_t try_sendmsg(int fd, const struct weft__call *call)
 }
 
 /* A whole message. Ancillary data goes with its first byte. */
-static ssize_t send_message(struct weft__fd *entry, int fd, const struct msghdr *message,
-                            int flags)
+static ssize_t send_message(struct weft__fd *entry, int fd, const struct msghdr *message, int flags)
 {
     struct weft__call call = { .attempt = try_sendmsg,
                                .what = "sendmsg",
@@ -129,8 +128,8 @@ static ssize_t send_messages(struct weft__fd *entry, int fd, struct mmsghdr *mes
         if (n < 0)
             return i ? (ssize_t)i : n;
         messages[i].msg_len = (unsigned)n;
-        if ((size_t)n < weft__vector_size(messages[i].msg_hdr.msg_iov,
-                                          messages[i].msg_hdr.msg_iovlen))
+        if ((size_t)n <
+            weft__vector_size(messages[i].msg_hdr.msg_iov, messages[i].msg_hdr.msg_iovlen))
             return (ssize_t)i + 1;
     }
     return count;
@@ -143,8 +142,8 @@ WEFT__INTERPOSE int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, i
         return (int)after(weft__real_sendmmsg(fd, messages, count, flags), flags);
     bool stream = weft__load(&entry->flags, relaxed) & WEFT__FD_STREAM;
     count = count < UIO_MAXIOV ? count : UIO_MAXIOV; /* as the kernel does */
-    return (int)weft__call_result((stream ? send_messages : send_datagrams)(entry, fd, messages,
-                                                                            count, flags));
+    return (int)weft__call_result(
+        (stream ? send_messages : send_datagrams)(entry, fd, messages, count, flags));
 }
 
 WEFT__INTERPOSE ssize_t __send(int fd, const void *buf, size_t size, int flags)

@@ -30,8 +30,8 @@ static ssize_t send_file(struct weft__fd *entry, int out, int in, off_t *offset,
         if (done && found & (POLLERR | POLLHUP))
             break; /* for the next call to report */
         size_t part = count - done, room = room_of(out);
-        ssize_t n = weft__call_or_errno(
-            weft__real_sendfile(out, in, offset, part < room ? part : room));
+        ssize_t n =
+            weft__call_or_errno(weft__real_sendfile(out, in, offset, part < room ? part : room));
         if (n <= 0)
             return done ? (ssize_t)done : weft__write_signal(n, 0);
         done += (size_t)n;
@@ -110,8 +110,7 @@ WEFT__INTERPOSE ssize_t tee(int in, int out, size_t size, unsigned flags)
         int rc = await_both(in, out);
         if (rc < 0)
             return weft__call_result(rc);
-        ssize_t n =
-            weft__call_or_errno(weft__real_tee(in, out, size, flags | SPLICE_F_NONBLOCK));
+        ssize_t n = weft__call_or_errno(weft__real_tee(in, out, size, flags | SPLICE_F_NONBLOCK));
         if (n != -EAGAIN)
             return weft__call_result(weft__write_signal(n, 0));
     }

@@ -334,7 +334,8 @@ void weft__fd_forget(int fd)
 
 void weft__fd_forget_range(unsigned first, unsigned last)
 {
-    for (unsigned page = first / PAGE_ENTRIES; page < PAGES && page <= last / PAGE_ENTRIES; page++) {
+    for (unsigned page = first / PAGE_ENTRIES; page < PAGES && page <= last / PAGE_ENTRIES;
+         page++) {
         if (!weft__load(&pages[page], acquire))
             continue;
         for (unsigned i = 0; i < PAGE_ENTRIES; i++) {

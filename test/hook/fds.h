@@ -54,8 +54,8 @@ static inline int listen_tcp(struct sockaddr_in *ret_address)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     socklen_t size = sizeof *ret_address;
-    *ret_address = (struct sockaddr_in){ .sin_family = AF_INET,
-                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    *ret_address =
+        (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     if (fd < 0 || bind(fd, (struct sockaddr *)ret_address, size) < 0 || listen(fd, 100) < 0 ||
         getsockname(fd, (struct sockaddr *)ret_address, &size) < 0)
         abort();

@@ -97,8 +97,9 @@ static int threads_of_process(void)
 
 int main(void)
 {
-    static void *(*const ways[])(void *) = { in_read,   in_recv, in_recvfrom, in_eventfd, in_timerfd,
-                                             in_accept, in_poll, in_select,   in_epoll,   in_write };
+    static void *(*const ways[])(void *) = { in_read,    in_recv,   in_recvfrom, in_eventfd,
+                                             in_timerfd, in_accept, in_poll,     in_select,
+                                             in_epoll,   in_write };
     struct sockaddr_in address;
     fd.udp = socket(AF_INET, SOCK_DGRAM, 0);
     fd.events = eventfd(0, 0);

@@ -101,7 +101,9 @@ static void check_big(const char *what, ssize_t n)
 
 static void wholes(void)
 {
-    struct iovec parts[4] = { { out, 1 }, { out + 1, BIG / 2 }, { out + 1 + BIG / 2, 1000 },
+    struct iovec parts[4] = { { out, 1 },
+                              { out + 1, BIG / 2 },
+                              { out + 1 + BIG / 2, 1000 },
                               { out + 1001 + BIG / 2, BIG / 2 - 1001 } };
     for (int i = 0; i < BIG; i++)
         out[i] = (char)(i * 31 >> 3);
