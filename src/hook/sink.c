@@ -27,8 +27,6 @@ static int await(uint64_t mask, siginfo_t *ret_info, const struct timespec *time
 
 static void take(const siginfo_t *info)
 {
-    if (info->si_signo == SIGCHLD)
-        weft__children_changed();
     switch (weft__signals_direct(info)) {
     case WEFT__TAKEN:
         break;
@@ -39,6 +37,8 @@ static void take(const siginfo_t *info)
         weft__signal_default(info->si_signo);
         break;
     }
+    if (info->si_signo == SIGCHLD)
+        weft__children_changed(); /* and perhaps unseen from now on: CHILD-2 */
 }
 
 /* Whoever settles finds what was pending before handed out. */

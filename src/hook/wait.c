@@ -7,7 +7,9 @@
  * to another.
  *
  * CHILD-1  A waiter is in the list before it tries. Whoever has seen a SIGCHLD wakes
- *          all in the list; so whatever a try has missed ends the wait. */
+ *          all in the list; so whatever a try has missed ends the wait.
+ * CHILD-2  When the sink gives SIGCHLD up it says so first, then wakes: a waiter either
+ *          is in the list by then, or sees it. */
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
