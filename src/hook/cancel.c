@@ -15,6 +15,21 @@ void weft__cancel_mark(struct weft__thread *self)
     weft__real_pthread_cancel((pthread_t)weft__block_self(self->block));
 }
 
+/* Bits of libc's. */
+#define DISABLED 1u
+#define CANCELED 8u
+#define EXITING 16u
+
+bool weft__cancel_due(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self)
+        return false;
+    char *block = weft__block_self(self->block);
+    uint32_t state = *(volatile uint32_t *)(void *)(block + weft__layout.cancel);
+    return (state & (DISABLED | CANCELED | EXITING)) == CANCELED;
+}
+
 /* Requests arrive at the end of waits, see weft__hook_end(). */
 void weft__cancel_point(void)
 {

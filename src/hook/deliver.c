@@ -57,8 +57,8 @@ static void on_nudge(int number, siginfo_t *info, void *context)
 
 static bool restarts(struct weft__thread *thread)
 {
-    uint64_t due = weft__load(&thread->signals.pending, relaxed) &
-                   ~weft__load(&thread->signals.mask, relaxed);
+    uint64_t due =
+        weft__load(&thread->signals.pending, relaxed) & ~weft__load(&thread->signals.mask, relaxed);
     return due && weft__signal_action(__builtin_ctzll(due) + 1).sa_flags & SA_RESTART;
 }
 

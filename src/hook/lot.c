@@ -72,6 +72,7 @@ static bool run_handlers(struct weft__lot_node *node)
 {
     node->handed = false;
     node->more = true;
+    node->interrupted = true;
     weft__lot_interrupted();
     return true;
 }

@@ -47,13 +47,14 @@ struct weft__lot_node {
     const void *address;
     struct weft__waiter *waiter;
     uint64_t ticket;
-    uint32_t bits;  /* FUTEX_WAIT_BITSET's; all ones */
-    bool listed;    /* under the lock */
-    bool claimed;   /* LOT-4 */
-    uint8_t losses; /* how often it was woken in vain: mutex.c */
-    bool more;      /* the taker's message: others wait for the same address, */
-    bool handed;    /* and what was waited for is the waiter's */
-    void *mutex;    /* for a condition variable's: where to go next */
+    uint32_t bits;    /* FUTEX_WAIT_BITSET's; all ones */
+    bool listed;      /* under the lock */
+    bool claimed;     /* LOT-4 */
+    uint8_t losses;   /* how often it was woken in vain: mutex.c */
+    bool more;        /* the taker's message: others wait for the same address, */
+    bool handed;      /* and what was waited for is the waiter's */
+    bool interrupted; /* a signal has ended the wait */
+    void *mutex;      /* for a condition variable's: where to go next */
 };
 
 #define WEFT__LOT_ANY UINT32_MAX

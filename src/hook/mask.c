@@ -45,7 +45,9 @@ WEFT__INTERPOSE int pthread_sigmask(int how, const sigset_t *set, sigset_t *ret_
     if (ret_before)
         weft__mask_to(before, ret_before);
     if (set)
-        change(self, how == SIG_BLOCK ? before | other : how == SIG_UNBLOCK ? before & ~other : other);
+        change(self, how == SIG_BLOCK     ? before | other
+                     : how == SIG_UNBLOCK ? before & ~other
+                                          : other);
     return 0;
 }
 WEFT__INSIDE(pthread_sigmask);

@@ -118,8 +118,7 @@ void weft__signals_forget(void)
 static uint64_t due(struct weft__thread *thread)
 {
     struct weft__signals *signals = &thread->signals;
-    uint64_t some =
-        weft__load(&signals->pending, relaxed) | weft__load(&signals->carried, relaxed);
+    uint64_t some = weft__load(&signals->pending, relaxed) | weft__load(&signals->carried, relaxed);
     return weft__unlikely(some) ? some & ~weft__load(&signals->mask, relaxed) : 0;
 }
 
@@ -163,8 +162,7 @@ int weft__signals_take(struct weft__thread *thread, uint64_t from, siginfo_t *re
     if (number == 0)
         return 0;
     bool more = false;
-    struct record *record =
-        pending & WEFT__SIGNAL(number) ? find(signals, number, &more) : NULL;
+    struct record *record = pending & WEFT__SIGNAL(number) ? find(signals, number, &more) : NULL;
     if (record) {
         *ret_info = record->info;
         give_record(record);

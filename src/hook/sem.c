@@ -58,7 +58,7 @@ static int wait_slow(struct semaphore *sem, int64_t deadline)
         rc = weft__lot_wait(value_of(sem), 0, WEFT__LOT_ANY, deadline, "semaphore");
         if (rc == EAGAIN)
             rc = 0;
-        else if (rc == 0 && !weft__signals_restart(handled))
+        else if (weft__cancel_due() || !weft__signals_restart(handled))
             rc = EINTR;
     }
     if (!taken)

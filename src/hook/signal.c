@@ -182,6 +182,8 @@ WEFT__INTERPOSE int sigaction(int number, const struct sigaction *action,
     struct sigaction copy;
     if (action)
         copy = *action; /* may be where the old one goes */
+    if (action && !weft__signal_wanted(number))
+        weft__sink_settle(); /* what has come so far is ignored */
     weft__lock_acquire(&lock);
     if (ret_before)
         *ret_before = actions[number];
@@ -233,8 +235,8 @@ WEFT__INTERPOSE int siginterrupt(int number, int interrupt)
     if (!is_program_s(number))
         return fail(EINVAL);
     weft__lock_acquire(&lock);
-    interrupting = interrupt ? interrupting | WEFT__SIGNAL(number)
-                             : interrupting & ~WEFT__SIGNAL(number);
+    interrupting =
+        interrupt ? interrupting | WEFT__SIGNAL(number) : interrupting & ~WEFT__SIGNAL(number);
     weft__lock_release(&lock);
     sigaction(number, NULL, &action);
     action.sa_flags = interrupt ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;

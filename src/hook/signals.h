@@ -205,6 +205,9 @@ int weft__signals_tgkill(pid_t pid, pid_t tid, int number);
 /* cancel.c: a cancellation point. Not with the guard up. */
 void weft__cancel_point(void);
 
+/* Whether one would end the thread. */
+bool weft__cancel_due(void);
+
 /* A thread finds a request for its end; ends if it is to end at once. */
 void weft__cancel_mark(struct weft__thread *self);
 

@@ -73,8 +73,8 @@ static void end_to_ignore(void)
 
 static int spawn_shell(const char *command, const sigset_t *mask, pid_t *ret_pid)
 {
-    char *argv[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
-                     (char *)(uintptr_t)command, NULL };
+    char *argv[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t)command,
+                     NULL };
     posix_spawnattr_t attr;
     sigset_t defaults;
     sigemptyset(&defaults);
