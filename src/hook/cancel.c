@@ -7,27 +7,35 @@
 #include "hook/signals.h"
 #include "hook/thread.h"
 
-/* Of the asynchronous type, or in a call in which libc makes it so: ends here. */
-void weft__cancel_mark(struct weft__thread *self)
-{
-    atomic_fetch_and_explicit(&self->signals.carried, ~WEFT__CANCEL, memory_order_relaxed);
-    self->result = PTHREAD_CANCELED; /* replaced by what it returns, if it does not end so */
-    weft__real_pthread_cancel((pthread_t)weft__block_self(self->block));
-}
-
-/* Bits of libc's. */
+/* libc's bits of a thread's state. */
 #define DISABLED 1u
+#define ASYNCHRONOUS 2u
+#define CANCELING 4u
 #define CANCELED 8u
 #define EXITING 16u
+
+static _Atomic(uint32_t) *state_of(struct weft__thread *self)
+{
+    return (_Atomic(uint32_t) *)(void *)(weft__block_self(self->block) + weft__layout.cancel);
+}
 
 bool weft__cancel_due(void)
 {
     struct weft__thread *self = weft__thread_self();
-    if (!self)
-        return false;
-    char *block = weft__block_self(self->block);
-    uint32_t state = *(volatile uint32_t *)(void *)(block + weft__layout.cancel);
-    return (state & (DISABLED | CANCELED | EXITING)) == CANCELED;
+    return self &&
+           (weft__load(state_of(self), relaxed) & (DISABLED | CANCELED | EXITING)) == CANCELED;
+}
+
+/* As libc's pthread_cancel() does it, whose own way with the calling thread leaves it
+ * half done. Of the asynchronous type, or in a call in which libc makes it so: ends
+ * here. */
+void weft__cancel_mark(struct weft__thread *self)
+{
+    atomic_fetch_and_explicit(&self->signals.carried, ~WEFT__CANCEL, memory_order_relaxed);
+    self->result = PTHREAD_CANCELED; /* replaced by what it returns, if it does not end so */
+    atomic_fetch_or_explicit(state_of(self), CANCELING | CANCELED, memory_order_relaxed);
+    if (weft__load(state_of(self), relaxed) & ASYNCHRONOUS)
+        weft__real_pthread_testcancel();
 }
 
 /* Requests arrive at the end of waits, see weft__hook_end(). */

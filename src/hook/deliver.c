@@ -177,6 +177,13 @@ bool weft__signals_restart(uint32_t handled)
     return !self || self->signals.handled == handled || !self->signals.interrupted;
 }
 
+void weft__signals_pipe(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self && !self->signals.guard && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+}
+
 uint32_t weft__signals_handled(void)
 {
     struct weft__thread *self = weft__thread_self();

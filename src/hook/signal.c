@@ -101,7 +101,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
         on_fault(self, number, info, context);
     } else if (!weft__self() || is_fault(number, info)) {
         call_natively(number, info, context);
-    } else if (!self || !(WEFT__SIGNAL(number) & (CAUSED | FAULTS))) {
+    } else if (!self || !(WEFT__SIGNAL(number) & (CAUSED | FAULTS | WEFT__SIGNAL(SIGABRT)))) {
         weft__sink_forward(number, info);
     } else {
         atomic_fetch_or_explicit(&self->signals.carried, WEFT__SIGNAL(number),

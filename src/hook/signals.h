@@ -158,6 +158,9 @@ void weft__signals_call(struct weft__thread *self, int number, siginfo_t *info, 
  * it is to be taken up again (SA_RESTART, or nothing has run since `handled`). */
 bool weft__signals_restart(uint32_t handled);
 
+/* After a call that may have caused a SIGPIPE: runs its handler now. */
+void weft__signals_pipe(void);
+
 /* For calls that never restart: what `handled` was; whether something has run. */
 uint32_t weft__signals_handled(void);
 

@@ -13,6 +13,7 @@
 static sigjmp_buf env;
 static char *volatile page;
 static pthread_t faulted;
+static volatile char *volatile nowhere = (volatile char *)8;
 
 static void leap(int number)
 {
@@ -39,7 +40,7 @@ static void *fault(void *arg)
     signal(SIGSEGV, leap);
     for (volatile int i = 0; i < 3; i++) {
         if (sigsetjmp(env, 1) == 0)
-            *(volatile char *)8 = 1;
+            *nowhere = 1;
         puts("back from a fault");
     }
     signal(SIGSEGV, SIG_DFL);
@@ -109,7 +110,7 @@ static int role(const char *what)
         pthread_create(&thread, NULL, raise_in_thread, &number);
         pthread_join(thread, NULL);
     } else if (strcmp(what, "segv") == 0) {
-        *(volatile char *)8 = 1;
+        *nowhere = 1;
     } else if (strcmp(what, "aborts") == 0) {
         abort();
     } else if (strcmp(what, "handles") == 0) {
