@@ -42,7 +42,7 @@ void weft__cancel_mark(struct weft__thread *self)
 void weft__cancel_point(void)
 {
     struct weft__thread *self = weft__thread_self();
-    if (!self)
+    if (!self || self->signals.guard)
         return;
     if (weft__unlikely(weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL))
         weft__cancel_mark(self);

@@ -174,7 +174,9 @@ void weft__signals_deliver(struct weft__thread *self, void *context)
 bool weft__signals_restart(uint32_t handled)
 {
     struct weft__thread *self = weft__thread_self();
-    return !self || self->signals.handled == handled || !self->signals.interrupted;
+    if (self && self->signals.handled == handled)
+        return !weft__signals_due(self);
+    return !self || !self->signals.interrupted;
 }
 
 void weft__signals_pipe(void)

@@ -8,7 +8,8 @@
  * libc's own fork() does the work: it runs the program's handlers, which
  * pthread_atfork() has registered, and readies its locks for the child. We are the
  * first to have registered one, so ours is the first to run in the child. */
-#include <errno.h>
+#include "hook/fork.h"
+
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "hook/signals.h"
 #include "hook/thread.h"
 #include "sched/worker.h"
+
+bool weft__hook_forked;
 
 /* The kernel must not write to the carrier's block: libc takes that for free. */
 static void unregister_rseq(char *carrier)
@@ -43,6 +46,7 @@ static void in_child(void)
         return;
     if (task)
         unregister_rseq(task->worker->carrier->thread_pointer);
+    weft__hook_forked = true;
     close_pollers();
     weft__store(&weft__rt.running, false, relaxed);
     weft__lot_forget();
@@ -76,6 +80,11 @@ WEFT__INTERPOSE pid_t _Fork(void)
 }
 
 WEFT__INTERPOSE pid_t vfork(void)
+{
+    return fork_without_handlers();
+}
+
+WEFT__INTERPOSE pid_t __vfork(void)
 {
     return fork_without_handlers();
 }

@@ -80,7 +80,7 @@ static bool is_for_the_process(const struct weft__thread *thread, int number)
            weft__signal_action(number).sa_handler == SIG_DFL;
 }
 
-static int send(struct weft__thread *thread, const siginfo_t *info)
+static int send_to(struct weft__thread *thread, const siginfo_t *info)
 {
     struct weft__thread *self = weft__thread_self();
     int number = info->si_signo;
@@ -104,7 +104,7 @@ WEFT__INTERPOSE int pthread_kill(pthread_t id, int number)
     if (!thread)
         return weft__real_pthread_kill(id, number);
     siginfo_t info = info_of(number, SI_TKILL);
-    return send(thread, &info);
+    return send_to(thread, &info);
 }
 
 WEFT__INTERPOSE int pthread_sigqueue(pthread_t id, int number, const union sigval value)
@@ -114,7 +114,7 @@ WEFT__INTERPOSE int pthread_sigqueue(pthread_t id, int number, const union sigva
         return weft__real_pthread_sigqueue(id, number, value);
     siginfo_t info = info_of(number, SI_QUEUE);
     info.si_value = value;
-    return send(thread, &info);
+    return send_to(thread, &info);
 }
 
 WEFT__INTERPOSE int raise(int number)
@@ -123,7 +123,7 @@ WEFT__INTERPOSE int raise(int number)
     if (!self)
         return weft__real_raise(number);
     siginfo_t info = info_of(number, SI_TKILL);
-    int rc = send(self, &info);
+    int rc = send_to(self, &info);
     return rc ? fail(rc) : 0;
 }
 
@@ -137,7 +137,7 @@ int weft__signals_tgkill(pid_t pid, pid_t tid, int number)
     weft__lock_release(&weft__signals_lock);
     if (!thread)
         return (int)weft__real_syscall(SYS_tgkill, pid, tid, number);
-    int rc = send(thread, &info);
+    int rc = send_to(thread, &info);
     return rc ? fail(rc) : 0;
 }
 

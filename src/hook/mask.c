@@ -22,8 +22,10 @@ void weft__signals_set_mask(struct weft__thread *self, uint64_t mask)
     weft__store(&self->signals.mask, mask, relaxed);
     bool settle = weft__sink_wants(~mask); /* SIG-2 */
     weft__lock_release(&weft__signals_lock);
+    self->signals.guard++; /* what is due is for the caller to handle, or not */
     if (settle)
         weft__sink_settle();
+    self->signals.guard--;
 }
 
 /* With what that makes due. */
@@ -106,7 +108,7 @@ static uint64_t suspend_mask(struct weft__thread *self, uint64_t mask)
     uint64_t before = mask_now(self);
     self->signals.before = before;
     self->signals.suspended = true;
-    change(self, mask);
+    weft__signals_set_mask(self, mask); /* who waits will see what is due */
     return before;
 }
 
@@ -132,15 +134,30 @@ WEFT__INTERPOSE int sigsuspend(const sigset_t *set)
 void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before)
 {
     struct weft__thread *self = weft__thread_self();
-    if (self && mask)
+    if (!self)
+        return;
+    if (self->signals.guard++ == 0)
+        self->signals.interrupted = false;
+    if (mask)
         weft__mask_to(suspend_mask(self, weft__mask_of(mask)), ret_before);
 }
 
-void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before)
+void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted)
 {
     struct weft__thread *self = weft__thread_self();
-    if (self && mask)
+    int error = errno;
+    if (!self)
+        return;
+    bool outermost = --self->signals.guard == 0;
+    if (interrupted && outermost && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+    if (mask)
         resume_mask(self, weft__mask_of(before));
+    else if (outermost && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+    if (interrupted && outermost)
+        weft__cancel_point();
+    errno = error;
 }
 
 void weft__signals_lend(sigset_t *ret_carrier)

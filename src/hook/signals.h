@@ -155,7 +155,8 @@ void weft__signals_deliver(struct weft__thread *self, void *context);
 void weft__signals_call(struct weft__thread *self, int number, siginfo_t *info, void *context);
 
 /* After a call or a wait in one was interrupted, and its handlers have run: whether
- * it is to be taken up again (SA_RESTART, or nothing has run since `handled`). */
+ * it is to be taken up again: SA_RESTART, or nothing has run since `handled` nor is
+ * about to. */
 bool weft__signals_restart(uint32_t handled);
 
 /* After a call that may have caused a SIGPIPE: runs its handler now. */
@@ -175,10 +176,11 @@ void weft__signals_carrier(void);
 /* mask.c: changes the mask; nothing is delivered yet. */
 void weft__signals_set_mask(struct weft__thread *self, uint64_t mask);
 
-/* Around the wait of ppoll(), pselect() and epoll_pwait(): the mask in force, no
- * signal in between. NULL: unchanged. */
+/* Around ppoll(), pselect(), epoll_wait() and epoll_pwait(): the mask in force, NULL:
+ * unchanged. Handlers run at the end, under that mask if the wait was `interrupted`;
+ * what came without that is left for later, as the kernel leaves it. */
 void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before);
-void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before);
+void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted);
 
 /* Around a call whose child or new program inherits the kernel's mask: the carrier
  * takes the thread's. */
@@ -205,7 +207,7 @@ void weft__sink_forget(void);
 /* kill.c: tgkill() */
 int weft__signals_tgkill(pid_t pid, pid_t tid, int number);
 
-/* cancel.c: a cancellation point. Not with the guard up. */
+/* cancel.c: a cancellation point; nothing while the guard is up. */
 void weft__cancel_point(void);
 
 /* Whether one would end the thread. */
