@@ -1,4 +1,5 @@
 /* pthread_cancel(): points, states, types, clean-up. */
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <unistd.h>
@@ -80,6 +81,30 @@ static void *joins(void *arg)
     return NULL;
 }
 
+static void *reads(void *arg)
+{
+    int fds[2];
+    char byte;
+    if (pipe(fds) != 0)
+        return NULL;
+    pthread_cleanup_push(clean, arg);
+    sem_post(&ready);
+    if (read(fds[0], &byte, 1) != 1)
+        puts("not reached");
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+static void *polls(void *arg)
+{
+    pthread_cleanup_push(clean, arg);
+    sem_post(&ready);
+    poll(NULL, 0, -1);
+    puts("not reached");
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
 static void *refuses(void *arg)
 {
     int before;
@@ -151,6 +176,8 @@ int main(void)
     cancel(joins, &other);
     pthread_cancel(other);
     join(other);
+    cancel(reads, (char[]){ "read" });
+    cancel(polls, (char[]){ "poll" });
     cancel(refuses, (char[]){ "refuses" });
     cancel(ends_first, NULL);
     pthread_create(&thread, NULL, itself, (char[]){ "itself" });
