@@ -158,6 +158,8 @@ static void attributes(void)
     pthread_attr_t attr;
     size_t size;
     pthread_attr_init(&attr);
+    SAY(pthread_create(&thread, &attr, dive, NULL)); /* with no size: the default */
+    SAY(pthread_join(thread, NULL));
     pthread_attr_setstacksize(&attr, 4 << 20);
     SAY(pthread_create(&thread, &attr, look, &size));
     SAY(pthread_join(thread, NULL));
