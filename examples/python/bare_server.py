@@ -15,11 +15,15 @@ CLIENTS, REQUESTS = 50, 10
 
 
 def serve(connection):
-    with connection:
-        pending = b""
+    pending = b""
+    try:
         while data := connection.recv(4096):
             *requests, pending = (pending + data).split(b"\r\n\r\n")
             connection.sendall(REPLY * len(requests))
+    except ConnectionError:  # the client's affair
+        pass
+    finally:
+        connection.close()
 
 
 def accept(listener):
