@@ -80,22 +80,20 @@ def main():
         with open(skipped) as lines:
             done = {line.strip() for line in lines}
     from test import support
-    from test.support import os_helper
     support.use_resources = ["cpu", "subprocess"]  # no network, no gigabytes
     faulthandler.enable()
     with open(results, "a") as out:
         result = Result(out)
-        with os_helper.temp_cwd(quiet=True):
-            try:
-                suite = unittest.defaultTestLoader.loadTestsFromName("test." + module)
-            except unittest.SkipTest as reason:
-                result.say("whole", "skip", reason)
-                return
-            tests = [test for test in each(suite) if test.id() not in done]
-            if wanted:
-                tests = [test for test in tests if test.id() in wanted]
-            unittest.TestSuite(tests).run(result)
-            result.say("whole", "ok")
+        try:
+            suite = unittest.defaultTestLoader.loadTestsFromName("test." + module)
+        except unittest.SkipTest as reason:
+            result.say("whole", "skip", reason)
+            return
+        tests = [test for test in each(suite) if test.id() not in done]
+        if wanted:
+            tests = [test for test in tests if test.id() in wanted]
+        unittest.TestSuite(tests).run(result)
+        result.say("whole", "ok")
 
 
 if __name__ == "__main__":
