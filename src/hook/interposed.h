@@ -22,6 +22,11 @@ WEFT__DECLARE(pthread_cond_signal);
 WEFT__DECLARE(pthread_cond_broadcast);
 WEFT__DECLARE(nanosleep);
 WEFT__DECLARE(sched_yield);
+WEFT__DECLARE(gettid);
+WEFT__DECLARE(pthread_sigmask);
+WEFT__DECLARE(sigaction);
+WEFT__DECLARE(posix_spawn);
+WEFT__DECLARE(waitpid);
 #undef WEFT__DECLARE
 
 #endif
