@@ -82,7 +82,88 @@
     CALL(nanosleep) \
     CALL(clock_nanosleep) \
     CALL(usleep) \
-    CALL(sleep)
+    CALL(sleep) \
+    /* read.c */ \
+    CALL(read) \
+    CALL(readv) \
+    CALL(preadv2) \
+    CALL(preadv64v2) \
+    CALL(eventfd_read) \
+    CALL(__read) \
+    CALL(__read_chk) \
+    /* write.c */ \
+    CALL(write) \
+    CALL(writev) \
+    CALL(pwritev2) \
+    CALL(pwritev64v2) \
+    CALL(eventfd_write) \
+    CALL(__write) \
+    /* receive.c */ \
+    CALL(recv) \
+    CALL(recvfrom) \
+    CALL(recvmsg) \
+    CALL(recvmmsg) \
+    CALL(__recv_chk) \
+    CALL(__recvfrom_chk) \
+    /* send.c */ \
+    CALL(send) \
+    CALL(sendto) \
+    CALL(sendmsg) \
+    CALL(sendmmsg) \
+    CALL(__send) \
+    /* accept.c */ \
+    CALL(accept) \
+    CALL(accept4) \
+    /* connect.c */ \
+    CALL(connect) \
+    CALL(__connect) \
+    /* create.c */ \
+    CALL(socket) \
+    CALL(socketpair) \
+    CALL(pipe) \
+    CALL(pipe2) \
+    CALL(__socket) \
+    CALL(__pipe) \
+    /* close.c */ \
+    CALL(close) \
+    CALL(close_range) \
+    CALL(closefrom) \
+    CALL(dup2) \
+    CALL(dup3) \
+    CALL(fclose) \
+    CALL(pclose) \
+    CALL(freopen) \
+    CALL(freopen64) \
+    CALL(__close) \
+    CALL(__dup2) \
+    /* fork.c */ \
+    CALL(vfork) \
+    CALL(__vfork) \
+    /* control.c */ \
+    CALL(fcntl) \
+    CALL(fcntl64) \
+    CALL(ioctl) \
+    CALL(setsockopt) \
+    CALL(__fcntl) \
+    /* poll.c */ \
+    CALL(poll) \
+    CALL(ppoll) \
+    CALL(__poll) \
+    CALL(__poll_chk) \
+    CALL(__ppoll_chk) \
+    /* select.c */ \
+    CALL(select) \
+    CALL(pselect) \
+    CALL(__select) \
+    /* epoll.c */ \
+    CALL(epoll_wait) \
+    CALL(epoll_pwait) \
+    CALL(epoll_pwait2) \
+    /* splice.c */ \
+    CALL(sendfile) \
+    CALL(sendfile64) \
+    CALL(splice) \
+    CALL(tee)
 /* clang-format on */
 
 #endif

@@ -25,3 +25,24 @@ int weft__deadline(clockid_t clock, const struct timespec *until, int64_t *ret_d
         *ret_deadline = at + seconds * SECOND + until->tv_nsec - now.tv_nsec;
     return 0;
 }
+
+bool weft__duration_valid(const struct timespec *time)
+{
+    return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < SECOND;
+}
+
+int64_t weft__duration_end(const struct timespec *time)
+{
+    int64_t now = weft__clock_now();
+    bool for_ever = time->tv_sec >= (WEFT_NEVER - now) / SECOND - 1;
+    return for_ever ? WEFT_NEVER : now + time->tv_sec * SECOND + time->tv_nsec;
+}
+
+void weft__duration_left(int64_t end, struct timespec *ret_time)
+{
+    int64_t left = end - weft__clock_now();
+    if (end == WEFT_NEVER)
+        return; /* as good as what it was */
+    left = left > 0 ? left : 0;
+    *ret_time = (struct timespec){ left / SECOND, left % SECOND };
+}

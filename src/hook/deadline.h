@@ -2,6 +2,7 @@
 #ifndef WEFT_HOOK_DEADLINE_H
 #define WEFT_HOOK_DEADLINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -9,5 +10,10 @@
  * NULL: never. A wall clock that is set meanwhile moves nothing. Returns 0 or
  * EINVAL: not a time, or another clock. */
 int weft__deadline(clockid_t clock, const struct timespec *until, int64_t *ret_deadline);
+
+/* Timeouts. The end of one that begins now; whether it is one; and what is left. */
+bool weft__duration_valid(const struct timespec *time);
+int64_t weft__duration_end(const struct timespec *time);
+void weft__duration_left(int64_t end, struct timespec *ret_time);
 
 #endif

@@ -6,9 +6,19 @@
 #ifndef WEFT_HOOK_REAL_H
 #define WEFT_HOOK_REAL_H
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +34,25 @@ typedef int weft__main_fn(int argc, char **argv, char **envp);
 /* libc has no header for it. */
 int __libc_start_main(weft__main_fn *main, int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
+ssize_t __read(int fd, void *buf, size_t size);
+ssize_t __read_chk(int fd, void *buf, size_t size, size_t room);
+ssize_t __write(int fd, const void *buf, size_t size);
+ssize_t __recv_chk(int fd, void *buf, size_t size, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t room, int flags,
+                       struct sockaddr *address, socklen_t *address_size);
+ssize_t __send(int fd, const void *buf, size_t size, int flags);
+int __connect(int fd, const struct sockaddr *address, socklen_t size);
+int __socket(int domain, int type, int protocol);
+int __pipe(int ret_fds[2]);
+int __close(int fd);
+int __dup2(int fd, int to);
+pid_t __vfork(void);
+int __fcntl(int fd, int command, ...);
+int __poll(struct pollfd *fds, nfds_t count, int timeout);
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                const sigset_t *mask, size_t room);
+int __select(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout);
 
 #define WEFT__DECLARE(name) extern __typeof__(name) *weft__real_##name WEFT_HIDDEN;
 WEFT__CALLS(WEFT__DECLARE)

@@ -111,7 +111,7 @@ static void reset(struct weft__fd *entry)
         count_event(entry, side); /* EDGE-2 across files: the count goes on */
 }
 
-void weft__fd_adopt(int fd, bool tcp)
+void weft__fd_renew(int fd, uint32_t flags)
 {
     struct weft__fd *entry = entry_of(fd, true);
     if (!entry)
@@ -119,7 +119,25 @@ void weft__fd_adopt(int fd, bool tcp)
     weft__lock_acquire(&entry->lock);
     if (weft__load(&entry->flags, relaxed))
         reset(entry); /* it was closed behind our back */
-    set_flags(entry, WEFT__FD_SET_UP | WEFT__FD_SOCKET | (tcp ? WEFT__FD_TCP : 0));
+    set_flags(entry, flags);
+    weft__lock_release(&entry->lock);
+}
+
+void weft__fd_adopt(int fd, bool tcp)
+{
+    weft__fd_renew(fd, WEFT__FD_SET_UP | WEFT__FD_SOCKET | (tcp ? WEFT__FD_TCP : 0));
+}
+
+struct weft__fd *weft__fd_entry(int fd)
+{
+    return entry_of(fd, true);
+}
+
+void weft__fd_mark(struct weft__fd *entry, uint32_t set, uint32_t clear)
+{
+    weft__lock_acquire(&entry->lock);
+    uint32_t flags = weft__load(&entry->flags, relaxed);
+    weft__store(&entry->flags, (flags & ~clear) | set, release); /* as set_flags() */
     weft__lock_release(&entry->lock);
 }
 
@@ -309,15 +327,46 @@ static void wake_both(struct weft__fd *entry)
         weft__leave(self);
 }
 
+/* Under the lock. */
+static void unregister(struct weft__fd *entry, int fd)
+{
+    if (weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED)
+        remove_from_poller(entry->worker, fd); /* a duplicate may keep the file open */
+    reset(entry);
+}
+
+void weft__fd_forget(int fd)
+{
+    struct weft__fd *entry = entry_of(fd, false);
+    if (!entry || !weft__load(&entry->flags, acquire))
+        return;
+    weft__lock_acquire(&entry->lock);
+    unregister(entry, fd);
+    weft__lock_release(&entry->lock);
+    wake_both(entry);
+}
+
+void weft__fd_forget_range(unsigned first, unsigned last)
+{
+    for (unsigned page = first / PAGE_ENTRIES; page < PAGES && page <= last / PAGE_ENTRIES;
+         page++) {
+        if (!weft__load(&pages[page], acquire))
+            continue;
+        for (unsigned i = 0; i < PAGE_ENTRIES; i++) {
+            unsigned fd = page * PAGE_ENTRIES + i;
+            if (fd >= first && fd <= last)
+                weft__fd_forget((int)fd);
+        }
+    }
+}
+
 int weft_close(int fd)
 {
     struct weft__fd *entry = entry_of(fd, false);
     if (!entry)
         return close(fd) < 0 ? -errno : 0;
     weft__lock_acquire(&entry->lock);
-    if (weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED)
-        remove_from_poller(entry->worker, fd); /* a duplicate may keep the file open */
-    reset(entry);
+    unregister(entry, fd);
     /* Inside the lock: nobody must set the old file up again in between. */
     int rc = close(fd) < 0 && errno != EINTR ? -errno : 0;
     weft__lock_release(&entry->lock);

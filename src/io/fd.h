@@ -41,6 +41,13 @@ enum weft__fd_flags {
     WEFT__FD_HANGUP = 8,
     WEFT__FD_NO_EVENTS = 16, /* epoll does not take it: always ready */
     WEFT__FD_SOCKET = 32,
+    /* Of descriptors whose mode is left alone (src/hook): */
+    WEFT__FD_KNOWN = 64,         /* the rest is valid */
+    WEFT__FD_FILE = 128,         /* nothing that one waits for */
+    WEFT__FD_STREAM = 256,       /* a socket of bytes without boundaries */
+    WEFT__FD_EDGES = 512,        /* EAGAIN is always followed by an event */
+    WEFT__FD_NOWAIT_READ = 1024, /* takes RWF_NOWAIT, as far as is known, */
+    WEFT__FD_NOWAIT_WRITE = 2048 /* for writing */
 };
 
 #define WEFT__FD_READY 1u
@@ -69,6 +76,32 @@ struct weft__fd *weft__fd_get(int fd, int *ret_error);
 
 /* For sockets that weft has opened, non-blocking: saves the set-up. */
 void weft__fd_adopt(int fd, bool tcp);
+
+/* For src/hook, which sets nothing up. The entry as it is; NULL: there is none for
+ * this number, or memory is out. */
+struct weft__fd *weft__fd_entry(int fd);
+
+/* Adds and takes flags. */
+void weft__fd_mark(struct weft__fd *entry, uint32_t set, uint32_t clear);
+
+/* A new file of this number: what was known of an earlier one goes. */
+void weft__fd_renew(int fd, uint32_t flags);
+
+/* Before somebody else closes it: unregistered, forgotten, waiters woken. */
+void weft__fd_forget(int fd);
+void weft__fd_forget_range(unsigned first, unsigned last);
+
+/* The word that an attempt is based on: EDGE-2. */
+static inline uint32_t weft__fd_edge(struct weft__fd *entry, enum weft__side side)
+{
+    return weft__load(&entry->edge[side], acquire);
+}
+
+/* EDGE-2, EDGE-4: the attempt based on `edge` has found nothing more. */
+static inline void weft__fd_exhaust(struct weft__fd *entry, enum weft__side side, uint32_t edge)
+{
+    weft__cas(&entry->edge[side], &edge, edge & ~WEFT__FD_READY, acq_rel, relaxed);
+}
 
 /* Puts `node` into the list of a side, registering the descriptor if need be.
  * `edge`: the word that the caller's attempt was based on. Returns 0, -EAGAIN (an

@@ -23,8 +23,7 @@ static int wait_alone(int fd, enum weft__side side, struct weft__waiter *waiter)
     return rc == 0 ? weft__checkpoint(waiter) : 0;
 }
 
-/* A task that never has to wait gives way now and then. */
-static void spend(void)
+void weft__operation_spend(void)
 {
     struct weft_task *self = weft__self();
     if (self && weft__unlikely(--weft__carrier_of(self)->budget == 0)) {
@@ -55,7 +54,7 @@ static ssize_t operate(int fd, struct weft__operation *operation, struct weft__w
     struct weft__fd *entry = weft__fd_get(fd, &rc);
     if (weft__unlikely(!entry))
         return rc;
-    spend();
+    weft__operation_spend();
     operation->socket = weft__load(&entry->flags, relaxed) & WEFT__FD_SOCKET; /* constant */
     uint32_t generation = weft__load(&entry->generation, acquire);
     _Atomic(uint32_t) *state = &entry->edge[operation->side];

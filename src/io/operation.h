@@ -22,6 +22,9 @@ struct weft__operation {
     socklen_t *address_size;
 };
 
+/* A task that never has to wait gives way now and then. May suspend. */
+void weft__operation_spend(void);
+
 /* Attempts, waits and attempts again until the call has a result. Suspends; a
  * cancellation point. */
 ssize_t weft__operate(int fd, struct weft__operation *operation);

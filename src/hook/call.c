@@ -1,0 +1,135 @@
+#include "hook/call.h"
+
+#include <poll.h>
+
+#include "hook/mode.h"
+#include "hook/park.h"
+#include "hook/real.h"
+#include "io/operation.h"
+#include "task/scope.h"
+
+short weft__call_look(int fd, short events)
+{
+    struct pollfd pfd = { .fd = fd, .events = events };
+    int error = errno;
+    int rc = weft__real_poll(&pfd, 1, 0);
+    errno = error;
+    return rc > 0 ? pfd.revents : 0;
+}
+
+bool weft__call_waits(struct weft__fd *entry, int fd, struct weft__call *call)
+{
+    if (!call->asked) {
+        call->asked = true;
+        call->no_wait |= !weft__mode_waits(entry, fd, call->side, &call->deadline);
+    }
+    return !call->no_wait;
+}
+
+/* CALL-2. Returns 0 (try again) or -errno. */
+static int park(struct weft__fd *entry, int fd, const struct weft__call *call, uint32_t edge,
+                uint32_t generation)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    struct weft__hook_wait wait;
+    weft_scope scope;
+    bool limited = call->deadline != WEFT_NEVER;
+    weft__hook_begin(&wait);
+    if (limited)
+        weft_scope_enter(&scope, call->deadline);
+    int rc = weft__fd_wait(entry, fd, call->side, edge, generation, waiter, call->what);
+    if (limited && weft_scope_leave(&scope) && rc == -ETIMEDOUT)
+        rc = -EAGAIN;
+    weft__hook_end(&wait);
+    return rc;
+}
+
+/* CALL-4. Otherwise the wait's own error. */
+static ssize_t ended(const struct weft__call *call, int rc)
+{
+    if (rc != -EBADF || !(call->kind & WEFT__FD_SOCKET))
+        return rc;
+    return call->side == WEFT__READ ? call->closed : -EPIPE;
+}
+
+/* Whether the attempt has shown that there is nothing left, and whatever comes
+ * will make an event: EDGE-2, EDGE-4. */
+static bool exhausted(uint32_t flags, const struct weft__call *call, ssize_t result)
+{
+    if (!(flags & WEFT__FD_EDGES) || !(flags & WEFT__FD_REGISTERED))
+        return false;
+    if (result == -EAGAIN)
+        return true;
+    return result > 0 && (size_t)result < call->wanted &&
+           (flags & (WEFT__FD_TCP | WEFT__FD_HANGUP)) == WEFT__FD_TCP;
+}
+
+static ssize_t attempt(struct weft__fd *entry, int fd, struct weft__call *call, uint32_t edge)
+{
+    uint32_t nowait = call->side == WEFT__READ ? WEFT__FD_NOWAIT_READ : WEFT__FD_NOWAIT_WRITE;
+    ssize_t result;
+    for (;;) {
+        call->kind = weft__load(&entry->flags, relaxed);
+        result = call->attempt(fd, call);
+        if (result == -EOPNOTSUPP && call->kind & nowait)
+            weft__fd_mark(entry, 0, nowait);
+        else if (result != -ENOTSOCK || !(call->kind & WEFT__FD_SOCKET) ||
+                 !weft__kind_find(entry, fd))
+            break;
+    }
+    uint32_t flags = weft__load(&entry->flags, relaxed); /* HANGUP comes with an event: EDGE-2 */
+    if (exhausted(flags, call, result))
+        weft__fd_exhaust(entry, call->side, edge);
+    return result;
+}
+
+/* Where events do not tell all, poll(2) has the last word: CALL-1. */
+static bool never_told(uint32_t kind, int fd, enum weft__side side)
+{
+    if (kind & WEFT__FD_NO_EVENTS)
+        return true;
+    return !(kind & WEFT__FD_EDGES) && weft__call_look(fd, side == WEFT__READ ? POLLIN : POLLOUT);
+}
+
+ssize_t weft__call_run(struct weft__fd *entry, int fd, struct weft__call *call)
+{
+    int rc = weft__checkpoint(weft__waiter_self());
+    if (weft__unlikely(rc))
+        return rc;
+    weft__operation_spend();
+    uint32_t generation = weft__load(&entry->generation, acquire);
+    call->kind = weft__load(&entry->flags, relaxed);
+    for (;;) {
+        uint32_t edge = weft__fd_edge(entry, call->side); /* EDGE-2: before the attempt */
+        if (edge & WEFT__FD_READY || !weft__call_waits(entry, fd, call)) {
+            ssize_t result = attempt(entry, fd, call, edge);
+            if (result != -EAGAIN || !weft__call_waits(entry, fd, call))
+                return result;
+        }
+        call->plain = never_told(weft__load(&entry->flags, relaxed), fd, call->side);
+        rc = call->plain ? 0 : park(entry, fd, call, edge, generation);
+        if (rc)
+            return ended(call, rc);
+    }
+}
+
+int weft__call_await(struct weft__fd *entry, int fd, struct weft__call *call, short events)
+{
+    uint32_t generation = weft__load(&entry->generation, acquire);
+    call->kind = weft__load(&entry->flags, relaxed);
+    for (;;) {
+        uint32_t edge = weft__fd_edge(entry, call->side);
+        short found = weft__call_look(fd, events);
+        if (found)
+            return found;
+        if (!weft__call_waits(entry, fd, call))
+            return -EAGAIN;
+        int rc = park(entry, fd, call, edge, generation);
+        if (rc == -EBADF)
+            return POLLNVAL;
+        if (rc)
+            return rc;
+        if (weft__load(&entry->flags, relaxed) & WEFT__FD_NO_EVENTS)
+            return events;
+    }
+}

@@ -1,0 +1,71 @@
+/* poll() and ppoll(): the kernel's look without a timeout, and waits in between. */
+#include <poll.h>
+#include <stddef.h>
+
+#include "hook/call.h"
+#include "hook/deadline.h"
+#include "hook/real.h"
+#include "hook/signals.h"
+#include "hook/watch.h"
+#include "io/operation.h"
+
+struct poll {
+    struct pollfd *fds;
+    nfds_t count;
+};
+
+static int look(void *arg)
+{
+    struct poll *poll = arg;
+    return (int)weft__call_or_errno(weft__real_poll(poll->fds, poll->count, 0));
+}
+
+/* A first look, for which nothing has to be prepared, finds something as a rule. */
+static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline)
+{
+    struct poll poll = { fds, count };
+    weft__operation_spend();
+    int rc = count ? look(&poll) : 0;
+    return rc ? rc : weft__watch(fds, count, look, &poll, deadline, "poll");
+}
+
+WEFT__INTERPOSE int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    if (!weft__hook_task() || timeout == 0)
+        return weft__real_poll(fds, count, timeout);
+    int64_t deadline = timeout < 0 ? WEFT_NEVER : weft_now() + WEFT_MS(timeout);
+    int rc = poll_until(fds, count, deadline);
+    return rc == -ENOBUFS ? weft__real_poll(fds, count, timeout) : (int)weft__call_result(rc);
+}
+
+WEFT__INTERPOSE int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                          const sigset_t *mask)
+{
+    if (!weft__hook_task() || (timeout && !weft__duration_valid(timeout)))
+        return weft__real_ppoll(fds, count, timeout, mask);
+    sigset_t before;
+    weft__signals_mask_begin(mask, &before);
+    int rc = poll_until(fds, count, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
+    weft__signals_mask_end(mask, &before);
+    return rc == -ENOBUFS ? weft__real_ppoll(fds, count, timeout, mask)
+                          : (int)weft__call_result(rc);
+}
+
+WEFT__INTERPOSE int __poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    return poll(fds, count, timeout);
+}
+
+/* What _FORTIFY_SOURCE makes of them: it is libc that ends the process. */
+WEFT__INTERPOSE int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
+{
+    return room / sizeof *fds < count ? weft__real___poll_chk(fds, count, timeout, room)
+                                      : poll(fds, count, timeout);
+}
+
+WEFT__INTERPOSE int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                                const sigset_t *mask, size_t room)
+{
+    return room / sizeof *fds < count ? weft__real___ppoll_chk(fds, count, timeout, mask, room)
+                                      : ppoll(fds, count, timeout, mask);
+}

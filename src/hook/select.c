@@ -1,0 +1,141 @@
+/* select() and pselect(). The sets are of any size: programs allocate larger ones
+ * than fd_set. */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+
+#include "hook/call.h"
+#include "hook/deadline.h"
+#include "hook/real.h"
+#include "hook/signals.h"
+#include "hook/watch.h"
+#include "io/operation.h"
+
+enum { READ, WRITE, EXCEPT, SETS };
+
+#define WORD_BITS (8 * sizeof(unsigned long))
+#define WORDS_ON_STACK (FD_SETSIZE / WORD_BITS)
+
+struct select {
+    int count;
+    size_t size;                 /* of a set, in bytes */
+    fd_set *set[SETS];           /* the program's; NULL: none */
+    unsigned long *wanted[SETS]; /* what it asked for */
+};
+
+static void restore(const struct select *select)
+{
+    for (int i = 0; i < SETS; i++) {
+        if (select->set[i])
+            memcpy(select->set[i], select->wanted[i], select->size);
+    }
+}
+
+static int look(void *arg)
+{
+    struct select *select = arg;
+    struct timeval none = { 0, 0 };
+    restore(select);
+    return (int)weft__call_or_errno(weft__real_select(
+        select->count, select->set[READ], select->set[WRITE], select->set[EXCEPT], &none));
+}
+
+static short events_of(const struct select *select, int fd)
+{
+    static const short events[SETS] = { POLLIN, POLLOUT, POLLPRI };
+    short sum = 0;
+    for (int i = 0; i < SETS; i++) {
+        if (select->set[i] &&
+            select->wanted[i][(unsigned)fd / WORD_BITS] >> ((unsigned)fd % WORD_BITS) & 1)
+            sum |= events[i];
+    }
+    return sum;
+}
+
+static nfds_t collect(const struct select *select, struct pollfd *fds)
+{
+    nfds_t count = 0;
+    for (int fd = 0; fd < select->count; fd++) {
+        short events = events_of(select, fd);
+        if (events)
+            fds[count++] = (struct pollfd){ .fd = fd, .events = events };
+    }
+    return count;
+}
+
+/* In memory that has room for three sets and as many pollfds as descriptors. */
+static int select_in(void *memory, struct select *select, int64_t deadline)
+{
+    char *at = memory;
+    for (int i = 0; i < SETS; i++) {
+        select->wanted[i] = (unsigned long *)(void *)(at + (size_t)i * select->size);
+        if (select->set[i])
+            memcpy(select->wanted[i], select->set[i], select->size);
+    }
+    weft__operation_spend();
+    int rc = look(select);
+    if (rc)
+        return rc;
+    struct pollfd *fds = (struct pollfd *)(void *)(at + SETS * select->size);
+    return weft__watch(fds, collect(select, fds), look, select, deadline, "select");
+}
+
+static int select_until(int count, fd_set *in, fd_set *out, fd_set *except, int64_t deadline)
+{
+    size_t words = ((size_t)count + WORD_BITS - 1) / WORD_BITS;
+    struct select select = { count, words * sizeof(unsigned long), { in, out, except }, { NULL } };
+    size_t size = SETS * select.size + words * WORD_BITS * sizeof(struct pollfd);
+    if (words <= WORDS_ON_STACK / 8) {
+        struct pollfd small[WORDS_ON_STACK / 8 * WORD_BITS + SETS * WORDS_ON_STACK / 8];
+        return select_in(small, &select, deadline);
+    }
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return -ENOBUFS;
+    int rc = select_in(memory, &select, deadline);
+    if (rc == -ENOBUFS)
+        restore(&select);
+    munmap(memory, size);
+    return rc;
+}
+
+/* Errors leave the sets as they were, but for what the kernel does. */
+WEFT__INTERPOSE int select(int count, fd_set *in, fd_set *out, fd_set *except,
+                           struct timeval *timeout)
+{
+    if (!weft__hook_task() || count < 0 ||
+        (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0 || timeout->tv_usec >= 1000000)))
+        return weft__real_select(count, in, out, except, timeout);
+    struct timespec time = { 0 };
+    if (timeout)
+        time = (struct timespec){ timeout->tv_sec, timeout->tv_usec * 1000 };
+    int64_t deadline = timeout ? weft__duration_end(&time) : WEFT_NEVER;
+    int rc = select_until(count, in, out, except, deadline);
+    if (rc == -ENOBUFS)
+        return weft__real_select(count, in, out, except, timeout);
+    if (timeout) { /* what is left of it, as Linux has it */
+        weft__duration_left(deadline, &time);
+        *timeout = (struct timeval){ time.tv_sec, time.tv_nsec / 1000 };
+    }
+    return (int)weft__call_result(rc);
+}
+
+WEFT__INTERPOSE int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
+                            const struct timespec *timeout, const sigset_t *mask)
+{
+    if (!weft__hook_task() || count < 0 || (timeout && !weft__duration_valid(timeout)))
+        return weft__real_pselect(count, in, out, except, timeout, mask);
+    sigset_t before;
+    weft__signals_mask_begin(mask, &before);
+    int rc =
+        select_until(count, in, out, except, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
+    weft__signals_mask_end(mask, &before);
+    return rc == -ENOBUFS ? weft__real_pselect(count, in, out, except, timeout, mask)
+                          : (int)weft__call_result(rc);
+}
+
+WEFT__INTERPOSE int __select(int count, fd_set *in, fd_set *out, fd_set *except,
+                             struct timeval *timeout)
+{
+    return select(count, in, out, except, timeout);
+}
