@@ -32,7 +32,7 @@ bool elf_is_go(const struct elf *elf);
 typedef void elf_symbol_fn(const char *name, bool defined, void *arg);
 bool elf_symbols(const struct elf *elf, elf_symbol_fn *fn, void *arg);
 
-/* How many places of its code look like a system call. */
+/* How many system calls its code has in it, at the least. */
 unsigned elf_system_calls(const struct elf *elf);
 
 #endif

@@ -19,42 +19,42 @@ static const struct {
     const char *name, *what;
     bool limit; /* something does not work, rather than blocks for a while */
 } beyond[] = {
-    { "clone", "makes threads or processes past libc: they are no virtual threads", true },
-    { "__clone2", "makes threads or processes past libc: they are no virtual threads", true },
-    { "vfork", "the child runs in the memory of its parent, whose other tasks go on", true },
-    { "pthread_mutexattr_setpshared", "locks shared between processes block a carrier", false },
-    { "pthread_mutexattr_setrobust", "robust mutexes block a carrier", false },
-    { "pthread_mutexattr_setprotocol", "priority-inheriting mutexes block a carrier", false },
-    { "flock", "blocks a carrier", false },
-    { "lockf", "blocks a carrier", false },
-    { "lockf64", "blocks a carrier", false },
-    { "getaddrinfo", "blocks a carrier", false },
-    { "getnameinfo", "blocks a carrier", false },
-    { "gethostbyname", "blocks a carrier", false },
-    { "gethostbyname_r", "blocks a carrier", false },
-    { "msgrcv", "blocks a carrier", false },
-    { "msgsnd", "blocks a carrier", false },
-    { "semop", "blocks a carrier", false },
-    { "semtimedop", "blocks a carrier", false },
-    { "mq_receive", "blocks a carrier", false },
-    { "mq_timedreceive", "blocks a carrier", false },
-    { "aio_suspend", "blocks a carrier", false },
-    { "waitpid", "blocks a carrier", false },
-    { "wait", "blocks a carrier", false },
-    { "wait4", "blocks a carrier", false },
-    { "sigwait", "blocks a carrier", false },
-    { "sigwaitinfo", "blocks a carrier", false },
-    { "pause", "blocks a carrier", false },
-    { "system", "blocks a carrier", false },
-    { "poll", "blocks a carrier", false },
-    { "select", "blocks a carrier", false },
-    { "epoll_wait", "blocks a carrier", false },
-    { "read", "blocks a carrier", false },
-    { "recv", "blocks a carrier", false },
-    { "accept", "blocks a carrier", false },
-    { "connect", "blocks a carrier", false },
-    { "pthread_setaffinity_np", "is libc's, about the carrier of the moment", false },
-    { "pthread_setschedparam", "is libc's, about the carrier of the moment", false },
+    { "clone", "makes threads or processes that are no virtual threads", true },
+    { "__clone2", "makes threads or processes that are no virtual threads", true },
+    { "vfork", "has children that run in its memory while its other tasks go on", true },
+    { "pthread_mutexattr_setpshared", "may have locks shared between processes, which block a carrier", false },
+    { "pthread_mutexattr_setrobust", "may have robust mutexes, which block a carrier", false },
+    { "pthread_mutexattr_setprotocol", "may have priority-inheriting mutexes, which block a carrier", false },
+    { "flock", "blocks a carrier in", false },
+    { "lockf", "blocks a carrier in", false },
+    { "lockf64", "blocks a carrier in", false },
+    { "getaddrinfo", "blocks a carrier in", false },
+    { "getnameinfo", "blocks a carrier in", false },
+    { "gethostbyname", "blocks a carrier in", false },
+    { "gethostbyname_r", "blocks a carrier in", false },
+    { "msgrcv", "blocks a carrier in", false },
+    { "msgsnd", "blocks a carrier in", false },
+    { "semop", "blocks a carrier in", false },
+    { "semtimedop", "blocks a carrier in", false },
+    { "mq_receive", "blocks a carrier in", false },
+    { "mq_timedreceive", "blocks a carrier in", false },
+    { "aio_suspend", "blocks a carrier in", false },
+    { "waitpid", "blocks a carrier in", false },
+    { "wait", "blocks a carrier in", false },
+    { "wait4", "blocks a carrier in", false },
+    { "sigwait", "blocks a carrier in", false },
+    { "sigwaitinfo", "blocks a carrier in", false },
+    { "pause", "blocks a carrier in", false },
+    { "system", "blocks a carrier in", false },
+    { "poll", "blocks a carrier in", false },
+    { "select", "blocks a carrier in", false },
+    { "epoll_wait", "blocks a carrier in", false },
+    { "read", "blocks a carrier in", false },
+    { "recv", "blocks a carrier in", false },
+    { "accept", "blocks a carrier in", false },
+    { "connect", "blocks a carrier in", false },
+    { "pthread_setaffinity_np", "sets what is the carrier's of the moment", false },
+    { "pthread_setschedparam", "sets what is the carrier's of the moment", false },
     { "dlopen", "loads what this check has not seen", false },
 };
 
@@ -96,7 +96,7 @@ __attribute__((format(printf, 3, 4))) static void remark(struct findings *findin
     if (size < 0)
         return;
     const char *before = findings->remarks ? findings->remarks : "";
-    if (asprintf(&all, "%s  %s%s\n", before, limit ? "does not work: " : "note: ", text) >= 0) {
+    if (asprintf(&all, "%s  %s%s\n", before, limit ? "limit: " : "note: ", text) >= 0) {
         free(findings->remarks);
         findings->remarks = all;
     }
@@ -127,6 +127,19 @@ static void look_at_symbol(const char *name, bool defined, void *arg)
         look->beyond[i] |= strcmp(name, beyond[i].name) == 0;
 }
 
+/* One line for all that `first` stands for. */
+static void remark_uses(struct look *look, const char *object, size_t first)
+{
+    char list[512] = "";
+    for (size_t i = first, used = 0; i < BEYOND && used < sizeof list; i++) {
+        if (!look->beyond[i] || strcmp(beyond[i].what, beyond[first].what) != 0)
+            continue;
+        look->beyond[i] = false;
+        used += (size_t)snprintf(list + used, sizeof list - used, " %s", beyond[i].name);
+    }
+    remark(look->findings, beyond[first].limit, "%s %s:%s", object, beyond[first].what, list);
+}
+
 static const char *last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -150,13 +163,11 @@ static void look_into(struct findings *findings, const char *path)
     unsigned calls = elf_system_calls(&elf);
     if (calls)
         remark(findings, true,
-               "%s has about %u direct system calls: where they block, they block a carrier; "
-               "where they wait for other threads, these may be virtual",
+               "%s makes system calls without libc (%u or more places): they block a carrier",
                name, calls);
     for (size_t i = 0; i < BEYOND; i++) {
         if (look.beyond[i])
-            remark(findings, beyond[i].limit, "%s uses %s: %s", name, beyond[i].name,
-                   beyond[i].what);
+            remark_uses(&look, name, i);
     }
     if (look.allocates)
         remark(findings, false, "%s has a malloc() of its own: each virtual thread has its caches",
@@ -229,7 +240,7 @@ static void print_names(const struct findings *findings, const char *title, enum
 
 bool findings_print(const struct findings *findings, const char *program)
 {
-    printf("%s: %s under weft exec\n", program, findings->limited ? "works in part" : "works");
+    printf("%s: %s under weft exec\n", program, findings->limited ? "works, with limits," : "works");
     print_names(findings, "live, and used by it or its libraries", CALL_LIVE, true);
     print_names(findings, "shadowed, and used", CALL_SHADOWED, true);
     print_names(findings, "missing, and used", CALL_MISSING, true);
