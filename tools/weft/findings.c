@@ -22,9 +22,11 @@ static const struct {
     { "clone", "makes threads or processes that are no virtual threads", true },
     { "__clone2", "makes threads or processes that are no virtual threads", true },
     { "vfork", "has children that run in its memory while its other tasks go on", true },
-    { "pthread_mutexattr_setpshared", "may have locks shared between processes, which block a carrier", false },
+    { "pthread_mutexattr_setpshared",
+      "may have locks shared between processes, which block a carrier", false },
     { "pthread_mutexattr_setrobust", "may have robust mutexes, which block a carrier", false },
-    { "pthread_mutexattr_setprotocol", "may have priority-inheriting mutexes, which block a carrier", false },
+    { "pthread_mutexattr_setprotocol",
+      "may have priority-inheriting mutexes, which block a carrier", false },
     { "flock", "blocks a carrier in", false },
     { "lockf", "blocks a carrier in", false },
     { "lockf64", "blocks a carrier in", false },
@@ -114,15 +116,13 @@ struct look {
 static void look_at_symbol(const char *name, bool defined, void *arg)
 {
     struct look *look = arg;
-    if (defined) {
-        look->allocates |= strcmp(name, "malloc") == 0;
-        return;
-    }
     int call = find(name);
-    if (call >= 0) {
+    if (call >= 0) /* who defines it has a use for it */
         look->findings->call[call].used = true;
+    if (defined)
+        look->allocates |= strcmp(name, "malloc") == 0;
+    if (defined || call >= 0)
         return;
-    }
     for (size_t i = 0; i < BEYOND; i++)
         look->beyond[i] |= strcmp(name, beyond[i].name) == 0;
 }
@@ -163,8 +163,8 @@ static void look_into(struct findings *findings, const char *path)
     unsigned calls = elf_system_calls(&elf);
     if (calls)
         remark(findings, true,
-               "%s makes system calls without libc (%u or more places): they block a carrier",
-               name, calls);
+               "%s makes system calls without libc (%u or more places): they block a carrier", name,
+               calls);
     for (size_t i = 0; i < BEYOND; i++) {
         if (look.beyond[i])
             remark_uses(&look, name, i);
@@ -240,7 +240,8 @@ static void print_names(const struct findings *findings, const char *title, enum
 
 bool findings_print(const struct findings *findings, const char *program)
 {
-    printf("%s: %s under weft exec\n", program, findings->limited ? "works, with limits," : "works");
+    printf("%s: %s under weft exec\n", program,
+           findings->limited ? "works, with limits," : "works");
     print_names(findings, "live, and used by it or its libraries", CALL_LIVE, true);
     print_names(findings, "shadowed, and used", CALL_SHADOWED, true);
     print_names(findings, "missing, and used", CALL_MISSING, true);
