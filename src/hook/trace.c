@@ -12,20 +12,6 @@
 #include "task/name.h"
 #include "time/clock.h"
 
-#define FDS_END (UINT64_C(1) << 31) /* beyond: an address, or a time */
-
-static void put_hex(struct weft__line *line, uint64_t number)
-{
-    char digits[19];
-    size_t at = sizeof digits;
-    digits[--at] = 0;
-    for (; number; number >>= 4)
-        digits[--at] = "0123456789abcdef"[number & 15];
-    digits[--at] = 'x';
-    digits[--at] = '0';
-    weft__line_string(line, digits + at);
-}
-
 /* What the wait was for: weft__wait_begin()'s arguments. */
 static void put_object(struct weft__line *line, const char *what, uint64_t object)
 {
@@ -34,8 +20,8 @@ static void put_object(struct weft__line *line, const char *what, uint64_t objec
     if (what[0] == 'j') {
         weft__line_string(line, "task ");
         weft__line_number(line, object);
-    } else if (object >= FDS_END) {
-        put_hex(line, object);
+    } else if (weft__is_address(object)) {
+        weft__line_hex(line, object);
     } else {
         weft__line_string(line, "fd ");
         weft__line_number(line, object);

@@ -52,6 +52,9 @@ static void put_object(struct weft__line *line, const char *what, uint64_t objec
     } else if (what[0] == 'j') { /* join */
         weft__line_string(line, " task ");
         weft__line_number(line, object);
+    } else if (weft__is_address(object)) { /* libc's objects: src/hook */
+        weft__line_string(line, " at ");
+        weft__line_hex(line, object);
     } else if (object || what[0] != 'r' || what[1] != 'e' || what[2] != 's') { /* not resolve */
         weft__line_string(line, " fd ");
         weft__line_number(line, object);
