@@ -35,4 +35,12 @@
 #error "weft runs on x86_64 and aarch64"
 #endif
 
+/* An alias has the attributes of what it names; clang knows no such wish, nor gcc's
+ * warning without it. */
+#ifdef __clang__
+#define WEFT_ALIAS_OF(name) __attribute__((alias(#name)))
+#else
+#define WEFT_ALIAS_OF(name) __attribute__((alias(#name), copy(name)))
+#endif
+
 #endif

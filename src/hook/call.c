@@ -26,6 +26,14 @@ bool weft__call_waits(struct weft__fd *entry, int fd, struct weft__call *call)
     return !call->no_wait;
 }
 
+/* With a timeout: never. */
+bool weft__call_restarts(const struct weft__call *call, uint32_t handled)
+{
+    weft__cancel_point();
+    return weft__signals_restart(handled) &&
+           (call->deadline == WEFT_NEVER || handled == weft__signals_handled());
+}
+
 /* CALL-2. Returns 0 (try again) or -errno. */
 static int park(struct weft__fd *entry, int fd, const struct weft__call *call, uint32_t edge,
                 uint32_t generation)
@@ -34,6 +42,8 @@ static int park(struct weft__fd *entry, int fd, const struct weft__call *call, u
     struct weft__hook_wait wait;
     weft_scope scope;
     bool limited = call->deadline != WEFT_NEVER;
+    uint32_t handled = weft__signals_handled();
+    weft__cancel_point();
     weft__hook_begin(&wait);
     if (limited)
         weft_scope_enter(&scope, call->deadline);
@@ -41,7 +51,7 @@ static int park(struct weft__fd *entry, int fd, const struct weft__call *call, u
     if (limited && weft_scope_leave(&scope) && rc == -ETIMEDOUT)
         rc = -EAGAIN;
     weft__hook_end(&wait);
-    return rc;
+    return rc == -EINTR && weft__call_restarts(call, handled) ? 0 : rc;
 }
 
 /* CALL-4. Otherwise the wait's own error. */

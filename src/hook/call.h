@@ -58,6 +58,9 @@ bool weft__call_waits(struct weft__fd *entry, int fd, struct weft__call *call);
  * found, or -errno; -EAGAIN as above. Suspends. */
 int weft__call_await(struct weft__fd *entry, int fd, struct weft__call *call, short events);
 
+/* After an interruption whose handlers have run: whether to go on (SA_RESTART). */
+bool weft__call_restarts(const struct weft__call *call, uint32_t handled);
+
 /* What poll(2) says now. */
 short weft__call_look(int fd, short events);
 

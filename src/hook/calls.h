@@ -83,6 +83,66 @@
     CALL(clock_nanosleep) \
     CALL(usleep) \
     CALL(sleep) \
+    /* signal.c */ \
+    CALL(sigaction) \
+    CALL(signal) \
+    CALL(sysv_signal) \
+    CALL(__sysv_signal) \
+    CALL(siginterrupt) \
+    CALL(__libc_current_sigrtmax) \
+    /* mask.c */ \
+    CALL(pthread_sigmask) \
+    CALL(sigprocmask) \
+    CALL(sigpending) \
+    CALL(sigsuspend) \
+    CALL(pause) \
+    CALL(sigaltstack) \
+    /* kill.c */ \
+    CALL(kill) \
+    CALL(killpg) \
+    CALL(sigqueue) \
+    CALL(pthread_kill) \
+    CALL(pthread_sigqueue) \
+    CALL(raise) \
+    CALL(tgkill) \
+    CALL(gettid) \
+    /* sigwait.c */ \
+    CALL(sigtimedwait) \
+    CALL(sigwaitinfo) \
+    CALL(sigwait) \
+    /* jump.c */ \
+    CALL(__sigsetjmp) \
+    CALL(siglongjmp) \
+    CALL(longjmp) \
+    CALL(_longjmp) \
+    CALL(__longjmp_chk) \
+    /* cancel.c */ \
+    CALL(pthread_cancel) \
+    CALL(pthread_testcancel) \
+    /* fork.c */ \
+    CALL(_Fork) \
+    CALL(vfork) \
+    /* exec.c */ \
+    CALL(execve) \
+    CALL(execv) \
+    CALL(execvp) \
+    CALL(execvpe) \
+    CALL(fexecve) \
+    CALL(execveat) \
+    CALL(execl) \
+    CALL(execlp) \
+    CALL(execle) \
+    /* spawn.c */ \
+    CALL(posix_spawn) \
+    CALL(posix_spawnp) \
+    CALL(popen) \
+    CALL(system) \
+    /* wait.c */ \
+    CALL(wait4) \
+    CALL(waitpid) \
+    CALL(wait3) \
+    CALL(wait) \
+    CALL(waitid) \
     /* read.c */ \
     CALL(read) \
     CALL(readv) \
@@ -137,7 +197,6 @@
     CALL(__close) \
     CALL(__dup2) \
     /* fork.c */ \
-    CALL(vfork) \
     CALL(__vfork) \
     /* control.c */ \
     CALL(fcntl) \

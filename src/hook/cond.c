@@ -60,6 +60,7 @@ static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t dead
     struct weft__bucket *bucket = weft__lot_bucket(cond);
     struct weft__lot_node node;
     struct weft__hook_wait wait;
+    weft__cancel_point();
     weft__hook_begin(&wait);
     weft__lot_begin(&node, waiter, cond, "cond");
     node.mutex = mutex;
@@ -74,6 +75,8 @@ static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t dead
         count = taken ? 0 : -ETIMEDOUT;
     }
     weft__hook_end(&wait);
+    if (node.interrupted) /* no signal of the condition's is lost with us */
+        weft__cancel_point();
     return (int)-count;
 }
 

@@ -55,7 +55,7 @@ WEFT__INTERPOSE int epoll_pwait2(int fd, struct epoll_event *events, int room,
     sigset_t before;
     weft__signals_mask_begin(mask, &before);
     int n = wait_until(entry, fd, events, room, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
-    weft__signals_mask_end(mask, &before);
+    weft__signals_mask_end(mask, &before, n < 0 && errno == EINTR);
     return n;
 }
 
@@ -69,7 +69,7 @@ WEFT__INTERPOSE int epoll_pwait(int fd, struct epoll_event *events, int room, in
     weft__signals_mask_begin(mask, &before);
     int n = wait_until(entry, fd, events, room,
                        timeout < 0 ? WEFT_NEVER : weft_now() + WEFT_MS(timeout));
-    weft__signals_mask_end(mask, &before);
+    weft__signals_mask_end(mask, &before, n < 0 && errno == EINTR);
     return n;
 }
 

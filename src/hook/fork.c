@@ -1,32 +1,90 @@
+/* fork(): the child is a process without weft.
+ *
+ * Of all OS threads it has the carrier of the task that forked. That goes on on the
+ * task's stack, with the task's block, as a plain thread: nothing is interposed in it
+ * any more, threads that it makes are the kernel's, and signals reach it as they reach
+ * any process. A program that it executes starts anew, under weft.
+ *
+ * libc's own fork() does the work: it runs the program's handlers, which
+ * pthread_atfork() has registered, and readies its locks for the child. We are the
+ * first to have registered one, so ours is the first to run in the child. */
 #include "hook/fork.h"
 
-#include <pthread.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "arch/context.h"
-#include "hook/real.h"
-#include "sched/carrier.h"
+#include "hook/interposed.h"
+#include "hook/lot.h"
+#include "hook/signals.h"
+#include "hook/thread.h"
+#include "sched/worker.h"
 
 bool weft__hook_forked;
 
-static void in_child(void)
+/* The kernel must not write to the carrier's block: libc takes that for free. */
+static void unregister_rseq(char *carrier)
 {
-    weft__hook_forked = true;
-    *weft__current_at(weft__context_thread_pointer()) = NULL;
+    if (__rseq_size && carrier)
+        syscall(SYS_rseq, carrier + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
-__attribute__((constructor)) static void prepare(void)
+/* The parent's descriptors are no part of the program. */
+static void close_pollers(void)
+{
+    for (unsigned i = 0; i < weft__rt.workers; i++)
+        weft__poller_finish(&weft__rt.worker[i].poller);
+    weft__rt.workers = 0;
+}
+
+static void in_child(void)
+{
+    struct weft_task *task = weft__hook_task();
+    struct weft__thread *self = weft__thread_self();
+    sigset_t mask;
+    if (!weft__load(&weft__rt.running, relaxed))
+        return;
+    if (task)
+        unregister_rseq(weft__carrier_of(task)->thread_pointer);
+    weft__hook_forked = true;
+    close_pollers();
+    weft__store(&weft__rt.running, false, relaxed);
+    weft__lot_forget();
+    weft__signal_forget();
+    weft__signals_forget();
+    weft__sink_forget();
+    if (!self)
+        return;
+    weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
+    weft__thread_forget(self);
+    weft__real_pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+__attribute__((constructor(102))) static void register_handler(void)
 {
     pthread_atfork(NULL, NULL, in_child);
 }
 
-/* A vfork()ed child would forget descriptors in its parent's memory. */
+/* Neither may run in the memory of its parent, which has tasks on other carriers. */
+static pid_t fork_without_handlers(void)
+{
+    pid_t pid = weft__real__Fork();
+    if (pid == 0)
+        in_child();
+    return pid;
+}
+
+WEFT__INTERPOSE pid_t _Fork(void)
+{
+    return fork_without_handlers();
+}
+
 WEFT__INTERPOSE pid_t vfork(void)
 {
-    return fork();
+    return fork_without_handlers();
 }
 
 WEFT__INTERPOSE pid_t __vfork(void)
 {
-    return fork();
+    return fork_without_handlers();
 }

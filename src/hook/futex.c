@@ -11,9 +11,10 @@
 #include <sys/syscall.h>
 
 #include "hook/deadline.h"
+#include "hook/interposed.h"
 #include "hook/lot.h"
 #include "hook/park.h"
-#include "hook/real.h"
+#include "hook/signals.h"
 #include "time/clock.h"
 #include "weft/time.h"
 
@@ -50,7 +51,7 @@ static int deadline_of(const struct futex *futex, int64_t *ret_deadline)
     return 0;
 }
 
-static int wait(const struct futex *futex, uint32_t bits)
+static int wait_for(const struct futex *futex, uint32_t bits)
 {
     int64_t deadline;
     int rc = bits ? deadline_of(futex, &deadline) : EINVAL;
@@ -77,9 +78,9 @@ static long by_task(const struct futex *futex)
 {
     switch (futex->operation & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
-        return wait(futex, WEFT__LOT_ANY);
+        return wait_for(futex, WEFT__LOT_ANY);
     case FUTEX_WAIT_BITSET:
-        return wait(futex, futex->third);
+        return wait_for(futex, futex->third);
     case FUTEX_WAKE:
         return (long)weft__lot_wake(futex->word, futex->value, WEFT__LOT_ANY);
     case FUTEX_WAKE_BITSET:
@@ -119,6 +120,10 @@ WEFT__INTERPOSE long syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         at[i] = va_arg(arguments, long);
     va_end(arguments);
+    if (number == SYS_gettid)
+        return weft__hook_gettid();
+    if (number == SYS_tgkill)
+        return weft__signals_tgkill((pid_t)at[0], (pid_t)at[1], (int)at[2]);
     if (number != SYS_futex || !((int)at[1] & FUTEX_PRIVATE_FLAG))
         return weft__real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
     struct futex futex = { (void *)at[0], (int)at[1],    (uint32_t)at[2],

@@ -6,9 +6,7 @@
 #include "hook/real.h"
 
 /* Stands after the definition of an interposer that others use. */
-#define WEFT__INSIDE(name) \
-    extern __typeof__(name) weft__hook_##name \
-        __attribute__((alias(#name), visibility("hidden"), copy(name)))
+#define WEFT__INSIDE(name) extern __typeof__(name) weft__hook_##name WEFT_ALIAS_OF(name) WEFT_HIDDEN
 
 #define WEFT__DECLARE(name) extern __typeof__(name) weft__hook_##name WEFT_HIDDEN
 WEFT__DECLARE(pthread_join);
@@ -24,6 +22,11 @@ WEFT__DECLARE(pthread_cond_signal);
 WEFT__DECLARE(pthread_cond_broadcast);
 WEFT__DECLARE(nanosleep);
 WEFT__DECLARE(sched_yield);
+WEFT__DECLARE(gettid);
+WEFT__DECLARE(pthread_sigmask);
+WEFT__DECLARE(sigaction);
+WEFT__DECLARE(posix_spawn);
+WEFT__DECLARE(waitpid);
 #undef WEFT__DECLARE
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +15,12 @@ __attribute__((constructor(101))) static void init_buckets(void)
 {
     for (size_t i = 0; i < BUCKETS; i++)
         weft__list_init(&buckets[i].nodes);
+}
+
+void weft__lot_forget(void)
+{
+    memset(buckets, 0, sizeof buckets);
+    init_buckets();
 }
 
 struct weft__bucket *weft__lot_bucket(const void *address)
@@ -58,15 +65,28 @@ static void delist(struct weft__bucket *bucket, struct weft__lot_node *node)
     weft__bump(&bucket->waiting, (uint32_t)-1);
 }
 
+void (*weft__lot_interrupted)(void);
+
+/* Nobody has taken the node: others may wait. */
+static bool run_handlers(struct weft__lot_node *node)
+{
+    node->handed = false;
+    node->more = true;
+    node->interrupted = true;
+    weft__lot_interrupted();
+    return true;
+}
+
 bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline)
 {
-    if (weft__wait_park(node->waiter, deadline) == WEFT__EVENT)
+    enum weft__wait_state reason = weft__wait_park(node->waiter, deadline);
+    if (reason == WEFT__EVENT)
         return true;
     weft__lock_acquire(&bucket->lock);
     if (node->listed) /* else a taker has tried to claim it: LOT-3 */
         delist(bucket, node);
     weft__lock_release(&bucket->lock);
-    return false;
+    return reason == WEFT__INTERRUPTED && run_handlers(node);
 }
 
 void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node)

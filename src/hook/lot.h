@@ -47,13 +47,14 @@ struct weft__lot_node {
     const void *address;
     struct weft__waiter *waiter;
     uint64_t ticket;
-    uint32_t bits;  /* FUTEX_WAIT_BITSET's; all ones */
-    bool listed;    /* under the lock */
-    bool claimed;   /* LOT-4 */
-    uint8_t losses; /* how often it was woken in vain: mutex.c */
-    bool more;      /* the taker's message: others wait for the same address, */
-    bool handed;    /* and what was waited for is the waiter's */
-    void *mutex;    /* for a condition variable's: where to go next */
+    uint32_t bits;    /* FUTEX_WAIT_BITSET's; all ones */
+    bool listed;      /* under the lock */
+    bool claimed;     /* LOT-4 */
+    uint8_t losses;   /* how often it was woken in vain: mutex.c */
+    bool more;        /* the taker's message: others wait for the same address, */
+    bool handed;      /* and what was waited for is the waiter's */
+    bool interrupted; /* a signal has ended the wait */
+    void *mutex;      /* for a condition variable's: where to go next */
 };
 
 #define WEFT__LOT_ANY UINT32_MAX
@@ -82,7 +83,8 @@ void weft__lot_abandon(struct weft__bucket *bucket, struct weft__lot_node *node)
 /* Ends a wait that was enlisted, and is not wanted after all. May suspend. */
 void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node);
 
-/* Parks. True: somebody took the node; false: the deadline came. */
+/* Parks. True: somebody took the node; or a signal has interrupted the wait and its
+ * handlers have run: a wake without a cause. False: the deadline came. */
 bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline);
 
 /* Under the lock: takes and claims the oldest waiter for `address` whose bits match;
@@ -103,6 +105,12 @@ void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node
 int weft__lot_wait(_Atomic(uint32_t) *word, uint32_t value, uint32_t bits, int64_t deadline,
                    const char *what);
 unsigned weft__lot_wake(_Atomic(uint32_t) *word, unsigned count, uint32_t bits);
+
+/* Runs the caller's signal handlers. Set by deliver.c: without it nobody interrupts. */
+extern void (*weft__lot_interrupted)(void);
+
+/* In a child process: nobody waits. */
+void weft__lot_forget(void);
 
 /* LOT-5: around a call of libc's that may sleep for the word at `address`. */
 void weft__lot_outside_enter(const void *address);

@@ -24,7 +24,10 @@ struct weft__hook_wait {
 static inline void weft__hook_begin(struct weft__hook_wait *wait)
 {
     struct weft_task *self = weft__hook_task();
+    struct weft__thread *thread = weft__thread_self();
     wait->error = errno;
+    if (thread && thread->signals.guard++ == 0)
+        thread->signals.interrupted = false;
     wait->pinned = self && !self->context.thread_pointer;
     if (wait->pinned)
         weft_pin();
@@ -32,7 +35,9 @@ static inline void weft__hook_begin(struct weft__hook_wait *wait)
         weft__observe_begin(wait);
 }
 
-/* Never inlined: errno's address is another thread's after a suspension, and the
+/* Signals that have come meanwhile are handled here: SIG-4.
+ *
+ * Never inlined: errno's address is another thread's after a suspension, and the
  * compiler may have kept the one that weft__hook_begin() used. */
 void weft__hook_end(const struct weft__hook_wait *wait);
 

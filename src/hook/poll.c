@@ -46,7 +46,7 @@ WEFT__INTERPOSE int ppoll(struct pollfd *fds, nfds_t count, const struct timespe
     sigset_t before;
     weft__signals_mask_begin(mask, &before);
     int rc = poll_until(fds, count, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
-    weft__signals_mask_end(mask, &before);
+    weft__signals_mask_end(mask, &before, rc == -EINTR);
     return rc == -ENOBUFS ? weft__real_ppoll(fds, count, timeout, mask)
                           : (int)weft__call_result(rc);
 }

@@ -11,14 +11,20 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +59,12 @@ int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                 const sigset_t *mask, size_t room);
 int __select(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout);
+
+/* What <setjmp.h> has for programs with _FORTIFY_SOURCE. */
+void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
+
+/* Programs may call what libc would rather they did not. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 #define WEFT__DECLARE(name) extern __typeof__(name) *weft__real_##name WEFT_HIDDEN;
 WEFT__CALLS(WEFT__DECLARE)

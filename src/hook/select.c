@@ -129,7 +129,7 @@ WEFT__INTERPOSE int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
     weft__signals_mask_begin(mask, &before);
     int rc =
         select_until(count, in, out, except, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
-    weft__signals_mask_end(mask, &before);
+    weft__signals_mask_end(mask, &before, rc == -EINTR);
     return rc == -ENOBUFS ? weft__real_pselect(count, in, out, except, timeout, mask)
                           : (int)weft__call_result(rc);
 }

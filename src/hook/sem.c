@@ -49,16 +49,24 @@ static int wait_slow(struct semaphore *sem, int64_t deadline)
 {
     struct weft__hook_wait wait;
     int rc = 0;
+    uint32_t handled = weft__signals_handled();
+    bool taken;
+    weft__cancel_point();
     weft__hook_begin(&wait);
     weft__add(&sem->data, WAITER, seq_cst); /* before the look: LOT-2 */
-    while (rc != ETIMEDOUT && !take(sem, WAITER))
+    while (!(taken = take(sem, WAITER)) && rc == 0) {
         rc = weft__lot_wait(value_of(sem), 0, WEFT__LOT_ANY, deadline, "semaphore");
-    if (rc == ETIMEDOUT && !take(sem, WAITER))
+        if (rc == EAGAIN)
+            rc = 0;
+        else if (weft__cancel_due() || !weft__signals_restart(handled))
+            rc = EINTR;
+    }
+    if (!taken)
         weft__add(&sem->data, -WAITER, relaxed);
-    else
-        rc = 0;
     weft__hook_end(&wait);
-    return rc;
+    if (!taken)
+        weft__cancel_point();
+    return taken ? 0 : rc;
 }
 
 static int fail(int error)
@@ -82,7 +90,8 @@ WEFT__INTERPOSE int sem_wait(sem_t *sem)
     }
     if (take(inner(sem), 0))
         return 0;
-    return wait_slow(inner(sem), WEFT_NEVER);
+    int rc = wait_slow(inner(sem), WEFT_NEVER);
+    return rc ? fail(rc) : 0;
 }
 
 WEFT__INTERPOSE int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)

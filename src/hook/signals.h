@@ -1,16 +1,225 @@
-/* signals.h - where interposed calls meet signals. */
+/* signals.h - signals of virtual threads.
+ *
+ * Carriers block every signal but those that their own instructions cause. The
+ * process's first OS thread, the sink, takes what is sent to the process and says
+ * which virtual thread is to handle it; what is sent to a virtual thread never sees
+ * the kernel. Masks and the actions that the program has asked for are kept here.
+ *
+ * A signal is *due* in a thread when it is pending there and not blocked.
+ *
+ * SIG-1  A thread's mask is changed by the thread itself, under `lock`; its pending
+ *        signals under the same lock. Program code never runs under it. What a
+ *        handler on a carrier finds out, where the lock may be held, goes into
+ *        `carried`, an atomic word.
+ * SIG-2  The sink waits for every signal that some thread accepts, that is does not
+ *        block, or awaits in sigwait(); perhaps for more. When it has taken one that
+ *        nobody accepts it gives it back to the kernel, where sigpending() and
+ *        signalfd see it, and waits no more for it. Who begins to accept a signal for
+ *        which the sink does not wait says so and waits until the sink has taken
+ *        what was pending (weft__sink_settle). Whoever needs to know what is
+ *        pending settles, too.
+ * SIG-3  No interruption is lost. Who makes a signal due in a thread passes the heavy
+ *        barrier and then looks at what the thread does:
+ *          it waits: its wait is fired with INTERRUPTED; the waiter says WAITING,
+ *          passes the light barrier and looks for due signals before it parks;
+ *          it runs: its carrier gets a signal of ours, whose handler runs the due
+ *          ones at once, SIG-4 permitting;
+ *          it is in a queue: it has been in a wait, and looks when it comes out.
+ * SIG-4  Handlers run where the program's code runs, or at the end of a call or a
+ *        wait in it, never inside the library: not while the thread's guard is up
+ *        (weft__hook_begin to _end, which looks for due signals), not while it is
+ *        in the scheduler, not while it executes this object's code. In the last two
+ *        cases nobody might look soon, so the sink is asked to try again.
+ * SIG-5  A thread is in the list of threads, and its task its own, from before it
+ *        can be named until it has called weft__signals_end(); who holds the lock and
+ *        has found it there may look at its task.
+ * SIG-6  The kernel has one handler of ours for all signals that the program
+ *        handles. In a thread that is not weft's, or after fork(), where there are no
+ *        others, it calls the program's handler just as the kernel would have. */
 #ifndef WEFT_HOOK_SIGNALS_H
 #define WEFT_HOOK_SIGNALS_H
 
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
-/* The calling thread's last call has earned it a SIGPIPE, which is pending on the
- * carrier, where it is blocked: delivers it. */
+#include "base/list.h"
+#include "os/lock.h"
+
+struct weft_task;
+struct weft__thread;
+struct weft__waiter;
+
+struct weft__signals {
+    _Atomic(uint64_t) mask; /* SIG-1 */
+    _Atomic(uint64_t) pending;
+    _Atomic(uint64_t) carried;
+    struct weft__list queue; /* what came with `pending` */
+    struct weft__list link;  /* among all threads */
+    struct weft_task *task;  /* under the lock; NULL: has not started */
+    uint64_t awaited;        /* sigwait(): what for, under the lock, */
+    siginfo_t *awaited_info; /* where to, */
+    struct weft__waiter *waiter;
+    uint64_t ticket; /* and who */
+    uint32_t guard;  /* SIG-4; the thread's own, and what follows */
+    uint32_t handled;
+    bool interrupted; /* a handler without SA_RESTART has run in this call */
+    bool suspended;   /* in sigsuspend() and the like: the mask after it is */
+    uint64_t before;
+    stack_t stack;
+};
+
+/* A signal's bit in masks. Ours are hidden from programs: 63 interrupts system
+ * calls that restart, 64 those that shall not; they are the sink's, too. */
+#define WEFT__SIGNAL(number) ((uint64_t)1 << ((number)-1))
+#define WEFT__NUDGE_RESTART 63
+#define WEFT__NUDGE 64
+#define WEFT__CANCEL WEFT__SIGNAL(64) /* in `carried`: pthread_cancel() */
+
+/* What no mask of the program's has: KILL, STOP, libc's own and ours. */
+#define WEFT__UNMASKABLE \
+    (WEFT__SIGNAL(SIGKILL) | WEFT__SIGNAL(SIGSTOP) | WEFT__SIGNAL(32) | WEFT__SIGNAL(33) | \
+     WEFT__SIGNAL(63) | WEFT__SIGNAL(64))
+
+/* The kernel's sets are one word long, libc's longer. */
+static inline uint64_t weft__mask_of(const sigset_t *set)
+{
+    return set->__val[0] & ~WEFT__UNMASKABLE;
+}
+
+static inline void weft__mask_to(uint64_t mask, sigset_t *ret_set)
+{
+    *ret_set = (sigset_t){ { mask } };
+}
+
+/* Below, `self` is the calling virtual thread. */
+
+/* pending.c: what is pending where. */
+
+extern struct weft__lock weft__signals_lock;
+
+/* A thread comes, with its creator's mask or `mask`, and goes. */
+void weft__signals_add(struct weft__thread *thread, uint64_t mask);
+void weft__signals_begin(struct weft__thread *self);
+void weft__signals_end(struct weft__thread *self);
+void weft__signals_drop(struct weft__thread *thread); /* has never run */
+
+/* The first due signal, with what came with it; 0: none. Under the lock. */
+int weft__signals_take(struct weft__thread *thread, uint64_t from, siginfo_t *ret_info);
+
+bool weft__signals_due(struct weft__thread *thread);
+
+/* Sends to a thread. 0 or an error number. */
+int weft__signals_send(struct weft__thread *thread, const siginfo_t *info);
+
+/* Finds a thread for what was sent to the process. */
+enum weft__taker { WEFT__TAKEN, WEFT__NOBODY, WEFT__BY_DEFAULT };
+enum weft__taker weft__signals_direct(const siginfo_t *info);
+
+/* Under the lock. */
+struct weft__thread *weft__signals_thread(uint32_t tid);
+
+/* Discards one signal everywhere, as when it is ignored from now on. */
+void weft__signals_discard(int number);
+
+/* Makes the thread look, and every one that has been missed (SIG-4). Under the lock. */
+void weft__signals_nudge(struct weft__thread *thread);
+void weft__signals_nudge_due(void);
+
+/* signal.c: actions. */
+
+/* What the program wants done. */
+struct sigaction weft__signal_action(int number);
+
+/* The same, for one handler that is to run: SA_RESETHAND. */
+struct sigaction weft__signal_use_action(int number);
+
+/* False: it is ignored, or is so by default. */
+bool weft__signal_wanted(int number);
+
+/* Does to the process what the kernel does by default. Returns when that is nothing,
+ * or when it goes on. */
+void weft__signal_default(int number);
+
+/* The kernel's handlers for what needs one from the start. */
+void weft__signal_set_up(void);
+void weft__signal_forget(void);
+
+/* deliver.c: running handlers. */
+
+/* Runs what is due. */
+void weft__signals_deliver(struct weft__thread *self, void *context);
+
+/* Runs one handler, as the kernel would. */
+void weft__signals_call(struct weft__thread *self, int number, siginfo_t *info, void *context);
+
+/* After a call or a wait in one was interrupted, and its handlers have run: whether
+ * it is to be taken up again: SA_RESTART, or nothing has run since `handled` nor is
+ * about to. */
+bool weft__signals_restart(uint32_t handled);
+
+/* After a call that may have caused a SIGPIPE: runs its handler now. */
 void weft__signals_pipe(void);
 
-/* Around the wait of ppoll(), pselect() and epoll_pwait(): the mask in force.
- * NULL: unchanged. */
+/* For calls that never restart: what `handled` was; whether something has run. */
+uint32_t weft__signals_handled(void);
+
+/* A handler of the kernel's has found the thread's code interrupted at `context`:
+ * runs what is due if it may (SIG-4). */
+void weft__signals_interrupt(struct weft__thread *self, void *context);
+
+/* Before the first carrier starts; on each that does. */
+void weft__signals_set_up(void);
+void weft__signals_carrier(void);
+
+/* mask.c: changes the mask; nothing is delivered yet. */
+void weft__signals_set_mask(struct weft__thread *self, uint64_t mask);
+
+/* Around ppoll(), pselect(), epoll_wait() and epoll_pwait(): the mask in force, NULL:
+ * unchanged. Handlers run at the end, under that mask if the wait was `interrupted`;
+ * what came without that is left for later, as the kernel leaves it. */
 void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before);
-void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before);
+void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted);
+
+/* Around a call whose child or new program inherits the kernel's mask: the carrier
+ * takes the thread's. */
+void weft__signals_lend(sigset_t *ret_carrier);
+void weft__signals_return(const sigset_t *carrier);
+
+/* sink.c: the OS thread becomes it; before any virtual thread runs. */
+void weft__sink_begin(void);
+WEFT_NORETURN void weft__sink_main(void);
+void weft__sink_settle(void);
+void weft__sink_retry(void);
+
+/* For what the sink waits; under the lock. Returns whether to settle. */
+bool weft__sink_wants(uint64_t mask);
+void weft__sink_gives_up(int number);
+bool weft__sink_sees(int number);
+bool weft__sink_exists(void);
+
+/* From any handler: the sink takes it instead. */
+void weft__sink_forward(int number, const siginfo_t *info);
+
+void weft__sink_forget(void);
+
+/* kill.c: tgkill() */
+int weft__signals_tgkill(pid_t pid, pid_t tid, int number);
+
+/* cancel.c: a cancellation point; nothing while the guard is up. */
+void weft__cancel_point(void);
+
+/* Whether one would end the thread. */
+bool weft__cancel_due(void);
+
+/* A thread finds a request for its end; ends if it is to end at once. */
+void weft__cancel_mark(struct weft__thread *self);
+
+/* wait.c: a child of the process has changed its state. */
+void weft__children_changed(void);
+
+/* fork.c: in a child, everything is libc's. */
+void weft__signals_forget(void);
 
 #endif

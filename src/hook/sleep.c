@@ -4,27 +4,42 @@
 #include "hook/deadline.h"
 #include "hook/interposed.h"
 #include "hook/park.h"
-#include "hook/real.h"
+#include "hook/signals.h"
 #include "weft/time.h"
 
-static void sleep_until(int64_t when)
+/* False: a handler has run. Sleeping is never restarted. */
+static bool sleep_until(int64_t when)
 {
     struct weft__hook_wait wait;
-    weft__hook_begin(&wait);
-    weft_sleep_until(when);
-    weft__hook_end(&wait);
+    uint32_t handled = weft__signals_handled();
+    int rc;
+    do {
+        weft__cancel_point();
+        weft__hook_begin(&wait);
+        rc = weft_sleep_until(when);
+        weft__hook_end(&wait);
+    } while (rc == -EINTR && handled == weft__signals_handled());
+    if (rc == -EINTR)
+        weft__cancel_point();
+    return rc != -EINTR;
 }
 
-static bool valid(const struct timespec *time)
+static int outcome(bool slept)
 {
-    return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < 1000000000;
+    if (!slept)
+        errno = EINTR;
+    return slept ? 0 : -1;
 }
 
-static void sleep_for(const struct timespec *time)
+/* May write to what it reads: *ret_left only when it is interrupted. */
+static bool sleep_for(const struct timespec *time, struct timespec *ret_left)
 {
-    int64_t now = weft_now();
-    bool for_ever = time->tv_sec >= (WEFT_NEVER - now) / 1000000000 - 1;
-    sleep_until(for_ever ? WEFT_NEVER : now + time->tv_sec * 1000000000 + time->tv_nsec);
+    int64_t end = weft__duration_end(time);
+    if (sleep_until(end))
+        return true;
+    if (ret_left)
+        weft__duration_left(end, ret_left);
+    return false;
 }
 
 WEFT__INTERPOSE int sched_yield(void)
@@ -43,12 +58,11 @@ WEFT__INTERPOSE int nanosleep(const struct timespec *time, struct timespec *ret_
 {
     if (!weft__hook_task())
         return weft__real_nanosleep(time, ret_left);
-    if (!valid(time)) {
+    if (!weft__duration_valid(time)) {
         errno = EINVAL;
         return -1;
     }
-    sleep_for(time);
-    return 0;
+    return outcome(sleep_for(time, ret_left));
 }
 WEFT__INSIDE(nanosleep);
 
@@ -56,30 +70,28 @@ WEFT__INTERPOSE int clock_nanosleep(clockid_t clock, int flags, const struct tim
                                     struct timespec *ret_left)
 {
     bool ours = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
-    if (!weft__hook_task() || !ours || !valid(time))
+    if (!weft__hook_task() || !ours || !weft__duration_valid(time))
         return weft__real_clock_nanosleep(clock, flags, time, ret_left);
-    if (flags & TIMER_ABSTIME) {
-        int64_t when;
-        weft__deadline(clock, time, &when); /* valid() has looked */
-        sleep_until(when);
-    } else {
-        sleep_for(time);
-    }
-    return 0;
+    int64_t when;
+    if (!(flags & TIMER_ABSTIME))
+        return sleep_for(time, ret_left) ? 0 : EINTR;
+    weft__deadline(clock, time, &when); /* it is valid */
+    return sleep_until(when) ? 0 : EINTR;
 }
 
 WEFT__INTERPOSE int usleep(useconds_t us)
 {
     if (!weft__hook_task())
         return weft__real_usleep(us);
-    sleep_for(&(struct timespec){ us / 1000000, us % 1000000 * 1000 });
-    return 0;
+    struct timespec time = { us / 1000000, us % 1000000 * 1000 };
+    return outcome(sleep_for(&time, NULL));
 }
 
+/* What is left is rounded, as libc does it: down. */
 WEFT__INTERPOSE unsigned sleep(unsigned seconds)
 {
     if (!weft__hook_task())
         return weft__real_sleep(seconds);
-    sleep_for(&(struct timespec){ seconds, 0 });
-    return 0;
+    struct timespec time = { seconds, 0 };
+    return sleep_for(&time, &time) ? 0 : (unsigned)time.tv_sec;
 }

@@ -47,17 +47,28 @@ static size_t stack_size(void)
     return weft__thread_stack(size);
 }
 
+static void on_carrier(enum weft_carrier_event event, unsigned carrier, void *unused)
+{
+    (void)carrier;
+    (void)unused;
+    if (event == WEFT_CARRIER_START)
+        weft__signals_carrier();
+}
+
 /* Instead of main(), which libc calls on the initial thread, after all
  * constructors. */
 static int start(int argc, char **argv, char **envp)
 {
-    weft_config config = { .flags = WEFT_NO_CRASH_REPORT, .stack_size = stack_size() };
+    weft_config config = { .flags = WEFT_NO_CRASH_REPORT,
+                           .stack_size = stack_size(),
+                           .on_carrier = on_carrier };
     program.argc = argc;
     program.argv = argv;
     program.envp = envp;
     weft__self_check();
     weft__observe_start();
     const char *refusal = weft_virtual_thread_refusal();
+    weft__signals_set_up();
     int rc = refusal ? -ENOTSUP : weft_start(&config);
     if (rc == 0)
         rc = weft__thread_main(run_main, NULL);

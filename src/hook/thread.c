@@ -122,11 +122,13 @@ static void call(struct weft__thread *self)
 {
     __pthread_unwind_buf_t here;
     weft__vthread_begin();
+    weft__signals_begin(self);
     if (__sigsetjmp_cancel(here.__cancel_jmp_buf, 0) == 0) {
         __pthread_register_cancel(&here);
         self->result = self->fn(self->arg);
     }
     weft__vthread_end();
+    weft__signals_end(self);
     weft__store(&self->ended, true, release); /* pairs with the load in tryjoin */
     if (weft__add(&alive, (uint64_t)-1, acq_rel) == 1)
         exit(0);
@@ -228,12 +230,14 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     size_t size = weft__thread_stack(thread->on_own_stack ? 0 : thread->stack_size);
     weft_attr attributes = { .name = thread->name, .stack_size = size };
     *ret_thread = (pthread_t)weft__block_self(block); /* before it can run */
+    weft__signals_add(thread, creator ? weft__load(&creator->signals.mask, relaxed) : 0);
     uint64_t now = weft__add(&alive, 1, relaxed) + 1; /* falls to 0 only after we have ended */
     if (rc == 0 &&
         weft_spawn_at("thread", &attributes, run, thread, detached ? NULL : &thread->task) != 0)
         rc = EAGAIN;
     if (rc) {
         weft__add(&alive, (uint64_t)-1, relaxed);
+        weft__signals_drop(thread);
         give_block(block);
     } else if (weft__unlikely(weft__observing)) {
         weft__observe_thread(now);
@@ -249,11 +253,15 @@ int weft__thread_join(struct weft__thread *thread, int64_t deadline, void **ret_
         return EINVAL;
     struct weft__hook_wait wait;
     weft_scope scope;
-    weft__hook_begin(&wait);
-    weft_scope_enter(&scope, deadline);
-    int rc = weft_join(thread->task, NULL);
-    weft_scope_leave(&scope);
-    weft__hook_end(&wait);
+    int rc;
+    do { /* handlers run in between */
+        weft__cancel_point();
+        weft__hook_begin(&wait);
+        weft_scope_enter(&scope, deadline);
+        rc = weft_join(thread->task, NULL);
+        weft_scope_leave(&scope);
+        weft__hook_end(&wait);
+    } while (rc == -EINTR);
     if (rc)
         return -rc;
     if (ret_result)
@@ -269,6 +277,16 @@ int weft__thread_detach(struct weft__thread *thread)
     weft_detach(thread->task);
     let_go(thread);
     return 0;
+}
+
+void weft__thread_forget(struct weft__thread *self)
+{
+    char *tp = weft__context_thread_pointer();
+    weft__store(&alive, 1, relaxed); /* it ends, the process ends */
+    weft__block_set_home(tp, NULL);
+    *weft__current_at(tp) = NULL;
+    self->block = NULL;
+    self->tid = 0;
 }
 
 void weft__thread_exit(struct weft__thread *self, void *result)
@@ -306,11 +324,11 @@ static WEFT_NOINLINE void sink_main(void *arg)
     struct sink *sink = arg;
     struct weft_task *main = sink->main;
     settle(sink->block);
+    weft__sink_begin();
     /* From here on it may run, and `sink` is gone. */
     weft__store(&main->on_cpu, 0, release); /* pairs with the acquire in accept() */
     weft__ready_outside(main);
-    for (;;)
-        syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+    weft__sink_main();
 }
 
 /* The kernel writes to an area in this block, on whichever CPU the first OS thread
@@ -352,6 +370,9 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
     if (!task)
         return -ENOMEM;
     thread->task = task;
+    sigset_t mask;
+    weft__real_pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    weft__signals_add(thread, weft__mask_of(&mask));
     int rc = become_task(task, first_block.tp);
     if (rc)
         return rc;

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "hook/signals.h"
 #include "sched/task.h"
 #include "vthread/block.h"
 
@@ -27,6 +28,7 @@ struct weft__thread {
     size_t stack_size; /* as asked for */
     size_t guard_size;
     char name[16];
+    struct weft__signals signals;
 };
 
 /* The calling virtual thread; NULL in light tasks and threads that are not ours. */
@@ -57,6 +59,9 @@ size_t weft__thread_stack(size_t asked);
  * of the handle. 0 or an error number. */
 int weft__thread_join(struct weft__thread *thread, int64_t deadline, void **ret_result);
 int weft__thread_detach(struct weft__thread *thread);
+
+/* In a child process: the thread is libc's, and its only one. */
+void weft__thread_forget(struct weft__thread *self);
 
 /* Ends the calling virtual thread. */
 WEFT_NORETURN void weft__thread_exit(struct weft__thread *self, void *result);

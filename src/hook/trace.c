@@ -3,30 +3,16 @@
  *     weft: thread 7 'worker': pthread_cond_wait(0x7ffe3c80) parked 812 us
  *
  * Written when the wait is over, by one write(2), with nothing that allocates. */
+#include <string.h>
 #include <unistd.h>
 
 #include "hook/meter.h"
 #include "hook/observe.h"
 #include "hook/park.h"
+#include "observe/report.h"
 #include "observe/text.h"
 #include "task/name.h"
 #include "time/clock.h"
-
-/* What the wait was for: weft__wait_begin()'s arguments. */
-static void put_object(struct weft__line *line, const char *what, uint64_t object)
-{
-    if (what[0] == 's' && what[1] == 'l') /* sleep: until when */
-        return;
-    if (what[0] == 'j') {
-        weft__line_string(line, "task ");
-        weft__line_number(line, object);
-    } else if (weft__is_address(object)) {
-        weft__line_hex(line, object);
-    } else {
-        weft__line_string(line, "fd ");
-        weft__line_number(line, object);
-    }
-}
 
 static void put_time(struct weft__line *line, int64_t ns)
 {
@@ -54,10 +40,10 @@ void weft__trace_wait(const struct weft__hook_wait *wait)
     weft__line_string(&line, "': ");
     weft__line_string(&line, wait->seen.call ? wait->seen.call->name : what);
     weft__line_string(&line, "(");
-    put_object(&line, what, weft__load(&self->waiter.object, relaxed));
+    weft__report_object(&line, "", what, weft__load(&self->waiter.object, relaxed));
     weft__line_string(&line, ") parked ");
     put_time(&line, weft__clock_now() - wait->seen.since);
-    if (weft__wait_state(&self->waiter) == WEFT__DEADLINE && what[0] != 's')
+    if (weft__wait_state(&self->waiter) == WEFT__DEADLINE && strcmp(what, "sleep") != 0)
         weft__line_string(&line, ", timed out");
     weft__line_write(&line, STDERR_FILENO);
 }

@@ -123,6 +123,7 @@ int weft__watch(const struct pollfd *fds, nfds_t count, weft__watch_look *look, 
         return -ENOBUFS;
     struct weft__hook_wait wait;
     weft_scope scope;
+    weft__cancel_point();
     weft__hook_begin(&wait);
     weft_scope_enter(&scope, deadline);
     int rc = watch(fds, count, parts, look, arg, what);
@@ -131,5 +132,7 @@ int weft__watch(const struct pollfd *fds, nfds_t count, weft__watch_look *look, 
     if (parts != few)
         munmap(parts, count * sizeof *parts);
     weft__hook_end(&wait);
+    if (rc == -EINTR)
+        weft__cancel_point();
     return rc;
 }

@@ -2,7 +2,6 @@
 #ifndef WEFT_OBSERVE_TEXT_H
 #define WEFT_OBSERVE_TEXT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,12 +18,6 @@ void weft__line_number(struct weft__line *line, uint64_t number);
 
 /* "0x7f03" */
 void weft__line_hex(struct weft__line *line, uint64_t number);
-
-/* Whether what a wait is about is an address: a descriptor is less. */
-static inline bool weft__is_address(uint64_t object)
-{
-    return object >> 31;
-}
 
 /* "1.250 s", "3.4 ms" */
 void weft__line_duration(struct weft__line *line, int64_t ns);

@@ -138,7 +138,8 @@ void *weft__monitor_main(void *unused)
     while (!weft__load(&weft__rt.closing, acquire)) {
         int64_t now = weft__clock_real();
         if (now >= trim_at) {
-            trimmed = weft__stacks_trim(&weft__rt.stacks) | weft__blocks_trim();
+            trimmed = weft__stacks_trim(&weft__rt.stacks);
+            trimmed |= weft__blocks_trim();
             trim_at = now + TRIM_EVERY;
         }
         /* A worker that wakes, or weft_stop(), clears ASLEEP; what came just before

@@ -1,5 +1,6 @@
 #include "sched/wait.h"
 
+#include "os/barrier.h"
 #include "os/futex.h"
 #include "sched/enter.h"
 #include "sched/poll.h"
@@ -72,11 +73,24 @@ static enum weft__wait_state park_thread(struct weft__waiter *waiter, int64_t de
     }
 }
 
+bool (*weft__wait_interrupted)(void);
+
+static bool interrupted(struct weft_task *self)
+{
+    uint64_t ticket = weft__load(&self->waiter.word, relaxed) >> WEFT__WAIT_SHIFT;
+    weft__barrier_light(); /* WAITING was written before */
+    return weft__wait_interrupted() && weft__wait_claim(&self->waiter, ticket, WEFT__INTERRUPTED);
+}
+
 enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadline)
 {
     if (weft__unlikely(weft__is_thread(waiter)))
         return park_thread(waiter, deadline);
     struct weft_task *self = weft__task_of(waiter);
+    if (weft__wait_interrupted && self->context.thread_pointer && interrupted(self)) {
+        weft__leave(self);
+        return WEFT__INTERRUPTED;
+    }
     struct weft__worker *worker = self->worker; /* WAIT-6 */
     if (deadline == INT64_MAX) {
         weft__suspend(self);

@@ -6,7 +6,7 @@
  *
  *     word = ticket << 4 | THREAD (constant) | state
  *
- *     RUNNING --begin--> WAITING --fire--> EVENT | CANCELLED | DEADLINE
+ *     RUNNING --begin--> WAITING --fire--> EVENT | CANCELLED | DEADLINE | INTERRUPTED
  *
  * Who wants to end a wait knows the waiter and the ticket and moves WAITING to
  * its reason by compare-and-swap.
@@ -45,6 +45,7 @@ enum weft__wait_state {
     WEFT__EVENT = 2,
     WEFT__CANCELLED = 3,
     WEFT__DEADLINE = 4,
+    WEFT__INTERRUPTED = 5, /* only where somebody interrupts: src/hook */
 };
 
 #define WEFT__WAIT_STATE 7u
@@ -111,6 +112,11 @@ uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_
 /* Parks until the wait is over, at the latest at `deadline`. Suspends. Leaves the
  * seat. */
 enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadline);
+
+/* Set by src/hook: whether a task with a thread-local block of its own, which is the
+ * caller's, has something to do before it parks. Who gives it something passes the
+ * heavy barrier and then looks for a wait to interrupt. May be NULL. */
+extern bool (*weft__wait_interrupted)(void);
 
 /* Ends a wait that was begun and is not wanted any more. Returns true when
  * nobody had fired it, and leaves the seat; false: it has been fired and the caller

@@ -67,6 +67,8 @@ int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason)
 {
     if (reason == WEFT__CANCELLED)
         return -ECANCELED;
+    if (reason == WEFT__INTERRUPTED)
+        return -EINTR;
     if (waiter->scope)
         inner(inner(waiter->scope)->whose)->expired = 1;
     return -ETIMEDOUT;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "arch/context.h"
+#include "base/annotate.h"
 #include "base/assert.h"
 #include "vthread/setxid.h"
 #include "vthread/tcb.h"
@@ -216,6 +217,14 @@ static void *inherit(void *arg)
     return NULL;
 }
 
+static void unmake(struct weft__block *block)
+{
+    weft__layout.deallocate(block->tp, true);
+    block->tp = NULL;
+    weft__add(&count, (size_t)-1, relaxed);
+    weft__pool_give(&descriptors, NULL, block);
+}
+
 static bool retire(struct weft__block *block)
 {
     sigset_t all, before;
@@ -227,10 +236,7 @@ static bool retire(struct weft__block *block)
     if (rc)
         return false;
     pthread_join(heir, NULL);
-    weft__layout.deallocate(block->tp, true);
-    block->tp = NULL;
-    weft__add(&count, (size_t)-1, relaxed);
-    weft__pool_give(&descriptors, NULL, block);
+    unmake(block);
     return true;
 }
 
@@ -261,6 +267,15 @@ bool weft__blocks_trim(void)
     return surplus > 0;
 }
 
+/* Kept blocks are found by pointers into their middle, which looks like a leak. */
+__attribute__((destructor)) static void unmake_all(void)
+{
+    if (!weft__annotate_on_valgrind())
+        return;
+    for (struct weft__free *link; (link = take_flushed());)
+        unmake(of_link(link));
+}
+
 /* A block that was made as any other, seen by libc: it has to find the stack. */
 static const char *try_block(void)
 {
@@ -280,10 +295,7 @@ static const char *try_block(void)
         pthread_attr_getstack(&attr, &low, &size);
         pthread_attr_destroy(&attr);
     }
-    weft__layout.deallocate(block->tp, true); /* nobody has run on it */
-    block->tp = NULL;
-    weft__add(&count, (size_t)-1, relaxed);
-    weft__pool_give(&descriptors, NULL, block);
+    unmake(block); /* nobody has run on it: nothing to inherit */
     return rc == 0 && low == stack + (1 << 20) && size == 2 << 20
                ? NULL
                : "pthread_getattr_np() does not find the stack of a block of ours";

@@ -263,6 +263,9 @@ static const char *probe_stack(struct probe *probe)
     pthread_attr_getguardsize(&attr, &guard);
     pthread_attr_destroy(&attr);
     NEED(guard == probe->guard, "a thread's guard is not what was asked for");
+    char *end = (char *)low + size; /* where libc puts the block */
+    NEED(probe->self >= (char *)low && probe->self <= end - layout->size,
+         "a thread's block is not on its stack, or larger than expected");
     size_t at = 0, found = 0;
     for (; at + sizeof(struct weft__stack_fields) <= layout->size; at += sizeof(void *)) {
         struct weft__stack_fields *fields = (void *)(probe->self + at);

@@ -43,6 +43,7 @@ static void timeouts(void)
     begin = now();
     SAY_CALL(recv(fds[0], buf, sizeof buf, 0));
     SAY_NUMBER(took_ms(begin, 30));
+    set_timeout(fds[0], SO_RCVTIMEO, 500);
     start(write_later, "part");
     SAY_CALL(recv(fds[0], buf, sizeof buf, MSG_WAITALL));
     finish();

@@ -38,11 +38,16 @@ static inline int on_virtual_thread(int (*fn)(void *arg), void *arg)
     return result;
 }
 
+static inline struct weft__block *own_block(void)
+{
+    return weft__block_at(weft__context_thread_pointer());
+}
+
 /* pthread_getattr_np() asks the kernel about the thread's number, which it does
  * not know: for the length of the call the thread has its carrier's. */
 static inline int virtual_thread_stack(void **ret_low, size_t *ret_size)
 {
-    struct weft__block *block = weft__block_at(weft__context_thread_pointer());
+    struct weft__block *block = own_block();
     pthread_attr_t attr;
     uint32_t tid = *weft__block_tid(block);
     *weft__block_tid(block) = (uint32_t)syscall(SYS_gettid);

@@ -9,6 +9,13 @@
 
 static struct weft__magazine magazine;
 
+static void give_all(struct weft__block **blocks, int count)
+{
+    for (int i = 0; i < count; i++)
+        weft__block_give(&magazine, blocks[i]);
+    weft__blocks_flush(&magazine);
+}
+
 TEST(a_block_comes_back_with_another_number)
 {
     need_virtual_threads();
@@ -21,6 +28,7 @@ TEST(a_block_comes_back_with_another_number)
         ck_assert_ptr_eq(weft__block_take(&magazine), block);
         ck_assert_uint_ne(*weft__block_tid(block), tid);
     }
+    give_all(&block, 1);
 }
 
 static int compare(const void *a, const void *b)
@@ -54,6 +62,7 @@ TEST(no_two_live_blocks_have_the_same_number)
                 ck_abort_msg("two threads have number %u", tids[i]);
         }
     }
+    give_all(blocks, MANY);
 }
 
 TEST(a_block_says_whose_it_is_and_the_guards_are_the_process_s)
@@ -68,6 +77,18 @@ TEST(a_block_says_whose_it_is_and_the_guards_are_the_process_s)
     ck_assert_uint_eq(its[5], ours[5]);
     ck_assert_uint_eq(its[6], ours[6]);
 #endif
+    give_all(&block, 1);
+}
+
+TEST(a_block_says_that_the_kernel_does_not_tell_it_the_cpu)
+{
+    need_virtual_threads();
+    if (!weft__layout.rseq)
+        test_skip("no rseq area");
+    struct weft__block *block = weft__block_take(&magazine);
+    int32_t cpu = ((int32_t *)(void *)(block->tp + weft__layout.rseq))[1];
+    ck_assert_int_eq(cpu, -2);
+    give_all(&block, 1);
 }
 
 TEST(blocks_of_a_flushed_magazine_are_taken_again)
@@ -78,13 +99,13 @@ TEST(blocks_of_a_flushed_magazine_are_taken_again)
     for (int i = 0; i < SOME; i++)
         blocks[i] = weft__block_take(&magazine);
     size_t count = weft__blocks_count();
-    for (int i = 0; i < SOME; i++)
-        weft__block_give(&magazine, blocks[i]);
-    weft__blocks_flush(&magazine);
+    give_all(blocks, SOME);
     struct weft__magazine other = { 0 };
     for (int i = 0; i < SOME; i++)
-        ck_assert_ptr_nonnull(weft__block_take(&other));
+        blocks[i] = weft__block_take(&other);
     ck_assert_uint_eq(weft__blocks_count(), count);
+    give_all(blocks, SOME);
+    weft__blocks_flush(&other);
 }
 
 /* On a block, by its own thread pointer: fills malloc's cache. */
@@ -107,9 +128,7 @@ static void use_and_trim(int count)
         blocks[i] = weft__block_take(&magazine);
         use_malloc(blocks[i]);
     }
-    for (int i = 0; i < count; i++)
-        weft__block_give(&magazine, blocks[i]);
-    weft__blocks_flush(&magazine);
+    give_all(blocks, count);
     free(blocks);
     for (int i = 0; i < 100; i++)
         weft__blocks_trim();

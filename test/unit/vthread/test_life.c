@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <malloc.h>
+#include <resolv.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -38,6 +39,11 @@ static int find_fresh_and_soil(void *unused)
     int state;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     ck_assert_int_eq(state, PTHREAD_CANCEL_ENABLE);
+    ck_assert_ptr_eq(&_res, weft__block_self(own_block()) + weft__layout.resolver);
+    ck_assert_int_eq(_res.nscount, 0);
+    ck_assert_int_eq(_res.retrans, 0);
+    res_init();
+    _res.retrans = 77;
     for (int i = 0; i < 100; i++) {
         ck_assert_ptr_null(pthread_getspecific(keys[i]));
         pthread_setspecific(keys[i], &keys[i]);
@@ -106,6 +112,13 @@ static int leave_for_ever(void *unused)
     return 0;
 }
 
+static int expect_no_value(void *unused)
+{
+    (void)unused;
+    ck_assert_ptr_null(pthread_getspecific(other_key));
+    return 0;
+}
+
 static int expect_destructors(void *unused)
 {
     static const int expected[] = { 101, 100, 1, 2, 3 };
@@ -119,6 +132,7 @@ static int expect_destructors(void *unused)
     atomic_store(&destroyed, 0);
     on_virtual_thread(leave_for_ever, NULL);
     ck_assert_int_eq(atomic_load(&destroyed), 4); /* PTHREAD_DESTRUCTOR_ITERATIONS */
+    on_virtual_thread(expect_no_value, NULL);
     return 0;
 }
 
@@ -279,6 +293,8 @@ static int fork_from_one(void *unused)
 
 TEST(the_child_of_its_fork_goes_on_as_that_thread)
 {
+    if (test_is_under("valgrind"))
+        test_skip("what the child's other threads had is called a leak");
     run(fork_from_one);
 }
 
@@ -415,9 +431,11 @@ static int expect_bounded_memory(void *unused)
     size_t before = mallinfo2().uordblks;
     run_in_waves(test_work(100000));
     size_t after = mallinfo2().uordblks;
-    if (after > before + (256 << 10))
-        ck_abort_msg("%zu bytes in use before, %zu after", before, after);
-    ck_assert_uint_lt(weft__blocks_count(), 500);
+    /* Each block keeps malloc's cache, 64 sizes of it at most. */
+    size_t blocks = weft__blocks_count();
+    if (after > before + blocks * (32 << 10))
+        ck_abort_msg("%zu bytes in use before, %zu after, %zu blocks", before, after, blocks);
+    ck_assert_uint_lt(blocks, 500);
     return 0;
 }
 

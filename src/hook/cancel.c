@@ -1,0 +1,76 @@
+/* Cancellation. The state is libc's, in the thread's block: so pthread_setcancelstate()
+ * and pthread_setcanceltype() and libc's own cancellation points need nothing from
+ * us. A request travels like a signal; the thread itself passes it on to libc. */
+#include <errno.h>
+
+#include "hook/interposed.h"
+#include "hook/signals.h"
+#include "hook/thread.h"
+
+/* libc's bits of a thread's state. */
+#define DISABLED 1u
+#define ASYNCHRONOUS 2u
+#define CANCELING 4u
+#define CANCELED 8u
+#define EXITING 16u
+
+static _Atomic(uint32_t) *state_of(struct weft__thread *self)
+{
+    return (_Atomic(uint32_t) *)(void *)(weft__block_self(self->block) + weft__layout.cancel);
+}
+
+bool weft__cancel_due(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    return self &&
+           (weft__load(state_of(self), relaxed) & (DISABLED | CANCELED | EXITING)) == CANCELED;
+}
+
+/* As libc's pthread_cancel() does it, whose own way with the calling thread leaves it
+ * half done. Of the asynchronous type, or in a call in which libc makes it so: ends
+ * here. */
+void weft__cancel_mark(struct weft__thread *self)
+{
+    atomic_fetch_and_explicit(&self->signals.carried, ~WEFT__CANCEL, memory_order_relaxed);
+    self->result = PTHREAD_CANCELED; /* replaced by what it returns, if it does not end so */
+    atomic_fetch_or_explicit(state_of(self), CANCELING | CANCELED, memory_order_relaxed);
+    if (weft__load(state_of(self), relaxed) & ASYNCHRONOUS)
+        weft__real_pthread_testcancel();
+}
+
+/* Requests arrive at the end of waits, see weft__hook_end(). */
+void weft__cancel_point(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self || self->signals.guard)
+        return;
+    if (weft__unlikely(weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL))
+        weft__cancel_mark(self);
+    pthread_testcancel();
+}
+
+WEFT__INTERPOSE int pthread_cancel(pthread_t id)
+{
+    struct weft__thread *thread = weft__thread_of(id);
+    if (!thread)
+        return weft__real_pthread_cancel(id);
+    if (thread == weft__thread_self()) {
+        weft__cancel_mark(thread);
+        return 0;
+    }
+    weft__lock_acquire(&weft__signals_lock);
+    if (!weft__list_empty(&thread->signals.link)) {
+        atomic_fetch_or_explicit(&thread->signals.carried, WEFT__CANCEL, memory_order_seq_cst);
+        weft__signals_nudge(thread);
+    }
+    weft__lock_release(&weft__signals_lock);
+    return 0;
+}
+
+WEFT__INTERPOSE void pthread_testcancel(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self && weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL)
+        weft__cancel_mark(self);
+    weft__real_pthread_testcancel();
+}

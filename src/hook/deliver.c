@@ -1,0 +1,241 @@
+/* Making threads look, and running handlers. */
+#include <errno.h>
+#include <link.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "hook/lot.h"
+#include "hook/real.h"
+#include "hook/signals.h"
+#include "hook/thread.h"
+#include "os/barrier.h"
+#include "sched/worker.h"
+
+static uintptr_t code_begin, code_end; /* this object's */
+
+/* Where a thread runs. */
+
+static uintptr_t interrupted_at(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return (uintptr_t)context->uc_mcontext.pc;
+#endif
+}
+
+/* SIG-4. */
+static bool in_library(const ucontext_t *context)
+{
+    uintptr_t at = interrupted_at(context);
+    return (at >= code_begin && at < code_end) ||
+           weft__load(&weft__self()->seat->inside, relaxed) != 0;
+}
+
+void weft__signals_interrupt(struct weft__thread *self, void *context)
+{
+    if (!weft__signals_due(self) || self->signals.guard)
+        return;
+    if (in_library(context))
+        weft__sink_retry();
+    else
+        weft__signals_deliver(self, context);
+}
+
+static void on_nudge(int number, siginfo_t *info, void *context)
+{
+    int error = errno;
+    struct weft__thread *self = weft__thread_self();
+    (void)number;
+    (void)info;
+    if (self)
+        weft__signals_interrupt(self, context);
+    errno = error;
+}
+
+static bool restarts(struct weft__thread *thread)
+{
+    uint64_t due =
+        weft__load(&thread->signals.pending, relaxed) & ~weft__load(&thread->signals.mask, relaxed);
+    return due && weft__signal_action(__builtin_ctzll(due) + 1).sa_flags & SA_RESTART;
+}
+
+/* Not running: it looks when it comes out of the wait it has been in (SIG-3). */
+static void interrupt_carrier(struct weft__thread *thread)
+{
+    struct weft_task *task = thread->signals.task;
+    if (!weft__load(&task->on_cpu, relaxed))
+        return;
+    char *carrier = weft__carrier_of(task)->thread_pointer;
+    int tid = *(int *)(void *)(carrier + weft__layout.self + weft__layout.tid);
+    int number = restarts(thread) ? WEFT__NUDGE_RESTART : WEFT__NUDGE;
+    syscall(SYS_tgkill, getpid(), tid, number); /* another task's carrier: does no harm */
+}
+
+void weft__signals_nudge(struct weft__thread *thread)
+{
+    if (!thread->signals.task || thread == weft__thread_self())
+        return; /* will look */
+    struct weft__waiter *waiter = &thread->signals.task->waiter;
+    weft__barrier_heavy(); /* SIG-3 */
+    uint64_t word = weft__load(&waiter->word, acquire);
+    if ((word & WEFT__WAIT_STATE) != WEFT__WAITING ||
+        !weft__wait_fire(waiter, word >> WEFT__WAIT_SHIFT, WEFT__INTERRUPTED))
+        interrupt_carrier(thread);
+}
+
+/* Before a task parks: SIG-3. */
+static bool look_before_parking(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    return self && weft__signals_due(self);
+}
+
+/* Running handlers. */
+
+static void call_handler(const struct sigaction *action, int number, siginfo_t *info,
+                         ucontext_t *context)
+{
+    if (action->sa_flags & SA_SIGINFO)
+        action->sa_sigaction(number, info, context);
+    else
+        action->sa_handler(number);
+}
+
+/* The mask that the handler finds in its context is the thread's and not the
+ * carrier's, and what it leaves there comes into force. The kernel's own context has
+ * room for one word of it. */
+static void call_masked(struct weft__thread *self, const struct sigaction *action, int number,
+                        siginfo_t *info, ucontext_t *context)
+{
+    uint64_t before = weft__load(&self->signals.mask, relaxed);
+    uint64_t during = before | weft__mask_of(&action->sa_mask);
+    if (!(action->sa_flags & SA_NODEFER))
+        during |= WEFT__SIGNAL(number);
+    unsigned long carriers = context->uc_sigmask.__val[0];
+    struct weft__signals *signals = &self->signals;
+    bool suspended = signals->suspended;
+    uint64_t later = suspended ? signals->before : before;
+    signals->suspended = false;
+    weft__signals_set_mask(self, during);
+    context->uc_sigmask.__val[0] = later;
+    call_handler(action, number, info, context);
+    weft__signals_set_mask(self, suspended ? before : weft__mask_of(&context->uc_sigmask));
+    context->uc_sigmask.__val[0] = carriers;
+    signals->suspended = suspended;
+    signals->before = later;
+}
+
+void weft__signals_call(struct weft__thread *self, int number, siginfo_t *info, void *context)
+{
+    struct sigaction action = weft__signal_use_action(number);
+    ucontext_t made;
+    if (action.sa_handler == SIG_IGN)
+        return;
+    if (action.sa_handler == SIG_DFL) {
+        weft__signal_default(number);
+        return;
+    }
+    if (!context)
+        getcontext(&made);
+    int error = errno;
+    bool interrupted = self->signals.interrupted;
+    self->signals.handled++;
+    call_masked(self, &action, number, info, context ? context : &made);
+    self->signals.interrupted = interrupted || !(action.sa_flags & SA_RESTART);
+    errno = error;
+}
+
+static int take(struct weft__thread *self, siginfo_t *ret_info)
+{
+    weft__lock_acquire(&weft__signals_lock);
+    uint64_t open = ~weft__load(&self->signals.mask, relaxed);
+    int number = weft__signals_take(self, open, ret_info);
+    weft__lock_release(&weft__signals_lock);
+    return number;
+}
+
+/* Handlers may leave by a jump: then the guard is down, as where they jump to. */
+void weft__signals_deliver(struct weft__thread *self, void *context)
+{
+    siginfo_t info;
+    int number;
+    uint32_t guard = self->signals.guard;
+    self->signals.guard = 0;
+    if (weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL)
+        weft__cancel_mark(self);
+    while ((number = take(self, &info)) != 0)
+        weft__signals_call(self, number, &info, context);
+    self->signals.guard = guard;
+}
+
+bool weft__signals_restart(uint32_t handled)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self && self->signals.handled == handled)
+        return !weft__signals_due(self);
+    return !self || !self->signals.interrupted;
+}
+
+void weft__signals_pipe(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self && !self->signals.guard && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+}
+
+uint32_t weft__signals_handled(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    return self ? self->signals.handled : 0;
+}
+
+/* In a wait whose guard is up. */
+static void deliver_in_wait(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self)
+        weft__signals_deliver(self, NULL);
+}
+
+/* Setting up. */
+
+static int find_code(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    (void)size;
+    (void)unused;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t begin = info->dlpi_addr + segment->p_vaddr, here = (uintptr_t)find_code;
+        if (segment->p_type != PT_LOAD || here < begin || here - begin >= segment->p_memsz)
+            continue;
+        code_begin = begin;
+        code_end = begin + segment->p_memsz;
+        return 1;
+    }
+    return 0;
+}
+
+void weft__signals_set_up(void)
+{
+    struct sigaction action = { .sa_sigaction = on_nudge, .sa_flags = SA_SIGINFO | SA_NODEFER };
+    dl_iterate_phdr(find_code, NULL);
+    weft__real_sigaction(WEFT__NUDGE, &action, NULL);
+    action.sa_flags |= SA_RESTART;
+    weft__real_sigaction(WEFT__NUDGE_RESTART, &action, NULL);
+    weft__signal_set_up();
+    weft__wait_interrupted = look_before_parking;
+    weft__lot_interrupted = deliver_in_wait;
+}
+
+/* A carrier blocks all but what its task causes (sched/runtime.c), and nudges. */
+void weft__signals_carrier(void)
+{
+    sigset_t ours;
+    weft__mask_to(WEFT__SIGNAL(WEFT__NUDGE) | WEFT__SIGNAL(WEFT__NUDGE_RESTART) |
+                      WEFT__SIGNAL(SIGPIPE) | WEFT__SIGNAL(SIGXFSZ),
+                  &ours);
+    weft__real_pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+}

@@ -1,0 +1,154 @@
+/* Sending signals. To the process: through the kernel, and back by way of the sink,
+ * before the call returns, as POSIX has it for whoever sends to itself. To a virtual
+ * thread: without the kernel. */
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "hook/interposed.h"
+#include "hook/signals.h"
+#include "hook/thread.h"
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+/* The caller's own share of what was sent to the process. */
+static void settle(struct weft__thread *self)
+{
+    int error = errno;
+    weft__sink_settle();
+    if (weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+    errno = error;
+}
+
+WEFT__INTERPOSE int kill(pid_t pid, int number)
+{
+    struct weft__thread *self = weft__thread_self();
+    int rc = weft__real_kill(pid, number);
+    if (self && rc == 0 && number != 0 && (pid <= 0 || pid == getpid()))
+        settle(self);
+    return rc;
+}
+
+WEFT__INTERPOSE int killpg(pid_t group, int number)
+{
+    struct weft__thread *self = weft__thread_self();
+    int rc = weft__real_killpg(group, number);
+    if (self && rc == 0 && number != 0 && (group == 0 || group == getpgrp()))
+        settle(self);
+    return rc;
+}
+
+WEFT__INTERPOSE int sigqueue(pid_t pid, int number, const union sigval value)
+{
+    struct weft__thread *self = weft__thread_self();
+    int rc = weft__real_sigqueue(pid, number, value);
+    if (self && rc == 0 && number != 0 && pid == getpid())
+        settle(self);
+    return rc;
+}
+
+/* To threads. */
+
+static bool is_program_s(int number)
+{
+    return number > 0 && number < WEFT__NUDGE_RESTART && number != 32 && number != 33;
+}
+
+static siginfo_t info_of(int number, int code)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = number;
+    info.si_code = code;
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    return info;
+}
+
+/* What the kernel does at once whoever the thread is. */
+static bool is_for_the_process(const struct weft__thread *thread, int number)
+{
+    if (number == SIGKILL || number == SIGSTOP)
+        return true;
+    bool blocked = weft__load(&thread->signals.mask, relaxed) & WEFT__SIGNAL(number);
+    return !blocked && weft__signal_wanted(number) &&
+           weft__signal_action(number).sa_handler == SIG_DFL;
+}
+
+static int send_to(struct weft__thread *thread, const siginfo_t *info)
+{
+    struct weft__thread *self = weft__thread_self();
+    int number = info->si_signo;
+    if (number == 0 || weft__load(&thread->ended, acquire))
+        return 0;
+    if (!is_program_s(number))
+        return EINVAL;
+    if (is_for_the_process(thread, number)) {
+        weft__signal_default(number);
+        return 0;
+    }
+    int rc = weft__signals_send(thread, info);
+    if (thread == self && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+    return rc;
+}
+
+WEFT__INTERPOSE int pthread_kill(pthread_t id, int number)
+{
+    struct weft__thread *thread = weft__thread_of(id);
+    if (!thread)
+        return weft__real_pthread_kill(id, number);
+    siginfo_t info = info_of(number, SI_TKILL);
+    return send_to(thread, &info);
+}
+
+WEFT__INTERPOSE int pthread_sigqueue(pthread_t id, int number, const union sigval value)
+{
+    struct weft__thread *thread = weft__thread_of(id);
+    if (!thread)
+        return weft__real_pthread_sigqueue(id, number, value);
+    siginfo_t info = info_of(number, SI_QUEUE);
+    info.si_value = value;
+    return send_to(thread, &info);
+}
+
+WEFT__INTERPOSE int raise(int number)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self)
+        return weft__real_raise(number);
+    siginfo_t info = info_of(number, SI_TKILL);
+    int rc = send_to(self, &info);
+    return rc ? fail(rc) : 0;
+}
+
+/* By number: the thread's, as gettid() gives it, or the kernel's. */
+int weft__signals_tgkill(pid_t pid, pid_t tid, int number)
+{
+    siginfo_t info = info_of(number, SI_TKILL);
+    weft__lock_acquire(&weft__signals_lock);
+    struct weft__thread *thread =
+        pid == getpid() && weft__sink_exists() ? weft__signals_thread((uint32_t)tid) : NULL;
+    weft__lock_release(&weft__signals_lock);
+    if (!thread)
+        return (int)weft__real_syscall(SYS_tgkill, pid, tid, number);
+    int rc = send_to(thread, &info);
+    return rc ? fail(rc) : 0;
+}
+
+WEFT__INTERPOSE int tgkill(pid_t pid, pid_t tid, int number)
+{
+    return weft__signals_tgkill(pid, tid, number);
+}
+
+WEFT__INTERPOSE pid_t gettid(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    return self ? (pid_t)self->tid : weft__real_gettid();
+}
+WEFT__INSIDE(gettid);

@@ -1,0 +1,207 @@
+/* The signal masks of virtual threads, what is pending, and waiting for any. */
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+
+#include "hook/interposed.h"
+#include "hook/park.h"
+#include "hook/signals.h"
+#include "hook/thread.h"
+#include "weft/time.h"
+
+#define AUTODISARM INT_MIN /* linux/signal.h's, which cannot be had beside libc's */
+
+static uint64_t mask_now(const struct weft__thread *self)
+{
+    return weft__load(&self->signals.mask, relaxed);
+}
+
+void weft__signals_set_mask(struct weft__thread *self, uint64_t mask)
+{
+    weft__lock_acquire(&weft__signals_lock);
+    weft__store(&self->signals.mask, mask, relaxed);
+    bool settle = weft__sink_wants(~mask); /* SIG-2 */
+    weft__lock_release(&weft__signals_lock);
+    self->signals.guard++; /* what is due is for the caller to handle, or not */
+    if (settle)
+        weft__sink_settle();
+    self->signals.guard--;
+}
+
+/* With what that makes due. */
+static void change(struct weft__thread *self, uint64_t mask)
+{
+    weft__signals_set_mask(self, mask & ~WEFT__UNMASKABLE);
+    if (weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+}
+
+WEFT__INTERPOSE int pthread_sigmask(int how, const sigset_t *set, sigset_t *ret_before)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self)
+        return weft__real_pthread_sigmask(how, set, ret_before);
+    uint64_t before = mask_now(self), other = set ? weft__mask_of(set) : 0;
+    if (set && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+        return EINVAL;
+    if (ret_before)
+        weft__mask_to(before, ret_before);
+    if (set)
+        change(self, how == SIG_BLOCK     ? before | other
+                     : how == SIG_UNBLOCK ? before & ~other
+                                          : other);
+    return 0;
+}
+WEFT__INSIDE(pthread_sigmask);
+
+WEFT__INTERPOSE int sigprocmask(int how, const sigset_t *set, sigset_t *ret_before)
+{
+    int rc = pthread_sigmask(how, set, ret_before);
+    if (rc)
+        errno = rc;
+    return rc ? -1 : 0;
+}
+
+WEFT__INTERPOSE int sigpending(sigset_t *ret_set)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self)
+        return weft__real_sigpending(ret_set);
+    weft__sink_settle(); /* SIG-2 */
+    int rc = weft__real_sigpending(ret_set);
+    if (rc == 0) {
+        uint64_t own = weft__load(&self->signals.pending, relaxed) |
+                       (weft__load(&self->signals.carried, relaxed) & ~WEFT__CANCEL);
+        weft__mask_to((weft__mask_of(ret_set) | own) & mask_now(self), ret_set);
+    }
+    return rc;
+}
+
+/* Until a handler has run. */
+static int await_handler(struct weft__thread *self, uint32_t handled)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    while (self->signals.handled == handled) {
+        struct weft__hook_wait wait;
+        weft__hook_begin(&wait);
+        weft__wait_begin(waiter, "signal", 0);
+        weft__wait_park(waiter, WEFT_NEVER);
+        weft__hook_end(&wait);
+        weft__cancel_point();
+    }
+    errno = EINTR;
+    return -1;
+}
+
+WEFT__INTERPOSE int pause(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self)
+        return weft__real_pause();
+    weft__cancel_point();
+    return await_handler(self, self->signals.handled);
+}
+
+/* A mask for one call. Handlers find in their context what it will be after. */
+static uint64_t suspend_mask(struct weft__thread *self, uint64_t mask)
+{
+    uint64_t before = mask_now(self);
+    self->signals.before = before;
+    self->signals.suspended = true;
+    weft__signals_set_mask(self, mask); /* who waits will see what is due */
+    return before;
+}
+
+static void resume_mask(struct weft__thread *self, uint64_t before)
+{
+    self->signals.suspended = false;
+    change(self, before);
+}
+
+WEFT__INTERPOSE int sigsuspend(const sigset_t *set)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self)
+        return weft__real_sigsuspend(set);
+    weft__cancel_point();
+    uint32_t handled = self->signals.handled;
+    uint64_t before = suspend_mask(self, weft__mask_of(set));
+    int rc = await_handler(self, handled);
+    resume_mask(self, before);
+    return rc;
+}
+
+void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self)
+        return;
+    if (self->signals.guard++ == 0)
+        self->signals.interrupted = false;
+    if (mask)
+        weft__mask_to(suspend_mask(self, weft__mask_of(mask)), ret_before);
+}
+
+void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted)
+{
+    struct weft__thread *self = weft__thread_self();
+    int error = errno;
+    if (!self)
+        return;
+    bool outermost = --self->signals.guard == 0;
+    if (interrupted && outermost && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+    if (mask)
+        resume_mask(self, weft__mask_of(before));
+    else if (outermost && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+    if (interrupted && outermost)
+        weft__cancel_point();
+    errno = error;
+}
+
+void weft__signals_lend(sigset_t *ret_carrier)
+{
+    struct weft__thread *self = weft__thread_self();
+    sigset_t mask;
+    if (!self)
+        return;
+    self->signals.guard++; /* stays on this carrier, runs no handlers */
+    weft__mask_to(mask_now(self), &mask);
+    weft__real_pthread_sigmask(SIG_SETMASK, &mask, ret_carrier);
+}
+
+void weft__signals_return(const sigset_t *carrier)
+{
+    struct weft__thread *self = weft__thread_self();
+    int error = errno;
+    if (!self)
+        return;
+    weft__real_pthread_sigmask(SIG_SETMASK, carrier, NULL);
+    if (--self->signals.guard == 0 && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+    errno = error;
+}
+
+/* A thread's alternative stack is remembered and reported. Handlers run on the
+ * thread's own stack, or, those of faults, on the carrier's alternative one. */
+WEFT__INTERPOSE int sigaltstack(const stack_t *stack, stack_t *ret_before)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self)
+        return weft__real_sigaltstack(stack, ret_before);
+    stack_t before = self->signals.stack;
+    if (stack && stack->ss_flags & ~(SS_DISABLE | SS_ONSTACK | AUTODISARM)) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (stack && !(stack->ss_flags & SS_DISABLE) && stack->ss_size < (size_t)MINSIGSTKSZ) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (stack)
+        self->signals.stack = *stack;
+    if (ret_before)
+        *ret_before = before;
+    return 0;
+}

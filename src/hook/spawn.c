@@ -1,0 +1,123 @@
+/* New processes in one step: their mask is the thread's. */
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "hook/interposed.h"
+#include "hook/signals.h"
+#include "hook/thread.h"
+
+WEFT__INTERPOSE int posix_spawn(pid_t *ret_pid, const char *path,
+                                const posix_spawn_file_actions_t *actions,
+                                const posix_spawnattr_t *attr, char *const argv[],
+                                char *const envp[])
+{
+    sigset_t carrier;
+    weft__signals_lend(&carrier);
+    int rc = weft__real_posix_spawn(ret_pid, path, actions, attr, argv, envp);
+    weft__signals_return(&carrier);
+    return rc;
+}
+WEFT__INSIDE(posix_spawn);
+
+WEFT__INTERPOSE int posix_spawnp(pid_t *ret_pid, const char *file,
+                                 const posix_spawn_file_actions_t *actions,
+                                 const posix_spawnattr_t *attr, char *const argv[],
+                                 char *const envp[])
+{
+    sigset_t carrier;
+    weft__signals_lend(&carrier);
+    int rc = weft__real_posix_spawnp(ret_pid, file, actions, attr, argv, envp);
+    weft__signals_return(&carrier);
+    return rc;
+}
+
+WEFT__INTERPOSE FILE *popen(const char *command, const char *mode)
+{
+    sigset_t carrier;
+    weft__signals_lend(&carrier);
+    FILE *file = weft__real_popen(command, mode);
+    weft__signals_return(&carrier);
+    return file;
+}
+
+/* system(): POSIX wants SIGCHLD blocked and SIGINT and SIGQUIT ignored meanwhile. */
+
+static struct {
+    struct weft__lock lock;
+    unsigned users;
+    struct sigaction interrupt, quit; /* what they were */
+} ignoring;
+
+static void begin_to_ignore(void)
+{
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    weft__lock_acquire(&ignoring.lock);
+    if (ignoring.users++ == 0) {
+        weft__hook_sigaction(SIGINT, &ignore, &ignoring.interrupt);
+        weft__hook_sigaction(SIGQUIT, &ignore, &ignoring.quit);
+    }
+    weft__lock_release(&ignoring.lock);
+}
+
+static void end_to_ignore(void)
+{
+    weft__lock_acquire(&ignoring.lock);
+    if (--ignoring.users == 0) {
+        weft__hook_sigaction(SIGINT, &ignoring.interrupt, NULL);
+        weft__hook_sigaction(SIGQUIT, &ignoring.quit, NULL);
+    }
+    weft__lock_release(&ignoring.lock);
+}
+
+static int spawn_shell(const char *command, const sigset_t *mask, pid_t *ret_pid)
+{
+    char *argv[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t)command,
+                     NULL };
+    posix_spawnattr_t attr;
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    if (ignoring.interrupt.sa_handler != SIG_IGN)
+        sigaddset(&defaults, SIGINT);
+    if (ignoring.quit.sa_handler != SIG_IGN)
+        sigaddset(&defaults, SIGQUIT);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setsigmask(&attr, mask);
+    posix_spawnattr_setsigdefault(&attr, &defaults);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    int rc = weft__hook_posix_spawn(ret_pid, "/bin/sh", NULL, &attr, argv, environ);
+    posix_spawnattr_destroy(&attr);
+    return rc;
+}
+
+static int run_shell(const char *command)
+{
+    sigset_t child, before;
+    pid_t pid;
+    int status = 127 << 8;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    weft__hook_pthread_sigmask(SIG_BLOCK, &child, &before);
+    int rc = spawn_shell(command, &before, &pid);
+    while (rc == 0 && weft__hook_waitpid(pid, &status, 0) < 0)
+        rc = errno == EINTR ? 0 : errno;
+    weft__hook_pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc) {
+        errno = rc;
+        return rc == EAGAIN || rc == ENOMEM || rc == ECHILD ? -1 : 127 << 8;
+    }
+    return status;
+}
+
+WEFT__INTERPOSE int system(const char *command)
+{
+    if (!weft__hook_task())
+        return weft__real_system(command);
+    if (!command)
+        return run_shell("exit 0") == 0;
+    begin_to_ignore();
+    int status = run_shell(command);
+    end_to_ignore();
+    return status;
+}
