@@ -272,7 +272,7 @@ static int torture(void *unused)
     for (int i = 0; i < 8; i++)
         SPAWN(light_noise, &stop, &noise[i]);
     for (uint64_t wave = 0; wave < 4; wave++)
-        run_wave(test_work(60)); /* later ones on recycled blocks */
+        run_wave(test_work(300)); /* later ones on recycled blocks */
     atomic_store(&stop, true);
     for (int i = 0; i < 8; i++)
         JOIN(noise[i], 0);
