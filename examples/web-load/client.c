@@ -99,7 +99,7 @@ static int expect(struct client *client, int64_t since, int status, const char *
 static int ask(struct client *client)
 {
     const struct load *load = client->load;
-    unsigned choice = client->version == 0 ? 99 : draw(client, 100);
+    unsigned choice = load->get_only ? 0 : client->version == 0 ? 99 : draw(client, 100);
     bool file = choice < 40;
     bool get = choice >= 40 && choice < 70;
     bool pair = choice >= 90; /* PUT, then GET, in one write */

@@ -34,6 +34,7 @@ struct load {
     int64_t patience;   /* for one answer */
     int64_t end;        /* weft_now() at which clients stop asking */
     bool quiet;
+    bool get_only;        /* ask for `path`, store nothing */
     int reference_status; /* what the first request for `path` got */
     size_t reference_size;
     char reference[REFERENCE_MAX];

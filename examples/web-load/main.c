@@ -22,6 +22,7 @@ static const char help[] =
     "      --slow-ms=MS         between the bytes of the slowest (default 200)\n"
     "  -d, --seconds=N          how long (default 5)\n"
     "  -w, --workers=N          run tasks on N workers (default: one per CPU)\n"
+    "  -g, --get-only           ask for the file only, store nothing\n"
     "  -q, --quiet              no progress lines\n"
     "  -h, --help               print this\n"
     "\n"
@@ -37,6 +38,7 @@ static const struct option options[] = {
     { "slow-ms", required_argument, NULL, OPT_SLOW_MS },
     { "seconds", required_argument, NULL, 'd' },
     { "workers", required_argument, NULL, 'w' },
+    { "get-only", no_argument, NULL, 'g' },
     { "quiet", no_argument, NULL, 'q' },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -58,7 +60,7 @@ static void parse_options(struct load *load, weft_config *config, int argc, char
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, "a:p:c:s:d:w:qh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "a:p:c:s:d:w:gqh", options, NULL)) != -1) {
         switch (option) {
         case 'a':
             load->address = optarg;
@@ -80,6 +82,9 @@ static void parse_options(struct load *load, weft_config *config, int argc, char
             break;
         case 'w':
             config->workers = number(optarg, 1, 1024);
+            break;
+        case 'g':
+            load->get_only = true;
             break;
         case 'q':
             load->quiet = true;

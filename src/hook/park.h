@@ -8,11 +8,17 @@
 
 #include <errno.h>
 
+#include "hook/observe.h"
 #include "hook/thread.h"
 
 struct weft__hook_wait {
     int error;
     bool pinned;
+    struct { /* when somebody looks: observe.h */
+        int64_t since;
+        uint64_t word; /* the waiter's, before */
+        const struct weft__meter_call *call;
+    } seen;
 };
 
 static inline void weft__hook_begin(struct weft__hook_wait *wait)
@@ -25,6 +31,8 @@ static inline void weft__hook_begin(struct weft__hook_wait *wait)
     wait->pinned = self && !self->context.thread_pointer;
     if (wait->pinned)
         weft_pin();
+    if (weft__unlikely(weft__observing))
+        weft__observe_begin(wait);
 }
 
 /* Signals that have come meanwhile are handled here: SIG-4.

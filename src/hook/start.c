@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hook/observe.h"
 #include "hook/real.h"
 #include "hook/thread.h"
 #include "weft.h"
@@ -64,6 +65,8 @@ static int start(int argc, char **argv, char **envp)
     program.argc = argc;
     program.argv = argv;
     program.envp = envp;
+    weft__self_check();
+    weft__observe_start();
     const char *refusal = weft_virtual_thread_refusal();
     weft__signals_set_up();
     int rc = refusal ? -ENOTSUP : weft_start(&config);

@@ -233,7 +233,7 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     weft_attr attributes = { .name = thread->name, .stack_size = size };
     *ret_thread = (pthread_t)weft__block_self(block); /* before it can run */
     weft__signals_add(thread, creator ? weft__load(&creator->signals.mask, relaxed) : 0);
-    weft__add(&alive, 1, relaxed); /* falls to 0 only after we have ended */
+    uint64_t now = weft__add(&alive, 1, relaxed) + 1; /* falls to 0 only after we have ended */
     if (rc == 0 &&
         weft_spawn_at("thread", &attributes, run, thread, detached ? NULL : &thread->task) != 0)
         rc = EAGAIN;
@@ -241,6 +241,8 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
         weft__add(&alive, (uint64_t)-1, relaxed);
         weft__signals_drop(thread);
         give_block(block);
+    } else if (weft__unlikely(weft__observing)) {
+        weft__observe_thread(now);
     }
     return rc;
 }

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 
 #include "observe/report.h"
 #include "observe/text.h"
@@ -43,18 +44,33 @@ void weft__report_task(int fd, const char *before, struct weft_task *task, const
     weft__line_write(&line, fd);
 }
 
-/* What a descriptor's operation, a sleep, a join wait for. */
+/* Those that wait for no object. */
+static bool is_about_nothing(const char *what)
+{
+    return strcmp(what, "resolve") == 0 || strcmp(what, "signal") == 0 ||
+           strcmp(what, "child") == 0 || strcmp(what, "sleep") == 0;
+}
+
+void weft__report_object(struct weft__line *line, const char *before, const char *what,
+                         uint64_t object)
+{
+    if (is_about_nothing(what))
+        return;
+    weft__line_string(line, before);
+    if (object >> 31) { /* no descriptor: src/hook waits for libc's objects */
+        weft__line_hex(line, object);
+        return;
+    }
+    weft__line_string(line, strcmp(what, "join") == 0 ? "task " : "fd ");
+    weft__line_number(line, object);
+}
+
 static void put_object(struct weft__line *line, const char *what, uint64_t object, int64_t now)
 {
-    if (what[0] == 's' && what[1] == 'l') { /* sleep */
+    weft__report_object(line, " ", what, object);
+    if (strcmp(what, "sleep") == 0) {
         weft__line_string(line, " for ");
         weft__line_duration(line, (int64_t)object - now);
-    } else if (what[0] == 'j') { /* join */
-        weft__line_string(line, " task ");
-        weft__line_number(line, object);
-    } else if (object || what[0] != 'r' || what[1] != 'e' || what[2] != 's') { /* not resolve */
-        weft__line_string(line, " fd ");
-        weft__line_number(line, object);
     }
 }
 

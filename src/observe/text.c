@@ -30,6 +30,18 @@ void weft__line_number(struct weft__line *line, uint64_t number)
     put(line, digits + at, sizeof digits - at);
 }
 
+void weft__line_hex(struct weft__line *line, uint64_t number)
+{
+    char digits[19];
+    size_t at = sizeof digits;
+    digits[--at] = 0;
+    for (; number; number >>= 4)
+        digits[--at] = "0123456789abcdef"[number & 15];
+    digits[--at] = 'x';
+    digits[--at] = '0';
+    weft__line_string(line, digits + at);
+}
+
 void weft__line_duration(struct weft__line *line, int64_t ns)
 {
     uint64_t tenths_of_ms = ns > 0 ? (uint64_t)ns / 100000 : 0;

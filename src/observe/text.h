@@ -16,6 +16,9 @@ struct weft__line {
 void weft__line_string(struct weft__line *line, const char *text);
 void weft__line_number(struct weft__line *line, uint64_t number);
 
+/* "0x7f03" */
+void weft__line_hex(struct weft__line *line, uint64_t number);
+
 /* "1.250 s", "3.4 ms" */
 void weft__line_duration(struct weft__line *line, int64_t ns);
 

@@ -105,6 +105,29 @@ def configure_cmake(libdir, work):
         f"-DCMAKE_PREFIX_PATH={libdir.parent}", f"-Dweft_DIR={libdir / 'cmake/weft'}")
 
 
+def check_tool(stage):
+    """What `weft exec` preloads is found where it has been installed."""
+    tool = next(stage.rglob("bin/weft"))
+    if not list(stage.rglob("man1/weft.1*")):
+        raise RuntimeError("weft.1 is not installed")
+    output = run(tool, "exec", "--stats", "sh", "-c", "echo $LD_PRELOAD")
+    if not re.search(rf"^{re.escape(str(stage))}\S*/libweft-meter\.so:"
+                     rf"{re.escape(str(stage))}\S*/libweft-hook\.so$", output, re.M):
+        raise RuntimeError(f"unexpected output: {output}")
+
+
+def check_hook(libdir, work):
+    """A program that is linked with the hook: libraries' calls in it are weft's."""
+    env = {**os.environ, "PKG_CONFIG_PATH": str(libdir / "pkgconfig"),
+           "LD_LIBRARY_PATH": str(libdir)}
+    words = run("pkg-config", "--cflags", "--libs", "weft-hook", env=env).split()
+    (work / "hooked.c").write_text((HERE / "hooked.c").read_text())
+    run("cc", *WARNINGS, work / "hooked.c", "-o", work / "hooked", *words)
+    output = run(work / "hooked", env=env)
+    if output != "both slept at once\n":
+        raise RuntimeError(f"unexpected output: {output}")
+
+
 def check_headers(include):
     source = HERE.parent.parent / "include"
     want = {str(path.relative_to(source)) for path in source.rglob("*.h")}
@@ -118,7 +141,8 @@ def main():
     if missing:
         print(f"1..0 # SKIP not installed: {', '.join(missing)}")
         return 0
-    print(f"1..{2 + 2 * len(LANGUAGES) * len(LINKAGES)}", flush=True)
+    hooked = (BUILD / "tools/weft/weft").exists()
+    print(f"1..{2 + 2 * hooked + 2 * len(LANGUAGES) * len(LINKAGES)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="weft-install-") as folder:
         work = pathlib.Path(folder)
         program = (HERE / "program.c").read_text()
@@ -126,6 +150,9 @@ def main():
         (work / "program.cc").write_text(program)
         libdir, include = install(work / "stage")
         report("every header is installed", lambda: check_headers(include))
+        if hooked:
+            report("weft exec", lambda: check_tool(work / "stage"))
+            report("a program with weft-hook", lambda: check_hook(libdir, work))
         report("CMake finds the package", lambda: configure_cmake(libdir, work))
         for method, build in (("pkg-config", with_pkg_config), ("CMake", with_cmake)):
             for language in LANGUAGES:

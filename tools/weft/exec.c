@@ -1,92 +1,135 @@
-/* weft exec: the hook is preloaded, and told that it is wanted, by environment. */
+/* weft exec: becomes the program, with the hook preloaded. */
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
-#include <stdbool.h>
+#include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "program.h"
 #include "tool.h"
 
-/* Failures that are ours and not the program's, as env(1) and nohup(1) have them. */
-#define FAILED 125
-#define CANNOT_RUN 126
-#define NOT_FOUND 127
+#define WORKERS_MAX 1024
 
-/* From the folder of this executable: as built, and as installed. */
-static const char *const places[] = { "../../src/libweft-hook.so", WEFT_HOOK_INSTALLED };
+enum { WORKERS = 256, STATS, TRACE, CHECK, HELP };
 
-static bool find_hook(char path[PATH_MAX])
+static const struct option options[] = {
+    { "workers", required_argument, NULL, WORKERS },
+    { "stats", no_argument, NULL, STATS },
+    { "trace-calls", no_argument, NULL, TRACE },
+    { "check", no_argument, NULL, CHECK },
+    { "help", no_argument, NULL, HELP },
+    { 0 },
+};
+
+static const char help[] =
+    "usage: weft exec [--workers N] [--stats] [--trace-calls] [--] PROGRAM [ARGUMENTS...]\n"
+    "       weft exec --check [--] PROGRAM\n"
+    "\n"
+    "Runs an unmodified program with its threads as virtual threads.\n"
+    "  --workers N     run them on N cores, 1 to 1024 (WEFT_WORKERS; default: all)\n"
+    "  --stats         at the end, say on standard error what was done how often\n"
+    "  --trace-calls   say on standard error which call parked a thread for how long\n"
+    "  --check         do not run it: say what of it will work\n"
+    "\n"
+    "Exit status: the program's; 125, 126, 127: weft failed, the program cannot be run\n"
+    "under weft, there is no such program. --check: 0 all is well, 1 with limits, 2 not\n"
+    "at all.\n";
+
+int tool_fail(int status, const char *format, ...)
 {
-    char own[PATH_MAX], candidate[2 * PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    if (length < 0)
-        return false;
-    own[length] = 0;
-    const char *folder = dirname(own);
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(candidate, sizeof candidate, "%s/%s", folder, places[i]);
-        if (realpath(candidate, path))
-            return true;
-    }
-    return false;
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("weft exec: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return status;
 }
 
-static bool preload(const char *hook)
+static bool is_number(const char *text)
 {
-    const char *before = getenv("LD_PRELOAD");
-    if (!before || !*before)
-        return setenv("LD_PRELOAD", hook, 1) == 0;
-    size_t size = strlen(hook) + strlen(before) + 2;
-    char *both = malloc(size);
-    if (!both)
-        return false;
-    snprintf(both, size, "%s:%s", hook, before);
-    bool ok = setenv("LD_PRELOAD", both, 1) == 0;
-    free(both);
-    return ok;
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && !errno && value >= 1 && value <= WORKERS_MAX;
 }
 
-/* Returns the first argument that is not an option; NULL: a wrong one. */
-static char **options(char **at)
+struct request {
+    struct hook hook;
+    const char *workers; /* NULL: as the environment says */
+    bool check, help;
+};
+
+static int parse(struct request *request, int argc, char **argv)
 {
-    for (; *at && (*at)[0] == '-'; at++) {
-        if (strcmp(*at, "--") == 0)
-            return at + 1;
-        if (strcmp(*at, "--stats") == 0) {
-            setenv("WEFT_STATS", "1", 1);
-        } else if (strncmp(*at, "--workers=", 10) == 0) {
-            setenv("WEFT_WORKERS", *at + 10, 1);
-        } else if (strcmp(*at, "--workers") == 0 && at[1]) {
-            setenv("WEFT_WORKERS", *++at, 1);
-        } else {
-            fprintf(stderr, "weft exec: unknown option %s\n", *at);
-            return NULL;
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
+        switch (option) {
+        case WORKERS:
+            request->workers = optarg;
+            break;
+        case STATS:
+            request->hook.stats = true;
+            break;
+        case TRACE:
+            request->hook.trace = true;
+            break;
+        case CHECK:
+            request->check = true;
+            break;
+        case HELP:
+            request->help = true;
+            return 0;
+        case ':':
+            return tool_fail(TOOL_FAILED, "%s wants a value", argv[optind - 1]);
+        default:
+            return tool_fail(TOOL_FAILED, "unknown option %s; see weft exec --help",
+                             argv[optind - 1]);
         }
     }
-    return at;
+    if (optind == argc)
+        return tool_fail(TOOL_FAILED, "no program given; see weft exec --help");
+    if (!request->workers)
+        request->workers = getenv("WEFT_WORKERS");
+    if (request->workers && !is_number(request->workers))
+        return tool_fail(TOOL_FAILED, "workers: '%s' is not a number from 1 to %d",
+                         request->workers, WORKERS_MAX);
+    return 0;
 }
 
-int tool_exec(char **arguments)
+static int run(const struct request *request, char **arguments)
 {
-    char hook[PATH_MAX];
-    char **program = options(arguments);
-    if (!program || !*program) {
-        if (program)
-            fprintf(stderr, "weft exec: no program given\n");
-        return FAILED;
+    struct program program;
+    int rc = program_find(*arguments, &program);
+    if (rc)
+        return rc;
+    const char *refusal = program_refusal(&program);
+    if (refusal)
+        return tool_fail(TOOL_CANNOT_RUN, "%s cannot run under weft: %s", *arguments, refusal);
+    if (request->workers && setenv("WEFT_WORKERS", request->workers, 1) != 0)
+        return tool_fail(TOOL_FAILED, "%s", strerror(errno));
+    rc = hook_environment(&request->hook);
+    if (rc)
+        return rc;
+    execv(program.path, arguments);
+    return tool_fail(TOOL_CANNOT_RUN, "%s: %s", *arguments, strerror(errno));
+}
+
+int tool_exec(int argc, char **argv)
+{
+    struct request request = { 0 };
+    int rc = parse(&request, argc, argv);
+    if (rc)
+        return rc;
+    if (request.help) {
+        fputs(help, stdout);
+        return 0;
     }
-    if (!find_hook(hook)) {
-        fprintf(stderr, "weft exec: libweft-hook.so is not where it should be\n");
-        return FAILED;
-    }
-    if (setenv("WEFT_EXEC", "1", 1) != 0 || !preload(hook)) {
-        perror("weft exec");
-        return FAILED;
-    }
-    execvp(*program, program);
-    fprintf(stderr, "weft exec: %s: %s\n", *program, strerror(errno));
-    return errno == ENOENT ? NOT_FOUND : CANNOT_RUN;
+    rc = hook_find(&request.hook);
+    if (rc)
+        return rc;
+    return request.check ? tool_check(&request.hook, argv + optind) : run(&request, argv + optind);
 }
