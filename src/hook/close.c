@@ -1,5 +1,6 @@
 /* Where numbers end: what is known of them goes first. In any thread, but not in a
- * forked child, whose copy of the pollers' descriptors is the parent's. */
+ * forked child, whose copy of the pollers' descriptors is the parent's. The library's
+ * own descriptors are not open, as far as the program can tell by closing them. */
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "hook/fork.h"
 #include "hook/real.h"
 #include "io/fd.h"
+#include "os/private_fd.h"
 #include "weft/io.h"
 
 static void forget(int fd)
@@ -20,6 +22,10 @@ static void forget(int fd)
 WEFT__INTERPOSE int close(int fd)
 {
     struct weft__fd *entry = weft__hook_forked ? NULL : weft__fd_entry(fd);
+    if (weft__private_fd(fd)) {
+        errno = EBADF;
+        return -1;
+    }
     if (!entry || !weft__load(&entry->flags, acquire))
         return weft__real_close(fd);
     int error = errno, rc = weft_close(fd);
@@ -27,23 +33,51 @@ WEFT__INTERPOSE int close(int fd)
     return rc ? -1 : 0;
 }
 
+/* Around the library's own. */
+static int close_between(unsigned first, unsigned last, int flags)
+{
+    for (unsigned fd = first; fd <= last && fd < WEFT__PRIVATE_FDS; fd++) {
+        if (!weft__private_fd((int)fd))
+            continue;
+        int rc = fd > first ? weft__real_close_range(first, fd - 1, flags) : 0;
+        if (rc)
+            return rc;
+        first = fd + 1;
+    }
+    return first <= last ? weft__real_close_range(first, last, flags) : 0;
+}
+
 /* Closing what the kernel would refuse closes nothing: such calls are passed on. */
 WEFT__INTERPOSE int close_range(unsigned first, unsigned last, int flags)
 {
-    if (first <= last && !(flags & ~CLOSE_RANGE_UNSHARE) && !weft__hook_forked)
-        weft__fd_forget_range(first, last);
-    return weft__real_close_range(first, last, flags);
+    if (first > last || flags & ~CLOSE_RANGE_UNSHARE || weft__hook_forked)
+        return weft__real_close_range(first, last, flags);
+    weft__fd_forget_range(first, last);
+    return close_between(first, last, flags);
 }
 
 WEFT__INTERPOSE void closefrom(int first)
 {
+    unsigned from = first > 0 ? (unsigned)first : 0;
     if (!weft__hook_forked)
-        weft__fd_forget_range(first > 0 ? (unsigned)first : 0, ~0u);
-    weft__real_closefrom(first);
+        weft__fd_forget_range(from, ~0u);
+    if (weft__hook_forked || close_between(from, ~0u, 0) != 0) /* before Linux 5.9 */
+        weft__real_closefrom(first);
+}
+
+/* A number that cannot be had: the kernel says so of one that is being opened. */
+static bool taken(int to)
+{
+    if (!weft__private_fd(to))
+        return false;
+    errno = EBUSY;
+    return true;
 }
 
 WEFT__INTERPOSE int dup2(int fd, int to)
 {
+    if (taken(to))
+        return -1;
     if (fd != to)
         forget(to);
     return weft__real_dup2(fd, to);
@@ -51,6 +85,8 @@ WEFT__INTERPOSE int dup2(int fd, int to)
 
 WEFT__INTERPOSE int dup3(int fd, int to, int flags)
 {
+    if (taken(to))
+        return -1;
     forget(to);
     return weft__real_dup3(fd, to, flags);
 }

@@ -124,6 +124,8 @@ WEFT__INTERPOSE long syscall(long number, ...)
         return weft__hook_gettid();
     if (number == SYS_tgkill)
         return weft__signals_tgkill((pid_t)at[0], (pid_t)at[1], (int)at[2]);
+    if (number == SYS_pidfd_send_signal)
+        return weft__signals_pidfd((int)at[0], (int)at[1], (void *)at[2], (unsigned)at[3]);
     if (number != SYS_futex || !((int)at[1] & FUTEX_PRIVATE_FLAG))
         return weft__real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
     struct futex futex = { (void *)at[0], (int)at[1],    (uint32_t)at[2],

@@ -146,6 +146,16 @@ WEFT__INTERPOSE int tgkill(pid_t pid, pid_t tid, int number)
     return weft__signals_tgkill(pid, tid, number);
 }
 
+/* Whether it was sent to ourselves only the kernel knows, by way of /proc. */
+int weft__signals_pidfd(int fd, int number, void *info, unsigned flags)
+{
+    struct weft__thread *self = weft__thread_self();
+    int rc = (int)weft__real_syscall(SYS_pidfd_send_signal, fd, number, info, flags);
+    if (self && rc == 0 && number != 0)
+        settle(self);
+    return rc;
+}
+
 WEFT__INTERPOSE pid_t gettid(void)
 {
     struct weft__thread *self = weft__thread_self();

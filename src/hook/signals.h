@@ -204,8 +204,9 @@ void weft__sink_forward(int number, const siginfo_t *info);
 
 void weft__sink_forget(void);
 
-/* kill.c: tgkill() */
+/* kill.c: tgkill() and pidfd_send_signal() */
 int weft__signals_tgkill(pid_t pid, pid_t tid, int number);
+int weft__signals_pidfd(int fd, int number, void *info, unsigned flags);
 
 /* cancel.c: a cancellation point; nothing while the guard is up. */
 void weft__cancel_point(void);

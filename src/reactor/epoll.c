@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "os/private_fd.h"
 #include "reactor/poller.h"
 
 /* The wake descriptor's key; descriptors' keys have 31 significant low bits. */
@@ -16,10 +17,10 @@ int weft__poller_init(struct weft__poller *poller)
 {
     memset(poller, 0, sizeof *poller);
     poller->wake_fd = -1;
-    poller->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    poller->epoll_fd = weft__private_fd_take(epoll_create1(EPOLL_CLOEXEC));
     if (poller->epoll_fd < 0)
         return -errno;
-    poller->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    poller->wake_fd = weft__private_fd_take(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     /* Edge-triggered, so that the counter never has to be read: each write is a
      * new edge, and 2^64 - 2 wakes do not happen. */
     struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_KEY };
@@ -35,9 +36,9 @@ int weft__poller_init(struct weft__poller *poller)
 void weft__poller_finish(struct weft__poller *poller)
 {
     if (poller->wake_fd >= 0)
-        close(poller->wake_fd);
+        weft__private_fd_close(poller->wake_fd);
     if (poller->epoll_fd >= 0)
-        close(poller->epoll_fd);
+        weft__private_fd_close(poller->epoll_fd);
     poller->wake_fd = poller->epoll_fd = -1;
 }
 

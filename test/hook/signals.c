@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -47,6 +48,10 @@ static void to_self(void)
     SAY_NUMBER(seen);
     SAY_ERRNO(kill(getpid(), SIGUSR1));
     SAY_NUMBER(seen);
+    int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    SAY_ERRNO(syscall(SYS_pidfd_send_signal, self, SIGUSR1, NULL, 0));
+    SAY_NUMBER(seen);
+    close(self);
     SAY(pthread_kill(pthread_self(), SIGUSR1));
     SAY_NUMBER(seen);
     SAY_NUMBER(by_main());
