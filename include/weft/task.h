@@ -28,7 +28,7 @@ typedef struct weft_task weft_task;
  * that you did not compile, or that keeps thread-locals.
  *
  * Costs a block of some 5 KiB more (recycled), about 0.2 us to begin and to end,
- * and about 10 ns for each switch from or to one. Needs glibc, on x86_64 or
+ * and some 15 ns for each switch from or to one. Needs glibc, on x86_64 or
  * aarch64, and no sanitizer; else spawning one gives -ENOTSUP, and
  * weft_virtual_thread_refusal() says why.
  *

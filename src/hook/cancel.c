@@ -19,11 +19,15 @@ static _Atomic(uint32_t) *state_of(struct weft__thread *self)
     return (_Atomic(uint32_t) *)(void *)(weft__block_self(self->block) + weft__layout.cancel);
 }
 
+static bool is_to_end(struct weft__thread *self)
+{
+    return (weft__load(state_of(self), relaxed) & (DISABLED | CANCELED | EXITING)) == CANCELED;
+}
+
 bool weft__cancel_due(void)
 {
     struct weft__thread *self = weft__thread_self();
-    return self &&
-           (weft__load(state_of(self), relaxed) & (DISABLED | CANCELED | EXITING)) == CANCELED;
+    return self && is_to_end(self);
 }
 
 /* As libc's pthread_cancel() does it, whose own way with the calling thread leaves it
@@ -46,7 +50,8 @@ void weft__cancel_point(void)
         return;
     if (weft__unlikely(weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL))
         weft__cancel_mark(self);
-    pthread_testcancel();
+    if (weft__unlikely(is_to_end(self)))
+        weft__real_pthread_testcancel();
 }
 
 WEFT__INTERPOSE int pthread_cancel(pthread_t id)

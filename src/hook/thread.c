@@ -186,9 +186,11 @@ static int apply(struct weft__thread *thread, const pthread_attr_t *attr)
     pthread_attr_getdetachstate(attr, &detached);
     pthread_attr_getguardsize(attr, &thread->guard_size);
     pthread_attr_getstack(attr, &low, &size);
+    bool brought = (uintptr_t)low + size != 0; /* libc subtracts the size */
+    pthread_attr_getstacksize(attr, &size);    /* the default, where none was set */
     weft__store(&thread->detached, detached == PTHREAD_CREATE_DETACHED, relaxed);
-    thread->on_own_stack = (uintptr_t)low + size != 0; /* libc subtracts the size */
-    thread->stack_low = thread->on_own_stack ? low : NULL;
+    thread->on_own_stack = brought;
+    thread->stack_low = brought ? low : NULL;
     thread->stack_size = size;
     if (attr == &defaults)
         pthread_attr_destroy(&defaults);

@@ -107,6 +107,8 @@ static int watch(const struct pollfd *fds, nfds_t count, struct part *parts, wef
         if (rc)
             return rc;
         rc = wait_once(fds, count, parts, waiter, what);
+        if (rc == -EINTR && weft__signals_restart(weft__signals_handled()))
+            rc = 0; /* nothing is due after all */
         if (rc)
             return rc;
     }

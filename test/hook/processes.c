@@ -198,9 +198,9 @@ static void spawning(void)
     fflush(stdout);
     puts("posix_spawn");
     fflush(stdout);
-    SAY(posix_spawn(&pid, self_path, NULL, NULL, argv, environ));
-    fflush(stdout);
+    int rc = posix_spawn(&pid, self_path, NULL, NULL, argv, environ);
     reap(pid);
+    SAY_NUMBER(rc);
     posix_spawnattr_init(&attr);
     sigaddset(&set, SIGUSR2);
     posix_spawnattr_setsigmask(&attr, &set);
