@@ -1,6 +1,7 @@
 /* A thread that sleeps and then wakes main, who waits. By "_exit" it ends that way;
  * by "fork" a child of it does that ends by exit(). */
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ int main(int argc, char **argv)
         exit(0);
     if (pthread_create(&thread, NULL, run, NULL) != 0)
         return 1;
+    sched_yield(); /* gives way, and does not park */
     pthread_mutex_lock(&lock);
     while (!done)
         pthread_cond_wait(&changed, &lock);

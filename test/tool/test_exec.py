@@ -224,7 +224,7 @@ STATS = (r"\Aweft: tool_parks, process \d+: 2 workers, [\d.]+ m?s\n"
          r"(?=(?:weft: .*\n)*weft: thread +2 calls: pthread_create 1 pthread_join 1\n)"
          r"(?=(?:weft: .*\n)*weft: mutex +4 calls: pthread_mutex_lock 2 pthread_mutex_unlock 2\n)"
          r"(?=(?:weft: .*\n)*weft: cond +2 calls: pthread_cond_wait 1 pthread_cond_signal 1\n)"
-         r"(?=(?:weft: .*\n)*weft: sleep +1 calls: nanosleep 1\n)"
+         r"(?=(?:weft: .*\n)*weft: sleep +2 calls: sched_yield 1 nanosleep 1\n)"
          r"(weft: .*\n)+\Z")
 
 
@@ -258,6 +258,7 @@ def traced_calls_have_name_object_thread_and_time(_):
     assert re.fullmatch(r"0x[0-9a-f]+", calls["pthread_cond_wait"][4]), text
     for name in ("nanosleep", "pthread_cond_wait"):
         assert calls[name][6] == "ms" and float(calls[name][5]) >= 15, text
+    assert "sched_yield" not in calls, text
     assert calls["nanosleep"][1] != calls["pthread_cond_wait"][1], text
 
 
