@@ -11,7 +11,7 @@
 
 #include "say.h"
 
-static volatile sig_atomic_t seen, last, on_thread;
+static volatile sig_atomic_t seen, last;
 static pthread_t main_thread, handled_by;
 static sem_t ready;
 static int wrong;
