@@ -6,11 +6,12 @@
 #include "fds.h"
 
 static int ends[2];
+static ssize_t got;
 
 static void *reader(void *unused)
 {
     char byte;
-    SAY_NUMBER(read(ends[0], &byte, 1));
+    got = read(ends[0], &byte, 1);
     return unused;
 }
 
@@ -22,6 +23,7 @@ static void wait_here(void)
     usleep(20000);
     SAY_NUMBER(write(ends[1], "x", 1));
     SAY(pthread_join(thread, NULL));
+    SAY_NUMBER(got);
 }
 
 int main(void)
