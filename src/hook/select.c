@@ -77,7 +77,10 @@ static int select_in(void *memory, struct select *select, int64_t deadline)
     if (rc)
         return rc;
     struct pollfd *fds = (struct pollfd *)(void *)(at + SETS * select->size);
-    return weft__watch(fds, collect(select, fds), look, select, deadline, "select");
+    rc = weft__watch(fds, collect(select, fds), look, select, deadline, "select");
+    if (rc < 0) /* the look has emptied them; who is interrupted calls again with the same */
+        restore(select);
+    return rc;
 }
 
 static int select_until(int count, fd_set *in, fd_set *out, fd_set *except, int64_t deadline)
@@ -93,8 +96,6 @@ static int select_until(int count, fd_set *in, fd_set *out, fd_set *except, int6
     if (memory == MAP_FAILED)
         return -ENOBUFS;
     int rc = select_in(memory, &select, deadline);
-    if (rc == -ENOBUFS)
-        restore(&select);
     munmap(memory, size);
     return rc;
 }

@@ -79,7 +79,8 @@ static long call_select(void)
     fd_set set;
     FD_ZERO(&set);
     FD_SET(pipes[0], &set);
-    return select(pipes[0] + 1, &set, NULL, NULL, NULL);
+    long rc = select(pipes[0] + 1, &set, NULL, NULL, NULL);
+    return rc < 0 && !FD_ISSET(pipes[0], &set) ? -2 : rc; /* for the next call */
 }
 
 static long call_epoll(void)

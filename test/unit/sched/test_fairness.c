@@ -20,7 +20,8 @@
 #define OLDEST_WAITS (33 * 64)
 
 static atomic_bool reached, stop;
-static int picks, picks_before;
+static atomic_int picks; /* a worker that is handed over leaves two tasks running */
+static int picks_before;
 
 static int reach(void *unused)
 {
