@@ -2,6 +2,8 @@
  * first: nobody sleeps longer than until the end of the turn in which it is due. */
 #include "suite.h"
 
+#include <stdatomic.h>
+
 #include "tasks.h"
 
 #define TURN WEFT_US(200)
@@ -11,7 +13,7 @@
 #define GRAIN WEFT_US(2) /* of the clock, generously */
 
 static int64_t turn_ended[100000];
-static int turns, asleep;
+static atomic_int turns, asleep; /* a worker that is handed over leaves two tasks running */
 
 static int take_long_turns(void *unused)
 {
@@ -32,7 +34,7 @@ static int sleep_often(void *unused)
         weft_sleep_until(due);
         ck_assert_int_ge(weft_now(), due);
         /* Not yet due at the end of the turn before the last. */
-        if (turns >= 2)
+        if (turns >= 2 && !test_is_slowed())
             ck_assert_int_le(turn_ended[turns - 2], due + GRAIN);
     }
     asleep--;
