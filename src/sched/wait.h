@@ -60,6 +60,7 @@ struct weft__waiter {
     _Atomic(const char *) what; /* for dumps: the operation, */
     _Atomic(uint64_t) object;   /* what it is about, */
     _Atomic(int64_t) since;     /* and when it began */
+    _Atomic(uintptr_t) family;  /* the groups it owns, see task/family.h */
 };
 
 /* Only the waiter itself moves to and from WAITING's ticket, so its own look at

@@ -69,6 +69,7 @@ static int copy_args(struct weft_task *task, const struct request *request)
 static void init_task(struct weft_task *task, const struct request *request, bool detached)
 {
     task->waiter.scope = NULL;
+    weft__store(&task->waiter.family, 0, relaxed);
     weft__store(&task->on_cpu, 0, relaxed); /* published by a queue, as all here */
     task->pins = 0;
     task->flags = 0;
@@ -81,6 +82,7 @@ static void init_task(struct weft_task *task, const struct request *request, boo
     weft__store(&task->joiner, detached ? WEFT__TASK_DETACHED : NULL, relaxed);
     task->stack_size = weft__rt.config.stack_size;
     task->result = 0;
+    task->locals = NULL;
     task->name[0] = 0;
 }
 
