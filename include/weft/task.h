@@ -89,8 +89,8 @@ WEFT_API const char *weft_virtual_thread_refusal(void);
  *
  * Suspends (blocks a plain thread); a cancellation point.
  * Returns 0, -EDEADLK (a task joins itself), -ECANCELED or -ETIMEDOUT (a surrounding
- * scope was cancelled, or its deadline came first; the handle is still the caller's;
- * what the task was cancelled for is in its result) or -ENOMEM (there was no
+ * scope was cancelled, or its deadline came first; the handle is still the caller's)
+ * or -ENOMEM (there was no
  * memory for the task's stack or block, so it ended without having run, and the handle is
  * used up; or, for a thread's first wait, none to wait with). */
 WEFT_API int weft_join(weft_task *task, int *ret_result) WEFT__NONNULL(1);

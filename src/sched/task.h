@@ -38,6 +38,8 @@ enum weft__task_flags {
     WEFT__TASK_SAW_JOINER = 16, /* while ending: see JOIN-4 */
     WEFT__TASK_HANDED = 32,     /* while ending: it switches to its joiner itself */
     WEFT__TASK_VIRTUAL = 64,    /* a virtual thread: context.thread_pointer is its own */
+    WEFT__TASK_MEMBER = 128,    /* of a group; args end with a struct weft__member */
+    WEFT__TASK_STARTING = 256,  /* weft_group_start() waits for it; the task's own */
 };
 
 struct weft_task {
