@@ -278,7 +278,7 @@ void weft_cancel(weft_task *task)
     weft__cancel_wake(weft__cancel_claim(task));
 }
 
-__attribute__((constructor)) static void set_hooks(void)
+__attribute__((constructor)) static void set_errand(void)
 {
     weft__monitor_errand = take_posts;
 }
