@@ -198,15 +198,19 @@ TEST(a_scope_around_a_group_holds_for_its_tasks)
 }
 
 /* Groups in groups: a task each that enters the next. */
+static atomic_bool reached;
+
 static int nest(void *levels)
 {
     weft_group group;
     intptr_t left = (intptr_t)levels;
-    if (left == 0)
+    if (left == 0) {
+        reached = true;
         return weft_sleep(WEFT_S(100));
+    }
     weft_group_enter(&group, WEFT_NEVER);
-    ck_assert_int_eq(weft_group_spawn(&group, nest, (void *)(left - 1)), 0);
     ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), 0);
+    ck_assert_int_eq(weft_group_spawn(&group, nest, (void *)(left - 1)), 0);
     int rc = weft_group_leave(&group);
     ck_assert_int_eq(rc, -ECANCELED);
     return rc;
@@ -219,8 +223,10 @@ static int cancel_nested(void *unused)
     (void)unused;
     weft_scope_enter(&scope, WEFT_NEVER);
     weft_group_enter(&group, WEFT_NEVER);
+    reached = false;
     ck_assert_int_eq(weft_group_spawn(&group, nest, (void *)(intptr_t)200), 0);
-    weft_sleep(WEFT_MS(5));
+    while (!reached)
+        weft_sleep(WEFT_US(100));
     weft_scope_cancel(&scope);
     ck_assert_int_eq(weft_group_leave(&group), -ECANCELED);
     weft_scope_leave(&scope);
