@@ -28,6 +28,7 @@
 
 #include <stdlib.h>
 
+#include "sched/locals.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "vthread/block.h"
@@ -109,6 +110,8 @@ void weft__bury(struct weft__worker *worker, struct weft_task *task)
 {
     if (weft__task_started(task))
         weft__annotate_destroy(&task->annotation);
+    if (weft__unlikely(task->locals != NULL)) /* it never ran: LOCAL-4 */
+        weft__locals_abandon(task->locals);
     if (task->stack)
         weft__stack_give(&weft__rt.stacks, &worker->stacks, task->stack);
     if (weft__unlikely(weft__is_virtual(task)))

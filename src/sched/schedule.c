@@ -4,6 +4,7 @@
 
 #include "sched/bury.h"
 #include "sched/enter.h"
+#include "sched/locals.h"
 #include "sched/lot.h"
 #include "sched/poll.h"
 #include "sched/share.h"
@@ -367,8 +368,29 @@ WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
     weft__context_jump(&task->context);
 }
 
+WEFT_INLINE void finish(struct weft_task *self)
+{
+    if (weft__unlikely(self->locals != NULL))
+        weft__locals_end(&self->locals);
+}
+
+WEFT_INLINE void call(struct weft_task *self)
+{
+    int (*fn)(void *arg) = self->fn;
+    self->cleanups = NULL; /* where `fn` was */
+    self->result = fn(self->arg);
+    WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
+}
+
+void weft__finish(struct weft_task *self)
+{
+    self->cleanups = NULL;
+    finish(self);
+}
+
 void weft__end(struct weft_task *self)
 {
+    finish(self);
     end(self);
 }
 
@@ -377,7 +399,8 @@ void weft__task_main(void *arg)
     struct weft_task *self = arg;
     weft__arrive(self);
     weft__leave(self);
-    self->result = self->fn(self->arg);
+    call(self);
+    finish(self);
     end(self);
 }
 
@@ -385,6 +408,7 @@ void weft__task_main(void *arg)
  * destructor does. */
 static WEFT_NORETURN void end_virtual(void *arg)
 {
+    weft__finish(arg);
     weft__vthread_end();
     weft__end(arg);
 }
@@ -396,7 +420,7 @@ void weft__virtual_main(void *arg)
     weft__leave(self);
     weft__vthread_begin();
     pthread_cleanup_push(end_virtual, self);
-    self->result = self->fn(self->arg);
+    call(self);
     end_virtual(self);
     pthread_cleanup_pop(0);
 }

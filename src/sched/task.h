@@ -70,6 +70,7 @@ struct weft_task {
     /* line 2: beginning and end */
     union {
         int (*fn)(void *arg);
+        struct cleanup *cleanups;     /* while it runs: see task/cleanup.c */
         struct weft__waiter *claimed; /* while ending: the joiner whose wait it has ended */
     };
     void *arg;
@@ -81,7 +82,7 @@ struct weft_task {
     char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
 
     /* line 3: what few tasks have, and the arguments */
-    _Atomic(uint64_t) id; /* 0: not in use */
+    _Atomic(uint64_t) id;        /* 0: not in use */
     struct weft__locals *locals; /* the task's own */
     WEFT_ALIGNED(16) char args[WEFT__ARGS_INLINE];
 

@@ -4,6 +4,7 @@
 
 #include "sched/bury.h"
 #include "sched/enter.h"
+#include "sched/locals.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "task/scope.h"
@@ -78,6 +79,8 @@ static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
         *ret_result = task->result;
     rc = task->flags & WEFT__TASK_NO_STACK ? -ENOMEM : 0;
     reap(task); /* JOIN-1 */
+    if (weft__unlikely(rc))
+        weft__locals_drain(); /* LOCAL-4 */
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "task/adopt.h"
+#include "task/local.h"
 #include "vthread/block.h"
 
 #define IDS 1024 /* numbers a spawner takes at a time */
@@ -120,6 +121,9 @@ static int spawn(const struct request *request, weft_task **ret_task)
             apply_attr(task, request->attr, worker);
         rc = copy_args(task, request);
     }
+    struct weft__locals *locals = weft__locals_of(self);
+    if (weft__unlikely(locals != NULL) && rc == 0)
+        rc = weft__locals_inherit(locals, &task->locals);
     if (weft__likely(rc == 0)) {
         if (ret_task)
             *ret_task = task;
