@@ -58,6 +58,12 @@ void weft__local_drop(struct weft__local *local)
 
 /* Arrays. */
 
+/* LOCAL-1. relaxed: of one that is shared the caller is an owner. */
+static bool is_shared(const struct weft__locals *locals)
+{
+    return locals && weft__load(&((struct weft__locals *)locals)->owners, relaxed) != 0;
+}
+
 static struct weft__locals *new_array(uint32_t size)
 {
     struct weft__locals *locals = malloc(bytes_of(size));
@@ -116,6 +122,18 @@ static void drop_heir(struct weft__locals *locals)
         drop_shared(heir);
 }
 
+/* The same values with more room. */
+static struct weft__locals *move(struct weft__locals *locals, uint32_t size)
+{
+    struct weft__locals *moved = new_array(size);
+    if (!moved)
+        return NULL;
+    memcpy(moved, locals, bytes_of(locals->size));
+    moved->size = size;
+    free(locals);
+    return moved;
+}
+
 /* LOCAL-1: the array at `*place` becomes the task's own, with room for `key`. */
 static int make_own(struct weft__locals **place, uint64_t key)
 {
@@ -123,29 +141,22 @@ static int make_own(struct weft__locals **place, uint64_t key)
     uint32_t size = size_for(key);
     if (locals && size < locals->size)
         size = locals->size;
-    if (!locals) {
+    bool shared = is_shared(locals); /* then one of them is ours */
+    if (!locals)
         own = new_array(size);
-    } else if (weft__load(&locals->owners, relaxed)) { /* one of them is ours */
-        own = copy_inherited(locals, size);
-        if (own)
-            drop_shared(locals); /* destroys nothing: the copy has it all */
-    } else {
-        own = realloc(locals, bytes_of(size));
-        if (own)
-            memset(&own->values[own->size], 0, bytes_of(size) - bytes_of(own->size));
-    }
+    else
+        own = shared ? copy_inherited(locals, size) : move(locals, size);
     if (!own)
         return -ENOMEM;
-    own->size = size;
     *place = own;
+    if (shared)
+        drop_shared(locals); /* destroys nothing: the copy has it all */
     return 0;
 }
 
 static bool has_room(const struct weft__locals *locals, uint64_t key)
 {
-    /* relaxed: 0 only for the array's task */
-    return locals && weft__load(&locals->owners, relaxed) == 0 &&
-           weft__local_index(key) < locals->size;
+    return locals && !is_shared(locals) && weft__local_index(key) < locals->size;
 }
 
 static int new_local(uint64_t key, void *value, struct weft__local *ret_local)
@@ -195,7 +206,7 @@ int weft__locals_inherit(struct weft__locals *locals, struct weft__locals **ret_
     if (locals->inherited == 0)
         return 0;
     struct weft__locals *child = locals;
-    if (weft__load(&locals->owners, relaxed) == 0) { /* our own */
+    if (!is_shared(locals)) {
         if (!locals->heir) {
             locals->heir = copy_inherited(locals, locals->size);
             if (!locals->heir)
@@ -237,8 +248,7 @@ static void free_own(struct weft__locals *locals)
 void weft__locals_end(struct weft__locals **place)
 {
     weft__locals_drain();
-    bool shared = weft__load(&(*place)->owners, relaxed);
-    if (!shared || leave_shared(*place)) { /* the last one has it for its own */
+    if (!is_shared(*place) || leave_shared(*place)) { /* the last one has it for its own */
         for (int round = 0; round < ROUNDS && destroy_round(place); round++) {
         }
         free_own(*place);

@@ -46,7 +46,6 @@ WRAP(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t of
      (at, size, prot, flags, fd, offset), MAP_FAILED, ENOMEM)
 WRAP(void *, malloc, (size_t size), (size), NULL, ENOMEM)
 WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
-WRAP(void *, realloc, (void *at, size_t size), (at, size), NULL, ENOMEM)
 WRAP(void *, aligned_alloc, (size_t align, size_t size), (align, size), NULL, ENOMEM)
 WRAP(int, epoll_create1, (int flags), (flags), -1, EMFILE)
 WRAP(int, eventfd, (unsigned value, int flags), (value, flags), -1, EMFILE)

@@ -140,6 +140,41 @@ TEST(children_begin_with_what_their_spawner_hands_down)
     run_everywhere(hand_down, 3);
 }
 
+struct noted {
+    weft_local key;
+    pthread_t user, destroyer;
+};
+
+static void note_destroyer(void *arg)
+{
+    struct noted *noted = arg;
+    noted->destroyer = pthread_self();
+}
+
+static int note_user(void *arg)
+{
+    struct noted *noted = arg;
+    noted->user = pthread_self();
+    ck_assert_int_eq(weft_local_set(noted->key, noted), 0);
+    return 0;
+}
+
+static int use_on_virtual_thread(void *unused)
+{
+    struct noted noted = { .destroyer = pthread_self() };
+    (void)unused;
+    ck_assert_int_eq(weft_local_create(&noted.key, note_destroyer, 0), 0);
+    ck_assert_int_eq(on_virtual_thread(note_user, &noted), 0);
+    ck_assert(pthread_equal(noted.user, noted.destroyer));
+    return 0;
+}
+
+TEST(a_virtual_thread_still_is_one_when_it_destroys)
+{
+    need_virtual_threads();
+    ck_assert_int_eq(weft_run(NULL, use_on_virtual_thread, NULL), 0);
+}
+
 static atomic_bool go;
 static weft_task *last;
 
