@@ -42,7 +42,8 @@ static bool fails(const char *function)
         return __real_##name arguments; \
     }
 
-WRAP(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset),
+/* What mmap() is where files may be large. */
+WRAP(void *, mmap64, (void *at, size_t size, int prot, int flags, int fd, off_t offset),
      (at, size, prot, flags, fd, offset), MAP_FAILED, ENOMEM)
 WRAP(void *, malloc, (size_t size), (size), NULL, ENOMEM)
 WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
@@ -336,7 +337,8 @@ static int hand_down_locals(void *unused)
             atomic_fetch_sub(&values, 1);
         MUST(weft_local_get(handed_down) == value);
     }
-    int rc = weft_spawn(change_locals, weft_local_get(handed_down), NULL);
+    weft_attr odd = { .stack_size = 64 << 10 }; /* one that is mapped anew */
+    int rc = weft_spawn_with(&odd, change_locals, weft_local_get(handed_down), NULL);
     if (rc)
         expect_shortage("weft_spawn", rc);
     return 7;
