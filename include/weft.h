@@ -7,6 +7,8 @@
 
 #include <weft/cleanup.h>
 #include <weft/common.h>
+#include <weft/gather.h>
+#include <weft/group.h>
 #include <weft/io.h>
 #include <weft/local.h>
 #include <weft/net.h>

@@ -350,10 +350,27 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
     return joiner;
 }
 
+void (*weft__leave_group)(struct weft_task *task);
+int (*weft__refuse)(struct weft__waiter *waiter);
+
+/* Unless it was cancelled before it began. */
+WEFT_INLINE void call(struct weft_task *self)
+{
+    uintptr_t family = weft__load(&self->waiter.family, relaxed); /* looked at again there */
+    bool plain = ((uintptr_t)self->waiter.scope | family) == 0;
+    int refused = weft__likely(plain) ? 0 : weft__refuse(&self->waiter);
+    int (*fn)(void *arg) = self->fn;
+    self->cleanups = NULL; /* where `fn` was */
+    self->result = weft__likely(!refused) ? fn(self->arg) : refused;
+    WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
+}
+
 /* Inlined into the task's first function: a call that never returns would spoil the
  * prediction of the successor's returns (arch/context_x86_64.S). */
 WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
+    if (weft__unlikely(self->flags & WEFT__TASK_MEMBER))
+        weft__leave_group(self);
     struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
     struct weft_task *task = claimed_joiner(worker, self);
@@ -372,14 +389,6 @@ WEFT_INLINE void finish(struct weft_task *self)
 {
     if (weft__unlikely(self->locals != NULL))
         weft__locals_end(&self->locals);
-}
-
-WEFT_INLINE void call(struct weft_task *self)
-{
-    int (*fn)(void *arg) = self->fn;
-    self->cleanups = NULL; /* where `fn` was */
-    self->result = fn(self->arg);
-    WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
 }
 
 void weft__finish(struct weft_task *self)

@@ -5,8 +5,9 @@
  *            leaves those behind that its unwinding did not pop: sched/schedule.c
  *            forgets them.
  * CLEANUP-2  A handler is off the list before it runs, so it may end the task again.
- * CLEANUP-3  What weft_exit() has run says so: where code is compiled to be unwound, a
- *            virtual thread's unwinding comes by afterwards. */
+ * CLEANUP-3  What weft_exit() has run, or left, is not run or left again: where code is
+ *            compiled to be unwound, a virtual thread's unwinding comes by afterwards.
+ *            A handler says so itself; scopes and groups ask the task (EXITS). */
 #include "task/cleanup.h"
 
 #include <pthread.h>
@@ -14,6 +15,8 @@
 #include "base/assert.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
+#include "task/cancel.h"
+#include "task/group.h"
 #include "weft/scope.h"
 #include "weft/task.h"
 
@@ -61,10 +64,27 @@ void weft_cleanup_pop(weft_cleanup *public, bool run)
         fn(cleanup->arg);
 }
 
+static void leave_innermost(struct weft_task *self)
+{
+    struct weft__group *group = weft__family_of(weft__load(&self->waiter.family, relaxed));
+    if (!group || &group->scope != self->waiter.scope) {
+        weft_scope_leave(self->waiter.scope);
+        return;
+    }
+    weft_group_cancel((weft_group *)(void *)group);
+    weft_group_leave((weft_group *)(void *)group);
+}
+
 static void leave_scopes(struct weft_task *self, struct weft_scope *until)
 {
     while (self->waiter.scope != until)
-        weft_scope_leave(self->waiter.scope);
+        leave_innermost(self);
+}
+
+/* The scope in which it was spawned. */
+static struct weft_scope *first_scope(struct weft_task *self)
+{
+    return self->flags & WEFT__TASK_MEMBER ? &weft__member_of(self)->group->scope : NULL;
 }
 
 static void run_handlers(struct weft_task *self)
@@ -76,7 +96,7 @@ static void run_handlers(struct weft_task *self)
         take_off(&self->cleanups, cleanup);
         fn(cleanup->arg);
     }
-    leave_scopes(self, NULL);
+    leave_scopes(self, first_scope(self));
 }
 
 void weft_exit(int result)
@@ -86,7 +106,9 @@ void weft_exit(int result)
         weft__panic("weft_exit: not a task");
     self->result = result;
     run_handlers(self);
-    if (weft__is_virtual(self))
-        pthread_exit(NULL); /* its result is libc's affair, ours has been stored */
+    if (weft__is_virtual(self)) {
+        self->flags |= WEFT__TASK_EXITS; /* CLEANUP-3 */
+        pthread_exit(NULL);              /* our result has been stored */
+    }
     weft__end(self);
 }

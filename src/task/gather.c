@@ -42,7 +42,7 @@ static size_t enrol(weft_task *const *tasks, size_t count, struct weft__waiter *
 }
 
 /* JOIN-6: nobody knows our ticket any more when this returns. */
-static void withdraw(weft_task *const *tasks, size_t count, struct weft__waiter *waiter)
+static void withdraw_all(weft_task *const *tasks, size_t count, struct weft__waiter *waiter)
 {
     for (size_t i = 0; i < count; i++) {
         struct weft__waiter *us = one_of_many(waiter);
@@ -64,7 +64,7 @@ static int await_any(weft_task *const *tasks, size_t count, struct weft__waiter 
         weft__wait_drop(waiter, ticket);
     else
         ended = weft__scope_park(waiter, WEFT_NEVER);
-    withdraw(tasks, enrolled, waiter);
+    withdraw_all(tasks, enrolled, waiter);
     return ended.reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, ended);
 }
 

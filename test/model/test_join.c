@@ -5,9 +5,9 @@
 
 #include "suite.h"
 
-/* Broken on purpose: the burier acknowledges before it has tried to claim; a plain
- * thread whose wait has been claimed takes the task for buried. */
-static enum { NOTHING, EARLY_ACKNOWLEDGEMENT, THREAD_RUNS_ON } mutation;
+/* Broken on purpose: the burier acknowledges before it has tried to claim; a task that
+ * is about to end is taken for buried. */
+static enum { NOTHING, EARLY_ACKNOWLEDGEMENT, END_SOON_IS_END } mutation;
 
 #define sched_yield() model_spin()
 
@@ -18,7 +18,16 @@ static enum { NOTHING, EARLY_ACKNOWLEDGEMENT, THREAD_RUNS_ON } mutation;
 #define WEFT__TASK_DONE ((struct weft__waiter *)2)
 
 #include "sched/wait.c"
-#define weft__is_thread(waiter) (mutation != THREAD_RUNS_ON && weft__is_thread(waiter))
+#include "task/join.h"
+
+static bool ended(struct weft_task *task)
+{
+    return weft__has_ended(task) || (mutation == END_SOON_IS_END &&
+                                     weft__load(&task->joiner, acquire) == WEFT__TASK_ENDING_SOON);
+}
+
+#define weft__has_ended(task) ended(task)
+#define weft__is_thread(waiter) (mutation != END_SOON_IS_END && weft__is_thread(waiter))
 #include "task/join.c"
 #undef weft__is_thread
 
@@ -61,15 +70,16 @@ int weft__checkpoint_slow(struct weft__waiter *waiter)
     return 0;
 }
 
-int64_t weft__scope_deadline(const struct weft__waiter *waiter)
+struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
 {
-    return waiter->scope ? 1 : INT64_MAX;
+    int64_t deadline = waiter->scope ? 1 : until;
+    return (struct weft__ended){ weft__wait_park(waiter, deadline), deadline };
 }
 
-int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason)
+int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
 {
     (void)waiter;
-    model_assert(reason == WEFT__DEADLINE, "WAIT-1");
+    model_assert(ended.reason == WEFT__DEADLINE, "WAIT-1");
     return -ETIMEDOUT;
 }
 
@@ -220,9 +230,9 @@ TEST(JOIN_3_needs_the_acknowledgement)
     model_check_fails(&model, "");
 }
 
-TEST(JOIN_4_needs_a_plain_thread_to_look_for_the_end)
+TEST(JOIN_4_needs_a_joiner_to_look_for_the_end)
 {
-    mutation = THREAD_RUNS_ON;
+    mutation = END_SOON_IS_END;
     model.body[1] = plain_joiner;
     model_check_fails(&model, "use after release");
 }
