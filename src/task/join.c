@@ -74,7 +74,7 @@ static bool cancelled_meanwhile(weft_task *task, struct weft__waiter *waiter)
            withdraw(task, waiter);
 }
 
-/* Returns 0 when the task has ended, or the joiner has to look again, else why not. */
+/* Returns 0 when the task has ended, -EAGAIN for nothing (CANCEL-3), else why not. */
 static int await(struct weft_task *task, struct weft__waiter *waiter)
 {
     uint64_t ticket = weft__wait_begin(waiter, joining, (uintptr_t)task);
@@ -102,7 +102,8 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
         await_burial(task, WEFT__TASK_ACKED);
         return 0;
     }
-    return weft__scope_error(waiter, end);
+    int rc = weft__scope_error(waiter, end);
+    return rc ? rc : -EAGAIN;
 }
 
 int weft__await_end(struct weft_task *task, struct weft__waiter *waiter)
@@ -110,8 +111,11 @@ int weft__await_end(struct weft_task *task, struct weft__waiter *waiter)
     int rc = weft__checkpoint(waiter);
     if (rc == 0 && weft__is_thread(waiter) && !waiter->scope && !weft__has_ended(task))
         weft__thread_pause();
-    while (rc == 0 && !weft__has_ended(task))
-        rc = await(task, waiter);
+    if (rc == 0 && !weft__has_ended(task)) {
+        do {
+            rc = await(task, waiter);
+        } while (rc == -EAGAIN);
+    }
     return rc;
 }
 

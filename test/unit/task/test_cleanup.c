@@ -258,6 +258,85 @@ TEST(a_virtual_thread_is_unwound_as_by_pthread_exit)
     ck_assert_str_eq(trail, "wp");
 }
 
+static atomic_int ended;
+
+static int wait_in_group(void *unused)
+{
+    (void)unused;
+    weft_started(0);
+    int rc = weft_sleep(WEFT_S(1000));
+    atomic_fetch_add(&ended, 1);
+    return rc;
+}
+
+static void expect_ended(void *count)
+{
+    ck_assert_int_eq(atomic_load(&ended), (int)(intptr_t)count);
+    mark("e");
+}
+
+static int exit_in_groups(void *unused)
+{
+    weft_group outer, inner;
+    weft_scope scope;
+    (void)unused;
+    atomic_store(&ended, 0);
+    WEFT_DEFER(expect_ended, (void *)2);
+    WEFT_WITH_GROUP(&outer, WEFT_NEVER)
+    {
+        ck_assert_int_eq(weft_group_start(&outer, wait_in_group, NULL, NULL), 0);
+        WEFT_DEFER(expect_ended, (void *)1);
+        WEFT_WITH_GROUP(&inner, WEFT_NEVER)
+        {
+            ck_assert_int_eq(weft_group_start(&inner, wait_in_group, NULL, NULL), 0);
+            WEFT_DEFER(expect_ended, (void *)0);
+            WEFT_WITH_SCOPE(&scope)
+            weft_exit(8);
+        }
+    }
+    return -1;
+}
+
+/* Somebody else's group stays. */
+static int exit_in_a_child(void *unused)
+{
+    int result = 0;
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn_result(&group, exit_in_groups, NULL, &result), 0);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    return result;
+}
+
+TEST(exit_cancels_the_groups_it_leaves_and_waits_for_them)
+{
+    run_both(exit_in_groups, 8, "eee");
+    trail[0] = 0;
+    run_both(exit_in_a_child, 8, "eee");
+}
+
+static int fail_by_exit(void *unused)
+{
+    (void)unused;
+    weft_exit(-EIO);
+}
+
+static int exit_fails_a_group(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn(&group, wait_in_group, NULL), 0);
+    ck_assert_int_eq(weft_group_spawn(&group, fail_by_exit, NULL), 0);
+    return weft_group_leave(&group);
+}
+
+TEST(a_child_that_exits_with_an_error_has_failed)
+{
+    run_both(exit_fails_a_group, -EIO, "");
+}
+
 static void exit_plainly(void *unused)
 {
     (void)unused;
