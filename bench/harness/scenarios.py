@@ -100,6 +100,11 @@ SCENARIOS = (
     micro("virtual_yield_many", implementations=("weft",)),
     micro("virtual_yield_two", implementations=("weft",)),
     micro("light_yield_two", implementations=("weft",)),
+    micro("array_index", implementations=("weft",)),
+    micro("local_get", implementations=("weft",)),
+    micro("specific_get", implementations=("weft",)),
+    micro("local_set", implementations=("weft",)),
+    micro("spawn_join_one_inheriting", implementations=("weft",)),
     Scenario(
         "timer_latency",
         (

@@ -5,25 +5,19 @@
 #include "os/barrier.h"
 #include "sched/bury.h"
 #include "sched/enter.h"
+#include "sched/locals.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "task/join.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
-static bool ended(struct weft_task *task)
-{
-    /* acquire: pairs with the exchange in weft__bury() */
-    struct weft__waiter *joiner = weft__load(&task->joiner, acquire);
-    return joiner == WEFT__TASK_DONE || joiner == WEFT__TASK_ACKED;
-}
-
 static struct weft__waiter *firm(struct weft__waiter *waiter)
 {
     return (struct weft__waiter *)((uintptr_t)waiter | WEFT__JOINER_FIRM);
 }
 
-static void reap(struct weft_task *task)
+static void release(struct weft_task *task)
 {
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
@@ -112,23 +106,34 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
     return rc ? rc : -EAGAIN;
 }
 
-static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
+int weft__await_end(struct weft_task *task, struct weft__waiter *waiter)
 {
     int rc = weft__checkpoint(waiter);
-    if (rc == 0 && weft__is_thread(waiter) && !waiter->scope && !ended(task))
+    if (rc == 0 && weft__is_thread(waiter) && !waiter->scope && !weft__has_ended(task))
         weft__thread_pause();
-    if (rc == 0 && !ended(task)) {
+    if (rc == 0 && !weft__has_ended(task)) {
         do {
             rc = await(task, waiter);
         } while (rc == -EAGAIN);
     }
-    if (rc)
-        return rc;
+    return rc;
+}
+
+int weft__reap(struct weft_task *task, int *ret_result)
+{
     if (ret_result)
         *ret_result = task->result;
-    rc = task->flags & WEFT__TASK_NO_STACK ? -ENOMEM : 0;
-    reap(task); /* JOIN-1 */
+    int rc = task->flags & WEFT__TASK_NO_STACK ? -ENOMEM : 0;
+    release(task); /* JOIN-1 */
+    if (weft__unlikely(rc))
+        weft__locals_drain(); /* LOCAL-4 */
     return rc;
+}
+
+static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
+{
+    int rc = weft__await_end(task, waiter);
+    return rc ? rc : weft__reap(task, ret_result);
 }
 
 int weft_join(weft_task *task, int *ret_result)
@@ -156,5 +161,5 @@ void weft_detach(weft_task *task)
     if (weft__cas(&task->joiner, &nobody, WEFT__TASK_DETACHED, acq_rel, acquire))
         return;
     await_burial(task, WEFT__TASK_DONE); /* at once but for a joiner that gave up: JOIN-4 */
-    reap(task);                          /* JOIN-1 */
+    release(task);                       /* JOIN-1 */
 }

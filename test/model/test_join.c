@@ -42,6 +42,19 @@ void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazi
     model_fail("no stack here");
 }
 
+/* No task of a model has any. */
+void weft__locals_abandon(struct weft__locals *locals)
+{
+    (void)locals;
+    model_fail("no task-locals here");
+}
+
+bool weft__locals_drain(void)
+{
+    model_fail("every task has run");
+    return false;
+}
+
 int weft__checkpoint_slow(struct weft__waiter *waiter)
 {
     (void)waiter;
