@@ -24,7 +24,8 @@ WEFT__BEGIN
  * do run, after weft's handlers, as in pthread_exit().
  *
  * A handler that calls weft_exit() ends there; the others run, and its result counts.
- * Tasks only: on a plain thread it aborts. Does not return. */
+ * Suspends only where a handler does, and to leave groups. Tasks only: on a plain thread
+ * it aborts. Does not return. */
 WEFT_API void weft_exit(int result) WEFT__NORETURN;
 
 /* A handler that waits for its time. Lives on the stack. */
