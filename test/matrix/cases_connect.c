@@ -141,7 +141,7 @@ CONNECTING(weft_dial, call_dial);
 
 /* Looking names up. */
 
-static sem_t answers;
+static atomic_bool closed; /* nothing is answered */
 static atomic_int asked, answered;
 
 int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
@@ -154,8 +154,8 @@ int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo
     if (hints->ai_flags & AI_NUMERICHOST)
         return __real_getaddrinfo(host, port, hints, list);
     atomic_fetch_add(&asked, 1);
-    while (sem_wait(&answers) != 0)
-        ;
+    while (atomic_load(&closed))
+        block_for(WEFT_US(50));
     int rc = __real_getaddrinfo("127.0.0.1", port, hints, list);
     atomic_fetch_add(&answered, 1);
     return rc;
@@ -164,7 +164,7 @@ int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo
 static void arm_names(struct stage *stage)
 {
     (void)stage;
-    sem_init(&answers, 0, 0);
+    atomic_store(&closed, true);
 }
 
 static long call_listen(struct stage *stage)
@@ -179,17 +179,16 @@ static long call_listen(struct stage *stage)
 static void event_names(struct stage *stage)
 {
     (void)stage;
-    sem_post(&answers);
+    atomic_store(&closed, false);
 }
 
-/* Who does not wait for the answer any more gets none: that a listener was lost the
- * count of descriptors would say. */
+/* That a listener was made and lost the count of descriptors would say. */
 static void settle_names(struct stage *stage, long rc)
 {
-    EXPECT(stage, rc < 0 || atomic_load(&asked) == atomic_load(&answered), "no answer, and %ld",
-           rc);
+    (void)stage;
+    (void)rc;
     while (atomic_load(&answered) != atomic_load(&asked))
-        block_for(WEFT_US(100));
+        block_for(WEFT_US(50));
 }
 
 const struct operation case_weft_listen = { .name = "weft_listen",
