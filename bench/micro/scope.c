@@ -1,4 +1,6 @@
 /* scope.c - what scopes and groups cost. */
+#include <stdatomic.h>
+
 #include <weft.h>
 
 #include "bench.h"
@@ -54,9 +56,9 @@ struct sample group_spawn(const struct load *load)
     return meter_ns_per_op(&meter, n * GROUP);
 }
 
-static int sleep_long(void *arg)
+static int sleep_long(void *begun)
 {
-    (void)arg;
+    atomic_fetch_add((atomic_int *)begun, 1);
     return weft_sleep(WEFT_S(1000));
 }
 
@@ -67,10 +69,12 @@ struct sample group_cancel(const struct load *load)
     struct meter meter = meter_start();
     for (size_t i = 0; i < n; i++) {
         weft_group group;
+        atomic_int begun = 0;
         weft_group_enter(&group, WEFT_NEVER);
         for (int j = 0; j < GROUP; j++)
-            must(weft_group_spawn(&group, sleep_long, NULL));
-        must(weft_sleep(WEFT_US(1)));
+            must(weft_group_spawn(&group, sleep_long, (void *)&begun));
+        while (atomic_load(&begun) < GROUP)
+            must(weft_yield());
         weft_group_cancel(&group);
         must(weft_group_leave(&group));
     }
