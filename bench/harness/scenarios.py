@@ -105,6 +105,10 @@ SCENARIOS = (
     micro("specific_get", implementations=("weft",)),
     micro("local_set", implementations=("weft",)),
     micro("spawn_join_one_inheriting", implementations=("weft",)),
+    micro("scope_enter_leave", implementations=("weft",)),
+    micro("scope_join_one", implementations=("weft",)),
+    micro("group_spawn", implementations=("weft",)),
+    micro("group_cancel", implementations=("weft",)),
     Scenario(
         "timer_latency",
         (

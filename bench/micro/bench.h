@@ -92,4 +92,10 @@ struct sample specific_get(const struct load *load);
 struct sample local_set(const struct load *load);
 struct sample spawn_join_one_inheriting(const struct load *load);
 
+/* scope.c */
+struct sample scope_enter_leave(const struct load *load);
+struct sample scope_join_one(const struct load *load);
+struct sample group_spawn(const struct load *load);
+struct sample group_cancel(const struct load *load);
+
 #endif

@@ -56,6 +56,10 @@ static const struct scenario scenarios[] = {
     { SCENARIO(specific_get), 0 },
     { SCENARIO(local_set), 0 },
     { SCENARIO(spawn_join_one_inheriting), 0 },
+    { SCENARIO(scope_enter_leave), 0 },
+    { SCENARIO(scope_join_one), 0 },
+    { SCENARIO(group_spawn), 0 },
+    { SCENARIO(group_cancel), 0 },
 };
 
 struct run {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "sched/carrier.h"
 #include "task/cleanup.h"
 #include "weft/local.h"
 #include "weft/task.h"
@@ -72,9 +73,12 @@ int weft_local_delete(weft_local local)
     return weft__local_key_delete(local.weft__private) ? 0 : -EINVAL;
 }
 
-void *weft_local_get(weft_local local)
+/* place(), read directly. */
+WEFT_NOINLINE void *weft_local_get(weft_local local)
 {
-    return weft__locals_get(*place(), local.weft__private);
+    struct weft_task *self = weft__current;
+    bool is_task = weft__likely(self && !(self->flags & WEFT__TASK_IDLE));
+    return weft__locals_get(is_task ? self->locals : of_thread, local.weft__private);
 }
 
 static int swap(weft_local local, void *value, struct weft__local *ret_before)
