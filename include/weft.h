@@ -5,8 +5,12 @@
 #ifndef WEFT_H
 #define WEFT_H
 
+#include <weft/cleanup.h>
 #include <weft/common.h>
+#include <weft/gather.h>
+#include <weft/group.h>
 #include <weft/io.h>
+#include <weft/local.h>
 #include <weft/net.h>
 #include <weft/observe.h>
 #include <weft/runtime.h>

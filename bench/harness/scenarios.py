@@ -100,6 +100,15 @@ SCENARIOS = (
     micro("virtual_yield_many", implementations=("weft",)),
     micro("virtual_yield_two", implementations=("weft",)),
     micro("light_yield_two", implementations=("weft",)),
+    micro("array_index", implementations=("weft",)),
+    micro("local_get", implementations=("weft",)),
+    micro("specific_get", implementations=("weft",)),
+    micro("local_set", implementations=("weft",)),
+    micro("spawn_join_one_inheriting", implementations=("weft",)),
+    micro("scope_enter_leave", implementations=("weft",)),
+    micro("scope_join_one", implementations=("weft",)),
+    micro("group_spawn", implementations=("weft",)),
+    micro("group_cancel", implementations=("weft",)),
     Scenario(
         "timer_latency",
         (

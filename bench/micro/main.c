@@ -51,6 +51,15 @@ static const struct scenario scenarios[] = {
     { SCENARIO(virtual_yield_many), 0 },
     { SCENARIO(virtual_yield_two), 0 },
     { SCENARIO(light_yield_two), 0 },
+    { SCENARIO(array_index), 0 },
+    { SCENARIO(local_get), 0 },
+    { SCENARIO(specific_get), 0 },
+    { SCENARIO(local_set), 0 },
+    { SCENARIO(spawn_join_one_inheriting), 0 },
+    { SCENARIO(scope_enter_leave), 0 },
+    { SCENARIO(scope_join_one), 0 },
+    { SCENARIO(group_spawn), 0 },
+    { SCENARIO(group_cancel), 0 },
 };
 
 struct run {

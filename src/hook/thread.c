@@ -127,6 +127,7 @@ static void call(struct weft__thread *self)
         __pthread_register_cancel(&here);
         self->result = self->fn(self->arg);
     }
+    weft__finish(weft__self());
     weft__vthread_end();
     weft__signals_end(self);
     weft__store(&self->ended, true, release); /* pairs with the load in tryjoin */

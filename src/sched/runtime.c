@@ -11,6 +11,7 @@
 #include "os/memory.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
+#include "sched/locals.h"
 #include "sched/lot.h"
 #include "sched/monitor.h"
 #include "sched/poll.h"
@@ -255,6 +256,8 @@ static int stop_locked(void)
     if (!weft__load(&weft__rt.running, relaxed)) /* under `life` */
         return -EINVAL;
     await_end();
+    while (weft__locals_drain()) /* destructors may spawn */
+        await_end();
     weft__store(&weft__rt.running, false, release);
     join_threads(true);
     weft__hooks_run(WEFT__HOOK_STOPPED);
@@ -283,6 +286,8 @@ int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg)
     set_awaited(); /* not before the task is in a queue: it would look like a deadlock */
     if (rc == 0)
         rc = weft_join(main_task, &result);
+    if (rc == 0 && result < 0)
+        weft_cancel_all();
     weft_stop();
     return rc ? rc : result;
 }

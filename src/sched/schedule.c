@@ -4,6 +4,7 @@
 
 #include "sched/bury.h"
 #include "sched/enter.h"
+#include "sched/locals.h"
 #include "sched/lot.h"
 #include "sched/poll.h"
 #include "sched/share.h"
@@ -349,10 +350,27 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
     return joiner;
 }
 
+void (*weft__leave_group)(struct weft_task *task);
+int (*weft__refuse)(struct weft__waiter *waiter);
+
+/* Unless it was cancelled before it began. */
+WEFT_INLINE void call(struct weft_task *self)
+{
+    uintptr_t family = weft__load(&self->waiter.family, relaxed); /* looked at again there */
+    bool plain = ((uintptr_t)self->waiter.scope | family) == 0;
+    int refused = weft__likely(plain) ? 0 : weft__refuse(&self->waiter);
+    int (*fn)(void *arg) = self->fn;
+    self->cleanups = NULL; /* where `fn` was */
+    self->result = weft__likely(!refused) ? fn(self->arg) : refused;
+    WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
+}
+
 /* Inlined into the task's first function: a call that never returns would spoil the
  * prediction of the successor's returns (arch/context_x86_64.S). */
 WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
+    if (weft__unlikely(self->flags & WEFT__TASK_MEMBER))
+        weft__leave_group(self);
     struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
     struct weft_task *task = claimed_joiner(worker, self);
@@ -367,8 +385,21 @@ WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
     weft__context_jump(&task->context);
 }
 
+WEFT_INLINE void finish(struct weft_task *self)
+{
+    if (weft__unlikely(self->locals != NULL))
+        weft__locals_end(&self->locals);
+}
+
+void weft__finish(struct weft_task *self)
+{
+    self->cleanups = NULL;
+    finish(self);
+}
+
 void weft__end(struct weft_task *self)
 {
+    finish(self);
     end(self);
 }
 
@@ -377,7 +408,8 @@ void weft__task_main(void *arg)
     struct weft_task *self = arg;
     weft__arrive(self);
     weft__leave(self);
-    self->result = self->fn(self->arg);
+    call(self);
+    finish(self);
     end(self);
 }
 
@@ -385,6 +417,7 @@ void weft__task_main(void *arg)
  * destructor does. */
 static WEFT_NORETURN void end_virtual(void *arg)
 {
+    weft__finish(arg);
     weft__vthread_end();
     weft__end(arg);
 }
@@ -396,7 +429,7 @@ void weft__virtual_main(void *arg)
     weft__leave(self);
     weft__vthread_begin();
     pthread_cleanup_push(end_virtual, self);
-    self->result = self->fn(self->arg);
+    call(self);
     end_virtual(self);
     pthread_cleanup_pop(0);
 }

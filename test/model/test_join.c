@@ -42,21 +42,35 @@ void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazi
     model_fail("no stack here");
 }
 
+/* No task of a model has any. */
+void weft__locals_abandon(struct weft__locals *locals)
+{
+    (void)locals;
+    model_fail("no task-locals here");
+}
+
+bool weft__locals_drain(void)
+{
+    model_fail("every task has run");
+    return false;
+}
+
 int weft__checkpoint_slow(struct weft__waiter *waiter)
 {
     (void)waiter;
     return 0;
 }
 
-int64_t weft__scope_deadline(const struct weft__waiter *waiter)
+struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
 {
-    return waiter->scope ? 1 : INT64_MAX;
+    int64_t deadline = waiter->scope ? 1 : until;
+    return (struct weft__ended){ weft__wait_park(waiter, deadline), deadline };
 }
 
-int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason)
+int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
 {
     (void)waiter;
-    model_assert(reason == WEFT__DEADLINE, "WAIT-1");
+    model_assert(ended.reason == WEFT__DEADLINE, "WAIT-1");
     return -ETIMEDOUT;
 }
 
