@@ -114,6 +114,7 @@ static long by_thread(const struct futex *futex)
 
 WEFT__INTERPOSE long syscall(long number, ...)
 {
+    WEFT__STAYS;
     long at[6];
     va_list arguments;
     va_start(arguments, number);

@@ -51,11 +51,10 @@ void weft__turn_leave(struct weft__turn *turn)
         weft__wait_fire(waiter, ticket, WEFT__EVENT); /* TURN-2 */
 }
 
-static int park(struct weft__turn *turn, int64_t deadline)
+/* Until it is first. */
+static int await(struct weft__turn *turn, int64_t deadline)
 {
-    struct weft__hook_wait wait;
     weft_scope scope;
-    weft__hook_begin(&wait);
     weft_scope_enter(&scope, deadline);
     weft__outside(1);
     enum weft__wait_state reason =
@@ -64,7 +63,6 @@ static int park(struct weft__turn *turn, int64_t deadline)
     int rc = reason == WEFT__EVENT ? 0 : weft__scope_error(turn->waiter, reason);
     if (weft_scope_leave(&scope) && rc == -ETIMEDOUT)
         rc = -EAGAIN;
-    weft__hook_end(&wait);
     if (rc)
         weft__turn_leave(turn);
     return rc;
@@ -72,15 +70,20 @@ static int park(struct weft__turn *turn, int64_t deadline)
 
 int weft__turn_take(struct weft__turn *turn, int fd, int64_t deadline, const char *what)
 {
+    struct weft__hook_wait wait;
+    int rc = 0;
+    weft__hook_begin(&wait);
     turn->fd = fd;
     turn->waiter = weft__waiter_self();
-    turn->ticket = weft__wait_begin(turn->waiter, what, (uint64_t)fd);
+    turn->ticket = weft__wait_begin(turn->waiter, what, (uint64_t)fd); /* may suspend: STAY-2 */
     struct bucket *bucket = lock_bucket(fd);
     bool first = !first_of(bucket, fd);
     weft__list_append(&bucket->turns, &turn->link);
     weft__lock_release(&bucket->lock);
-    if (!first)
-        return park(turn, deadline);
-    weft__wait_abandon(turn->waiter, turn->ticket); /* nobody fires the first */
-    return 0;
+    if (first)
+        weft__wait_abandon(turn->waiter, turn->ticket); /* nobody fires the first */
+    else
+        rc = await(turn, deadline);
+    weft__hook_end(&wait);
+    return rc;
 }

@@ -81,6 +81,7 @@ static void init_task(struct weft_task *task, const struct request *request, boo
     weft__store(&task->joiner, detached ? WEFT__TASK_DETACHED : NULL, relaxed);
     task->stack_size = weft__rt.config.stack_size;
     task->result = 0;
+    task->interposed = 0;
     task->name[0] = 0;
 }
 
