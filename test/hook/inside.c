@@ -7,6 +7,7 @@
  * threads while a runtime runs, or all three in turns. */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ struct thread {
     void *arg, *result;
     weft_task *task;
     pthread_t pthread;
+    sem_t ended; /* of a plain thread: joining it would block a task's carrier */
 };
 
 static int run_task(void *arg)
@@ -42,7 +44,9 @@ static int run_task(void *arg)
 
 static void *run_thread(void *arg)
 {
-    run_task(arg);
+    struct thread *thread = arg;
+    run_task(thread);
+    sem_post(&thread->ended);
     return NULL;
 }
 
@@ -102,6 +106,7 @@ int inside_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)
     *thread = (struct thread){ .kind = kind, .fn = fn, .arg = arg };
     if (kind == MIXED)
         thread->kind = (enum kind)(atomic_fetch_add(&threads, 1) % MIXED);
+    sem_init(&thread->ended, 0, 0);
     *ret_thread = (pthread_t)thread;
     return thread->kind == PLAIN ? create_plain(thread) : create_task(thread);
 }
@@ -109,8 +114,14 @@ int inside_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)
 int inside_join(pthread_t id, void **ret_result)
 {
     struct thread *thread = (struct thread *)id;
-    int rc = thread->kind == PLAIN ? pthread_join(thread->pthread, NULL)
-                                   : -weft_join(thread->task, NULL);
+    int rc = 0;
+    if (thread->kind == PLAIN) {
+        while (sem_wait(&thread->ended) != 0)
+            ;
+        rc = pthread_join(thread->pthread, NULL);
+    } else {
+        rc = -weft_join(thread->task, NULL);
+    }
     if (ret_result)
         *ret_result = thread->result;
     free(thread);
