@@ -284,10 +284,7 @@ int weft__thread_detach(struct weft__thread *thread)
 
 void weft__thread_forget(struct weft__thread *self)
 {
-    char *tp = weft__context_thread_pointer();
     weft__store(&alive, 1, relaxed); /* it ends, the process ends */
-    weft__block_set_home(tp, NULL);
-    *weft__current_at(tp) = NULL;
     self->block = NULL;
     self->tid = 0;
 }
@@ -396,6 +393,7 @@ WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *
 
 WEFT__INTERPOSE int pthread_join(pthread_t id, void **ret_result)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
         return weft__real_pthread_join(id, ret_result);
@@ -405,6 +403,7 @@ WEFT__INSIDE(pthread_join);
 
 WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
         return weft__real_pthread_tryjoin_np(id, ret_result);
@@ -416,6 +415,7 @@ WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 WEFT__INTERPOSE int pthread_clockjoin_np(pthread_t id, void **ret_result, clockid_t clock,
                                          const struct timespec *until)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
         return weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
@@ -442,7 +442,8 @@ WEFT__INSIDE(pthread_detach);
 WEFT__INTERPOSE void pthread_exit(void *result)
 {
     struct weft__thread *self = weft__thread_self();
-    WEFT_CHECK(self || !weft__hook_task()); /* a light task has no thread to end */
+    struct weft_task *task = weft__hook_task();
+    WEFT_CHECK(!task || weft__is_virtual(task)); /* a light task has no thread to end */
     if (self)
         weft__thread_exit(self, result);
     weft__real_pthread_exit(result);

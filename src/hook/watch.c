@@ -5,7 +5,6 @@
 
 #include "hook/park.h"
 #include "io/fd.h"
-#include "io/operation.h"
 #include "task/scope.h"
 #include "weft/time.h"
 

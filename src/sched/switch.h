@@ -10,6 +10,14 @@
 #include "sched/schedule.h"
 #include "vthread/block.h"
 
+/* STAY-2: inside an interposed call a light task leaves its thread only to come back
+ * to it. A virtual thread counts no such calls. */
+WEFT_INLINE void weft__assert_stays(const struct weft_task *self)
+{
+    WEFT_ASSERT(!self->interposed || self->carrier, "STAY-2");
+    (void)self;
+}
+
 /* First thing on the stack that was switched to. */
 WEFT_INLINE void weft__arrive(struct weft_task *self)
 {
@@ -35,6 +43,7 @@ WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *
 {
     WEFT_ASSERT(weft__load(&worker->seat->inside, relaxed) == 1, "SEAT-1");
     WEFT_ASSERT(!next->carrier || next->carrier == worker->carrier, "PIN-1");
+    weft__assert_stays(self);
     next->worker = worker;
     next->seat = worker->seat;
     weft__carrier_of(next)->budget = WEFT__BUDGET;
