@@ -222,7 +222,19 @@
     CALL(sendfile) \
     CALL(sendfile64) \
     CALL(splice) \
-    CALL(tee)
+    CALL(tee) \
+    /* resolve.c */ \
+    CALL(getaddrinfo) \
+    CALL(getnameinfo) \
+    CALL(gai_suspend) \
+    CALL(getaddrinfo_a) \
+    /* hosts.c */ \
+    CALL(gethostbyname) \
+    CALL(gethostbyname2) \
+    CALL(gethostbyaddr) \
+    CALL(gethostbyname_r) \
+    CALL(gethostbyname2_r) \
+    CALL(gethostbyaddr_r)
 /* clang-format on */
 
 #endif

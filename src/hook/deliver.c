@@ -179,6 +179,20 @@ bool weft__signals_restart(uint32_t handled)
     return !self || !self->signals.interrupted;
 }
 
+void weft__signals_hold(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self)
+        self->signals.guard++;
+}
+
+void weft__signals_unhold(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self && --self->signals.guard == 0 && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+}
+
 void weft__signals_pipe(void)
 {
     struct weft__thread *self = weft__thread_self();

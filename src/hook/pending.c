@@ -224,7 +224,7 @@ static int put(struct weft__thread *thread, const siginfo_t *info)
         weft__list_append(&signals->queue, &record->link);
     }
     weft__store(&signals->pending, pending | bit, seq_cst);
-    if (weft__signals_due(thread))
+    if (!(pending & bit) && weft__signals_due(thread)) /* else somebody has */
         weft__signals_nudge(thread);
     return 0;
 }
@@ -237,11 +237,13 @@ static bool blocks(struct weft__thread *thread, int number)
 int weft__signals_send(struct weft__thread *thread, const siginfo_t *info)
 {
     int rc = 0;
+    weft__signals_hold();
     weft__lock_acquire(&weft__signals_lock);
     if (!weft__list_empty(&thread->signals.link) && !hand_over(thread, info) &&
         (weft__signal_wanted(info->si_signo) || blocks(thread, info->si_signo)))
         rc = put(thread, info);
     weft__lock_release(&weft__signals_lock);
+    weft__signals_unhold();
     return rc;
 }
 

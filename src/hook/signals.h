@@ -159,6 +159,11 @@ void weft__signals_call(struct weft__thread *self, int number, siginfo_t *info, 
  * about to. */
 bool weft__signals_restart(uint32_t handled);
 
+/* Around what holds a lock and calls libc, where a handler would find neither our code
+ * nor the scheduler (SIG-4). Pairs nest; the last one's end runs what has become due. */
+void weft__signals_hold(void);
+void weft__signals_unhold(void);
+
 /* After a call that may have caused a SIGPIPE: runs its handler now. */
 void weft__signals_pipe(void);
 
