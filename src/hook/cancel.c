@@ -69,7 +69,7 @@ WEFT__INTERPOSE int pthread_cancel(pthread_t id)
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_cancel(id);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_cancel(id);
     if (thread == weft__thread_self()) {
         weft__cancel_mark(thread);
         return 0;

@@ -84,6 +84,13 @@ static void remove_thread(struct weft__thread *thread)
     weft__lock_release(&weft__signals_lock);
 }
 
+/* Whoever was asked to look and was in the library (SIG-4) has not looked yet. */
+void weft__signals_last(struct weft__thread *self)
+{
+    if (!self->signals.guard && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+}
+
 /* From here on nothing is due in it any more. */
 void weft__signals_end(struct weft__thread *self)
 {

@@ -102,6 +102,7 @@ extern struct weft__lock weft__signals_lock;
 /* A thread comes, with its creator's mask or `mask`, and goes. */
 void weft__signals_add(struct weft__thread *thread, uint64_t mask);
 void weft__signals_begin(struct weft__thread *self);
+void weft__signals_last(struct weft__thread *self); /* handles what came while it ran */
 void weft__signals_end(struct weft__thread *self);
 void weft__signals_drop(struct weft__thread *thread); /* has never run */
 

@@ -6,6 +6,14 @@
 
 #define SPINS 50
 
+static void give_way(void)
+{
+    struct weft__hook_wait wait;
+    weft__hook_begin(&wait);
+    weft__pass(weft__self());
+    weft__hook_end(&wait);
+}
+
 WEFT__INTERPOSE int pthread_spin_lock(pthread_spinlock_t *lock)
 {
     if (!weft__hook_task())
@@ -15,11 +23,8 @@ WEFT__INTERPOSE int pthread_spin_lock(pthread_spinlock_t *lock)
             return 0;
         weft__pause();
     }
-    struct weft__hook_wait wait;
-    weft__hook_begin(&wait);
     while (weft__real_pthread_spin_trylock(lock) != 0)
-        weft__pass(weft__self());
-    weft__hook_end(&wait);
+        give_way(); /* handlers run in between */
     return 0;
 }
 
@@ -29,11 +34,8 @@ WEFT__INTERPOSE int pthread_spin_trylock(pthread_spinlock_t *lock)
     int rc = weft__real_pthread_spin_trylock(lock);
     struct weft_task *self = rc ? weft__hook_task() : NULL;
     if (self && --weft__carrier_of(self)->budget == 0) {
-        struct weft__hook_wait wait;
         weft__carrier_of(self)->budget = WEFT__BUDGET;
-        weft__hook_begin(&wait);
-        weft__pass(self);
-        weft__hook_end(&wait);
+        give_way();
     }
     return rc;
 }

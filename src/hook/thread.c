@@ -63,6 +63,16 @@ struct weft__thread *weft__thread_of(pthread_t id)
     return thread->block ? thread : NULL;
 }
 
+/* The kernel's numbers of threads are smaller: PID_MAX_LIMIT. */
+#define FIRST_TID 4194304
+
+bool weft__thread_gone(pthread_t id)
+{
+    char *self = (char *)id;
+    uint32_t tid = *(uint32_t *)(void *)(self + weft__layout.tid);
+    return !own_at(self - weft__layout.self)->block && tid > FIRST_TID && weft__hook_task();
+}
+
 /* Blocks go through the worker's magazine; threads that have none are rare. */
 static struct weft__block *take_block(void)
 {
@@ -126,6 +136,7 @@ static void call(struct weft__thread *self)
     if (__sigsetjmp_cancel(here.__cancel_jmp_buf, 0) == 0) {
         __pthread_register_cancel(&here);
         self->result = self->fn(self->arg);
+        weft__signals_last(self);
     }
     weft__vthread_end();
     weft__signals_end(self);
@@ -294,6 +305,7 @@ void weft__thread_forget(struct weft__thread *self)
 void weft__thread_exit(struct weft__thread *self, void *result)
 {
     self->result = result;
+    weft__signals_last(self);
     weft__real_pthread_exit(result);
     __builtin_unreachable();
 }
@@ -397,7 +409,7 @@ WEFT__INTERPOSE int pthread_join(pthread_t id, void **ret_result)
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_join(id, ret_result);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_join(id, ret_result);
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
 }
 WEFT__INSIDE(pthread_join);
@@ -406,7 +418,7 @@ WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_tryjoin_np(id, ret_result);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_tryjoin_np(id, ret_result);
     if (!weft__load(&thread->ended, acquire)) /* pairs with the store in call() */
         return EBUSY;
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
@@ -417,7 +429,7 @@ WEFT__INTERPOSE int pthread_clockjoin_np(pthread_t id, void **ret_result, clocki
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
     int64_t deadline;
     int rc = weft__deadline(clock, until, &deadline);
     if (weft__load(&thread->ended, acquire)) /* as above */
@@ -434,7 +446,9 @@ WEFT__INTERPOSE int pthread_timedjoin_np(pthread_t id, void **ret_result,
 WEFT__INTERPOSE int pthread_detach(pthread_t id)
 {
     struct weft__thread *thread = weft__thread_of(id);
-    return thread ? weft__thread_detach(thread) : weft__real_pthread_detach(id);
+    if (!thread)
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_detach(id);
+    return weft__thread_detach(thread);
 }
 WEFT__INSIDE(pthread_detach);
 

@@ -37,6 +37,10 @@ struct weft__thread *weft__thread_self(void);
 /* What a pthread_t that the program uses stands for; NULL: a thread of libc's. */
 struct weft__thread *weft__thread_of(pthread_t thread);
 
+/* Whether it was a virtual thread's, which has ended and been joined or detached. As long
+ * as its block is kept this can be told; libc promises no more. */
+bool weft__thread_gone(pthread_t thread);
+
 /* The running task, or NULL: a thread in which libc is to be left alone. */
 static inline struct weft_task *weft__hook_task(void)
 {
