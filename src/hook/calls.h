@@ -96,6 +96,7 @@
     CALL(sigpending) \
     CALL(sigsuspend) \
     CALL(pause) \
+    /* altstack.c */ \
     CALL(sigaltstack) \
     /* kill.c */ \
     CALL(kill) \
@@ -234,7 +235,40 @@
     CALL(gethostbyaddr) \
     CALL(gethostbyname_r) \
     CALL(gethostbyname2_r) \
-    CALL(gethostbyaddr_r)
+    CALL(gethostbyaddr_r) \
+    /* sysv.c */ \
+    CALL(sighold) \
+    CALL(sigrelse) \
+    CALL(sigignore) \
+    CALL(sigset) \
+    CALL(sigblock) \
+    CALL(sigsetmask) \
+    CALL(siggetmask) \
+    CALL(__xpg_sigpause) \
+    CALL(__sigpause) \
+    CALL(sigpause) \
+    /* aliases.c */ \
+    CALL(__nanosleep) \
+    CALL(__sched_yield) \
+    CALL(__sigaction) \
+    CALL(__sigsuspend) \
+    CALL(bsd_signal) \
+    CALL(ssignal) \
+    CALL(gsignal) \
+    CALL(__wait) \
+    CALL(__waitpid) \
+    /* rank.c */ \
+    CALL(pthread_setschedparam) \
+    CALL(pthread_getschedparam) \
+    CALL(pthread_setschedprio) \
+    CALL(pthread_setaffinity_np) \
+    CALL(pthread_getaffinity_np) \
+    CALL(sched_setscheduler) \
+    CALL(sched_getscheduler) \
+    CALL(sched_setparam) \
+    CALL(sched_getparam) \
+    CALL(sched_setaffinity) \
+    CALL(sched_getaffinity)
 /* clang-format on */
 
 #endif

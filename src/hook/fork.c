@@ -56,6 +56,7 @@ static void in_child(void)
     if (!self)
         return;
     weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
+    weft__rank_keep(self);
     weft__thread_forget(self);
     weft__real_pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

@@ -126,6 +126,7 @@ WEFT__INTERPOSE int raise(int number)
     int rc = send_to(self, &info);
     return rc ? fail(rc) : 0;
 }
+WEFT__INSIDE(raise);
 
 /* By number: the thread's, as gettid() gives it, or the kernel's. */
 int weft__signals_tgkill(pid_t pid, pid_t tid, int number)

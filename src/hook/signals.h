@@ -45,6 +45,7 @@
 #include <sys/types.h>
 
 #include "base/list.h"
+#include "hook/rank.h"
 #include "os/lock.h"
 
 struct weft_task;
@@ -179,6 +180,10 @@ void weft__signals_interrupt(struct weft__thread *self, void *context);
 void weft__signals_set_up(void);
 void weft__signals_carrier(void);
 
+/* altstack.c: calls fn(arg), on the thread's alternative stack if `flags`, an action's,
+ * say so and it has one and is not there already. */
+void weft__altstack_call(struct weft__thread *self, int flags, void (*fn)(void *arg), void *arg);
+
 /* mask.c: changes the mask; nothing is delivered yet. */
 void weft__signals_set_mask(struct weft__thread *self, uint64_t mask);
 
@@ -188,10 +193,14 @@ void weft__signals_set_mask(struct weft__thread *self, uint64_t mask);
 void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before);
 void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted);
 
-/* Around a call whose child or new program inherits the kernel's mask: the carrier
- * takes the thread's. */
-void weft__signals_lend(sigset_t *ret_carrier);
-void weft__signals_return(const sigset_t *carrier);
+/* Around a call whose child or new program inherits the kernel's mask, and what rank.h
+ * has: the carrier takes the thread's. */
+struct weft__lent {
+    sigset_t mask;
+    struct weft__rank rank;
+};
+void weft__signals_lend(struct weft__lent *ret_carrier);
+void weft__signals_return(const struct weft__lent *carrier);
 
 /* sink.c: the OS thread becomes it; before any virtual thread runs. */
 void weft__sink_begin(void);

@@ -203,8 +203,9 @@ static int apply(struct weft__thread *thread, const pthread_attr_t *attr)
     thread->on_own_stack = brought;
     thread->stack_low = brought ? low : NULL;
     thread->stack_size = size;
-    if (attr == &defaults)
-        pthread_attr_destroy(&defaults);
+    if (attr != &defaults)
+        return weft__rank_apply(thread, attr);
+    pthread_attr_destroy(&defaults);
     return 0;
 }
 
@@ -235,8 +236,10 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
         return EAGAIN;
     struct weft__thread *thread = own_at(block->tp), *creator = weft__thread_self();
     init_thread(thread, block, fn, arg);
-    if (creator)
+    if (creator) {
         memcpy(thread->name, creator->name, sizeof thread->name);
+        thread->rank = creator->rank;
+    }
     int rc = apply(thread, attr);
     bool detached = weft__load(&thread->detached, relaxed); /* nobody else knows it yet */
     weft__store(&thread->owners, detached ? 1 : 2, relaxed);

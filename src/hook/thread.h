@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "hook/rank.h"
 #include "hook/signals.h"
 #include "sched/task.h"
 #include "vthread/block.h"
@@ -28,6 +29,7 @@ struct weft__thread {
     size_t stack_size; /* as asked for */
     size_t guard_size;
     char name[16];
+    struct weft__rank rank;
     struct weft__signals signals;
 };
 
