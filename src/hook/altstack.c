@@ -54,7 +54,8 @@ static int change(struct weft__thread *self, const stack_t *stack)
 {
     if (is_on(&self->signals.stack))
         return fail(EPERM);
-    if (stack->ss_flags & ~(SS_DISABLE | SS_ONSTACK | AUTODISARM))
+    int mode = stack->ss_flags & ~AUTODISARM;
+    if (mode != 0 && mode != SS_DISABLE && mode != SS_ONSTACK)
         return fail(EINVAL);
     if (stack->ss_flags & SS_DISABLE)
         self->signals.stack = (stack_t){ .ss_flags = SS_DISABLE };
@@ -71,7 +72,8 @@ WEFT__INTERPOSE int sigaltstack(const stack_t *stack, stack_t *ret_before)
     if (!self)
         return weft__real_sigaltstack(stack, ret_before);
     stack_t before = self->signals.stack;
-    before.ss_flags = (before.ss_flags & (SS_DISABLE | AUTODISARM)) | (is_on(&before) ? SS_ONSTACK : 0);
+    before.ss_flags &= SS_DISABLE | AUTODISARM;
+    before.ss_flags |= is_on(&before) ? SS_ONSTACK : 0;
     if (stack && change(self, stack) < 0)
         return -1;
     if (ret_before)

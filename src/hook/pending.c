@@ -236,6 +236,15 @@ static int put(struct weft__thread *thread, const siginfo_t *info)
     return 0;
 }
 
+static bool awaited_by_any(int number)
+{
+    for (struct weft__list *at = threads.next; at != &threads; at = at->next) {
+        if (thread_at(at)->signals.awaited & WEFT__SIGNAL(number))
+            return true;
+    }
+    return false;
+}
+
 static bool blocks(struct weft__thread *thread, int number)
 {
     return weft__load(&thread->signals.mask, relaxed) & WEFT__SIGNAL(number);
@@ -276,9 +285,12 @@ static bool hand_to_any(const siginfo_t *info)
 static enum weft__taker direct(const siginfo_t *info)
 {
     int number = info->si_signo;
-    if (hand_to_any(info))
-        return WEFT__TAKEN;
+    bool handed = hand_to_any(info);
     struct weft__thread *thread = accepting(number);
+    if (handed && !thread && !awaited_by_any(number))
+        weft__sink_gives_up(number); /* the next is not taken out of its turn */
+    if (handed)
+        return WEFT__TAKEN;
     if (!thread) {
         weft__sink_gives_up(number);
         return WEFT__NOBODY;

@@ -90,10 +90,11 @@ bool weft__sink_exists(void)
     return weft__load(&exists, acquire);
 }
 
-/* Its OS thread is the process's first. */
-static void poke(void)
+/* Its OS thread is the process's first. False: the user has as many signals pending as
+ * there may be. */
+static bool poke(void)
 {
-    syscall(SYS_tgkill, getpid(), getpid(), WEFT__NUDGE);
+    return syscall(SYS_tgkill, getpid(), getpid(), WEFT__NUDGE) == 0;
 }
 
 void weft__sink_settle(void)
@@ -101,7 +102,8 @@ void weft__sink_settle(void)
     if (!weft__sink_exists())
         return;
     uint32_t ticket = weft__add(&asked, 1, seq_cst) + 1, seen;
-    poke();
+    if (!poke())
+        return; /* it comes later */
     while ((int32_t)((seen = weft__load(&done, acquire)) - ticket) < 0)
         weft__futex_wait(&done, seen, INT64_MAX);
 }
