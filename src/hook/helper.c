@@ -103,6 +103,7 @@ static struct weft__errand *take(void)
 
 static void *help(void *unused)
 {
+    pthread_setname_np(pthread_self(), "weft-helper");
     weft__lock_acquire(&pool.lock);
     while (await_job()) {
         struct weft__errand *job = take();
