@@ -110,19 +110,18 @@ WEFT__INTERPOSE struct hostent *gethostbyaddr(const void *address, socklen_t siz
     return host_of(look_up(address, size, family, NULL, 0));
 }
 
-/* A pointer into the job's buffer becomes one into the caller's. */
-static void move(void *pointer, const struct host_job *job, char *buffer)
+/* What a pointer into the job's buffer is in the caller's. */
+static void *moved(void *pointer, const struct host_job *job, char *buffer)
 {
-    char **at = pointer;
-    if (*at)
-        *at = buffer + (*at - job->buffer);
+    return pointer ? buffer + ((char *)pointer - job->buffer) : NULL;
 }
 
-static void move_all(char ***list, const struct host_job *job, char *buffer)
+static char **moved_list(char **list, const struct host_job *job, char *buffer)
 {
-    move(list, job, buffer);
-    for (char **at = *list; at && *at; at++)
-        move(at, job, buffer);
+    list = moved(list, job, buffer);
+    for (char **at = list; at && *at; at++)
+        *at = moved(*at, job, buffer);
+    return list;
 }
 
 static int answer(struct host_job *job, struct hostent *ret_entry, char *buffer,
@@ -138,9 +137,9 @@ static int answer(struct host_job *job, struct hostent *ret_entry, char *buffer,
     if (job->found) {
         memcpy(buffer, job->buffer, job->buffer_size);
         *ret_entry = job->entry;
-        move(&ret_entry->h_name, job, buffer);
-        move_all(&ret_entry->h_aliases, job, buffer);
-        move_all(&ret_entry->h_addr_list, job, buffer);
+        ret_entry->h_name = moved(job->entry.h_name, job, buffer);
+        ret_entry->h_aliases = moved_list(job->entry.h_aliases, job, buffer);
+        ret_entry->h_addr_list = moved_list(job->entry.h_addr_list, job, buffer);
         *ret_found = ret_entry;
     } else {
         weft__errand_errors(&job->help);
