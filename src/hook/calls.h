@@ -268,7 +268,10 @@
     CALL(sched_setparam) \
     CALL(sched_getparam) \
     CALL(sched_setaffinity) \
-    CALL(sched_getaffinity)
+    CALL(sched_getaffinity) \
+    /* cputime.c */ \
+    CALL(clock_gettime) \
+    CALL(pthread_getcpuclockid)
 /* clang-format on */
 
 #endif

@@ -51,7 +51,7 @@ WEFT_NOINLINE uint32_t weft__hook_tid(void)
 }
 
 /* The same thread-local in another block. */
-static struct weft__thread *own_at(char *tp)
+struct weft__thread *weft__thread_at(char *tp)
 {
     char *here = weft__context_thread_pointer();
     return (struct weft__thread *)(void *)(tp + ((char *)&own - here));
@@ -59,7 +59,7 @@ static struct weft__thread *own_at(char *tp)
 
 struct weft__thread *weft__thread_of(pthread_t id)
 {
-    struct weft__thread *thread = own_at((char *)id - weft__layout.self);
+    struct weft__thread *thread = weft__thread_at((char *)id - weft__layout.self);
     return thread->block ? thread : NULL;
 }
 
@@ -70,7 +70,7 @@ bool weft__thread_gone(pthread_t id)
 {
     char *self = (char *)id;
     uint32_t tid = *(uint32_t *)(void *)(self + weft__layout.tid);
-    return !own_at(self - weft__layout.self)->block && tid > FIRST_TID && weft__hook_task();
+    return !weft__thread_at(self - weft__layout.self)->block && tid > FIRST_TID && weft__hook_task();
 }
 
 /* Blocks go through the worker's magazine; threads that have none are rare. */
@@ -91,7 +91,7 @@ static void give_block(struct weft__block *block)
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
     struct weft__magazine none = { 0 };
-    own_at(block->tp)->block = NULL;
+    weft__thread_at(block->tp)->block = NULL;
     if (!worker) {
         weft__block_give(&none, block);
         weft__blocks_flush(&none);
@@ -234,7 +234,7 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     struct weft__block *block = take_block();
     if (!block)
         return EAGAIN;
-    struct weft__thread *thread = own_at(block->tp), *creator = weft__thread_self();
+    struct weft__thread *thread = weft__thread_at(block->tp), *creator = weft__thread_self();
     init_thread(thread, block, fn, arg);
     if (creator) {
         memcpy(thread->name, creator->name, sizeof thread->name);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "hook/cputime.h"
 #include "hook/rank.h"
 #include "hook/signals.h"
 #include "sched/task.h"
@@ -30,8 +31,12 @@ struct weft__thread {
     size_t guard_size;
     char name[16];
     struct weft__rank rank;
+    struct weft__cputime cpu;
     struct weft__signals signals;
 };
+
+/* That of the block at a thread pointer, a virtual thread's or not. */
+struct weft__thread *weft__thread_at(char *tp);
 
 /* The calling virtual thread; NULL in light tasks and threads that are not ours. */
 struct weft__thread *weft__thread_self(void);
