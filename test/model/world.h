@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "os/futex.h"
 #include "os/lock.h"
+#include "sched/hooks.h"
 #include "sched/bury.h"
 #include "sched/carrier.h"
 #include "sched/poll.h"
