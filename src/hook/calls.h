@@ -271,7 +271,10 @@
     CALL(sched_getaffinity) \
     /* cputime.c */ \
     CALL(clock_gettime) \
-    CALL(pthread_getcpuclockid)
+    CALL(pthread_getcpuclockid) \
+    /* timer.c */ \
+    CALL(timer_create) \
+    CALL(timer_delete)
 /* clang-format on */
 
 #endif

@@ -53,6 +53,7 @@ static void in_child(void)
     weft__signal_forget();
     weft__signals_forget();
     weft__sink_forget();
+    weft__timer_forget();
     if (!self)
         return;
     weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);

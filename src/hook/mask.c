@@ -16,12 +16,15 @@ static uint64_t mask_now(const struct weft__thread *self)
 void weft__signals_set_mask(struct weft__thread *self, uint64_t mask)
 {
     weft__lock_acquire(&weft__signals_lock);
+    uint64_t blocked = mask & ~mask_now(self) & weft__timer_signals();
     weft__store(&self->signals.mask, mask, relaxed);
     bool settle = weft__sink_wants(~mask); /* SIG-2 */
     weft__lock_release(&weft__signals_lock);
     self->signals.guard++; /* what is due is for the caller to handle, or not */
     if (settle)
         weft__sink_settle();
+    if (weft__unlikely(blocked != 0))
+        weft__signals_leave(blocked);
     self->signals.guard--;
 }
 

@@ -282,9 +282,26 @@ static bool hand_to_any(const siginfo_t *info)
     return false;
 }
 
+/* What a timer sends to one thread. */
+static enum weft__taker direct_to(struct weft__thread *thread, const siginfo_t *info)
+{
+    bool blocked = blocks(thread, info->si_signo);
+    if (hand_over(thread, info))
+        return WEFT__TAKEN;
+    if (!blocked && weft__signal_wanted(info->si_signo) &&
+        weft__signal_action(info->si_signo).sa_handler == SIG_DFL)
+        return WEFT__BY_DEFAULT;
+    if (blocked || weft__signal_wanted(info->si_signo))
+        put(thread, info);
+    return WEFT__TAKEN;
+}
+
 static enum weft__taker direct(const siginfo_t *info)
 {
     int number = info->si_signo;
+    struct weft__thread *target = weft__timer_thread(info);
+    if (target)
+        return direct_to(target, info);
     bool handed = hand_to_any(info);
     struct weft__thread *thread = accepting(number);
     if (handed && !thread && !awaited_by_any(number))
@@ -304,6 +321,33 @@ static enum weft__taker direct(const siginfo_t *info)
         return WEFT__TAKEN;
     put(thread, info);
     return WEFT__TAKEN;
+}
+
+/* Under the lock. */
+static uint64_t unaccepted(uint64_t numbers)
+{
+    uint64_t found = 0;
+    for (int number = 1; number <= 64; number++) {
+        if (numbers & WEFT__SIGNAL(number) && weft__sink_sees(number) && !accepting(number) &&
+            !awaited_by_any(number))
+            found |= WEFT__SIGNAL(number);
+    }
+    return found;
+}
+
+void weft__signals_leave(uint64_t numbers)
+{
+    weft__signals_hold();
+    weft__lock_acquire(&weft__signals_lock);
+    uint64_t left = unaccepted(numbers);
+    for (int number = 1; number <= 64; number++) {
+        if (left & WEFT__SIGNAL(number))
+            weft__sink_gives_up(number);
+    }
+    weft__lock_release(&weft__signals_lock);
+    if (left)
+        weft__sink_settle(); /* it waits with another set now */
+    weft__signals_unhold();
 }
 
 enum weft__taker weft__signals_direct(const siginfo_t *info)

@@ -122,6 +122,15 @@ enum weft__taker weft__signals_direct(const siginfo_t *info);
 /* Under the lock. */
 struct weft__thread *weft__signals_thread(uint32_t tid);
 
+/* Leaves to the kernel those of these signals that nobody accepts. */
+void weft__signals_leave(uint64_t numbers);
+
+/* timer.c: the virtual thread that a timer's signal is for, under the lock; NULL: it is
+ * the process's. And the signals that timers have. */
+struct weft__thread *weft__timer_thread(const siginfo_t *info);
+uint64_t weft__timer_signals(void);
+void weft__timer_forget(void);
+
 /* Discards one signal everywhere, as when it is ignored from now on. */
 void weft__signals_discard(int number);
 

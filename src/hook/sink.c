@@ -11,6 +11,7 @@
 #include "os/futex.h"
 
 #define RETRY_AFTER 200000 /* ns: longer than a thread is inside the library */
+#define AT_ONCE 4096 /* a timer may signal faster than anybody takes it */
 #define CONTROL WEFT__SIGNAL(WEFT__NUDGE)
 
 static _Atomic(bool) exists;
@@ -49,7 +50,7 @@ static void settle_up(void)
     siginfo_t info;
     if (count == weft__load(&done, relaxed)) /* only written here */
         return;
-    while (await(weft__load(&waits, seq_cst), &info, &now) != 0)
+    for (int i = 0; i < AT_ONCE && await(weft__load(&waits, seq_cst), &info, &now) != 0; i++)
         take(&info);
     weft__store(&done, count, release); /* pairs with the acquire in weft__sink_settle() */
     weft__futex_wake(&done, INT_MAX);
