@@ -9,6 +9,12 @@
 #include "hook/signals.h"
 #include "hook/thread.h"
 
+/* The kernel's; libc's MINSIGSTKSZ is what a handler may need. */
+#if defined(__x86_64__)
+#define SMALLEST 2048
+#elif defined(__aarch64__)
+#define SMALLEST 5120
+#endif
 #define AUTODISARM INT_MIN /* linux/signal.h's, which cannot be had beside libc's */
 
 static WEFT_NOINLINE bool is_on(const stack_t *stack)
@@ -59,7 +65,7 @@ static int change(struct weft__thread *self, const stack_t *stack)
         return fail(EINVAL);
     if (stack->ss_flags & SS_DISABLE)
         self->signals.stack = (stack_t){ .ss_flags = SS_DISABLE };
-    else if (stack->ss_size < (size_t)MINSIGSTKSZ)
+    else if (stack->ss_size < SMALLEST)
         return fail(ENOMEM);
     else
         self->signals.stack = *stack;
