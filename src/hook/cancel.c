@@ -54,21 +54,32 @@ void weft__cancel_point(void)
         weft__real_pthread_testcancel();
 }
 
+/* False: it has been asked before. Who asks again and again must not interrupt it again
+ * and again: our handlers are not masked, and would pile up. */
+static bool request(struct weft__thread *thread)
+{
+    if (weft__load(state_of(thread), relaxed) & CANCELED)
+        return false;
+    uint64_t before =
+        atomic_fetch_or_explicit(&thread->signals.carried, WEFT__CANCEL, memory_order_seq_cst);
+    return !(before & WEFT__CANCEL);
+}
+
 WEFT__INTERPOSE int pthread_cancel(pthread_t id)
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_cancel(id);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_cancel(id);
     if (thread == weft__thread_self()) {
         weft__cancel_mark(thread);
         return 0;
     }
+    weft__signals_hold();
     weft__lock_acquire(&weft__signals_lock);
-    if (!weft__list_empty(&thread->signals.link)) {
-        atomic_fetch_or_explicit(&thread->signals.carried, WEFT__CANCEL, memory_order_seq_cst);
+    if (!weft__list_empty(&thread->signals.link) && request(thread))
         weft__signals_nudge(thread);
-    }
     weft__lock_release(&weft__signals_lock);
+    weft__signals_unhold();
     return 0;
 }
 

@@ -65,9 +65,11 @@ static void in_child(void)
     weft__signal_forget();
     weft__signals_forget();
     weft__sink_forget();
+    weft__timer_forget();
     if (!self)
         return;
     weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
+    weft__rank_keep(self);
     weft__thread_forget(self);
     weft__real_pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

@@ -16,11 +16,8 @@ WEFT__INTERPOSE int pthread_spin_lock(pthread_spinlock_t *lock)
             return 0;
         weft__pause();
     }
-    struct weft__hook_wait wait;
-    weft__hook_begin(&wait);
     while (weft__real_pthread_spin_trylock(lock) != 0)
-        weft__pass(weft__self());
-    weft__hook_end(&wait);
+        weft__hook_give_way(weft__self()); /* handlers run in between */
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #ifndef WEFT_SCHED_SWITCH_H
 #define WEFT_SCHED_SWITCH_H
 
+#include "sched/hooks.h"
 #include "sched/schedule.h"
 #include "vthread/block.h"
 
@@ -33,6 +34,9 @@ WEFT_INLINE void weft__arrive(struct weft_task *self)
 /* From or to a virtual thread. `block` NULL: to a task that uses the carrier's. */
 WEFT_INLINE void weft__change_block(void *block, void *carriers)
 {
+    weft__change_fn *watcher = atomic_load_explicit(&weft__on_change, memory_order_relaxed);
+    if (weft__unlikely(watcher != NULL))
+        watcher(carriers);
     if (block)
         weft__block_set_home(block, carriers);
     weft__context_set_thread_pointer(block ? block : carriers);
