@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Runs a program that uses a library in many threads: natively, under `weft exec`, and
+linked with weft, in light tasks and in virtual threads, with 1 and 4 workers. What it
+prints must be the same each time, and few kernel threads must be enough. Speaks TAP.
+
+    check_library.py SERVER WEFT PROGRAM PROGRAM_OF_TASKS
+    check_library.py --missing LIBRARY      says so
+
+SERVER is a class of servers.py. PROGRAM and PROGRAM_OF_TASKS are the same but for
+crowd_threads.c or crowd_tasks.c.
+"""
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+
+import servers
+
+LIMIT = 120 * float(os.environ.get("WEFT_TEST_TIMEOUT_SCALE", "1"))
+COUNT = re.compile(r"^kernel threads: (\d+) while (\d+) wait$", re.M)
+EXTRA = 20  # the monitor, a poller, libraries' own, and carriers that are held up just now
+
+
+def run(command, workers="1", crowd="light"):
+    """Its exit status, its output, and what it said besides."""
+    environment = {**os.environ, "CROWD": crowd, "WEFT_WORKERS": workers}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT,
+                              errors="replace", env=environment)
+        return done.returncode, done.stdout, done.stderr
+    except subprocess.TimeoutExpired as late:
+        out, err = ((text or b"").decode(errors="replace") for text in (late.stdout, late.stderr))
+        return "timeout", out, err
+
+
+def wrong(result, native, workers):
+    """What is wrong, line by line."""
+    status, output, said = result
+    if status != 0:
+        yield f"status {status}"
+    for number, (want, have) in enumerate(zip(native.splitlines(), output.splitlines()), 1):
+        if want != have:
+            yield f"line {number}: natively {want!r}, here {have!r}"
+    if native.count("\n") != output.count("\n"):
+        yield f"{native.count(chr(10))} lines natively, {output.count(chr(10))} here"
+    for threads, waiting in COUNT.findall(said):
+        if int(threads) > workers + EXTRA:
+            yield f"{threads} kernel threads while {waiting} wait"
+
+
+def report(number, name, problems, said):
+    print(f"{'not ok' if problems else 'ok'} {number} - {name}", flush=True)
+    for line in problems[:10] + said.splitlines()[-10:]:
+        print("#", line)
+
+
+def check(arguments, weft, program, of_tasks):
+    name = os.path.basename(program)
+    print("TAP version 13\n1..7")
+    status, native, said = run([program, *arguments])
+    problems = [] if status == 0 and native else [f"status {status}, {len(native)} characters"]
+    problems += [f"{threads} kernel threads while {waiting} wait"
+                 for threads, waiting in COUNT.findall(said) if int(threads) < int(waiting)]
+    report(1, f"{name}: natively", problems, said)
+    ways = [("under weft exec", [weft, "exec", program], "light"),
+            ("in light tasks", [of_tasks], "light"),
+            ("in virtual threads", [of_tasks], "virtual")]
+    number = 1
+    for way, command, crowd in ways:
+        for workers in (1, 4):
+            number += 1
+            result = run([*command, *arguments], str(workers), crowd)
+            report(number, f"{name}: {way}, {workers} workers",
+                   list(wrong(result, native, workers)), result[2])
+
+
+def main():
+    kind, *programs = sys.argv[1:]
+    if kind == "--missing":
+        print(f"1..0 # SKIP {programs[0]} is not installed: scripts/deps libraries")
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        with getattr(servers, kind)() as server:
+            check(server.arguments, *programs)
+    except servers.Missing as missing:
+        print(f"1..0 # SKIP {missing}")
+
+
+main()
