@@ -5,13 +5,16 @@ loopback, as an unprivileged user where it refuses root.
         ... server.arguments: what a client program needs to find it ...
 
 `Missing` says what is not installed."""
+import http.server
 import os
 import pwd
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -132,3 +135,90 @@ class Postgres(Server):
         self.call(find("psql", "postgresql-client", *folders), "-q", "-v", "ON_ERROR_STOP=1",
                   "-c", self.TABLES, self.conninfo)
         self.arguments = [self.conninfo]
+
+
+class Redis(Server):
+    def start(self):
+        self.launch(find("redis-server", "redis-server"), "--port", self.port, "--bind",
+                    "127.0.0.1", "--save", "", "--appendonly", "no", "--maxclients", 4000)
+        self.arguments = [str(self.port)]
+
+
+class Folder(Server):
+    """No server: a place for files."""
+
+    def start(self):
+        self.arguments = [str(self.home)]
+
+
+class Web(Server):
+    """The example service, a TLS server that answers with the path it is asked for, and
+    a socket that only listens."""
+
+    CERTIFICATE = """
+[req]
+distinguished_name = name
+x509_extensions = extensions
+prompt = no
+[name]
+commonName = localhost
+[extensions]
+subjectAltName = DNS:localhost, IP:127.0.0.1
+basicConstraints = critical, CA:true
+"""
+
+    def start(self):
+        web = os.environ.get("WEFT_WEB_EXAMPLE")
+        if not web or not os.path.exists(web):
+            raise Missing("the web example was not built (package libhttp-parser-dev)")
+        self.make_certificate()
+        self.serve_tls()
+        self.silent = socket.create_server(("127.0.0.1", 0), backlog=100)
+        (self.folder / "www").mkdir()
+        (self.folder / "www" / "index.html").write_text("It weaves\n")
+        self.launch(web, f"--address=127.0.0.1:{self.port}", f"--root={self.folder}/www",
+                    "--max-connections=2500", "--quiet")
+        self.arguments = [f"http://127.0.0.1:{self.port}",
+                          f"https://localhost:{self.tls.server_address[1]}",
+                          str(self.folder / "certificate"),
+                          f"http://127.0.0.1:{self.silent.getsockname()[1]}"]
+
+    def make_certificate(self):
+        (self.folder / "settings").write_text(self.CERTIFICATE)
+        self.call(find("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+                  "-days", "2", "-config", self.folder / "settings", "-keyout",
+                  self.folder / "key", "-out", self.folder / "certificate")
+
+    def serve_tls(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = self.path.encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *unused):
+                pass
+
+        class Listener(http.server.ThreadingHTTPServer):
+            request_queue_size = 200
+
+            def handle_error(self, *unused):
+                pass  # a client that does not trust us
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "certificate", self.folder / "key")
+        self.tls = Listener(("127.0.0.1", 0), Handler)
+        # The handshake is the connection's thread's, not the listener's.
+        self.tls.socket = context.wrap_socket(self.tls.socket, server_side=True,
+                                              do_handshake_on_connect=False)
+        threading.Thread(target=self.tls.serve_forever, daemon=True).start()
+
+    def __exit__(self, *unused):
+        if hasattr(self, "tls"):
+            self.tls.shutdown()
+            self.tls.socket.close()
+        super().__exit__()
