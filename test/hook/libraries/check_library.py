@@ -20,7 +20,6 @@ import servers
 
 LIMIT = 120 * float(os.environ.get("WEFT_TEST_TIMEOUT_SCALE", "1"))
 COUNT = re.compile(r"^kernel threads: (\d+) while (\d+) wait$", re.M)
-EXTRA = 20  # the monitor, a poller, libraries' own, and carriers that are held up just now
 
 
 def run(command, workers="1", crowd="light"):
@@ -35,7 +34,7 @@ def run(command, workers="1", crowd="light"):
         return "timeout", out, err
 
 
-def wrong(result, native, workers):
+def wrong(result, native):
     """What is wrong, line by line."""
     status, output, said = result
     if status != 0:
@@ -46,7 +45,7 @@ def wrong(result, native, workers):
     if native.count("\n") != output.count("\n"):
         yield f"{native.count(chr(10))} lines natively, {output.count(chr(10))} here"
     for threads, waiting in COUNT.findall(said):
-        if int(threads) > workers + EXTRA:
+        if 2 * int(threads) > int(waiting):
             yield f"{threads} kernel threads while {waiting} wait"
 
 
@@ -73,7 +72,7 @@ def check(arguments, weft, program, of_tasks):
             number += 1
             result = run([*command, *arguments], str(workers), crowd)
             report(number, f"{name}: {way}, {workers} workers",
-                   list(wrong(result, native, workers)), result[2])
+                   list(wrong(result, native)), result[2])
 
 
 def main():

@@ -12,8 +12,8 @@
 #include "crowd.h"
 
 #define SLEEPERS 10
-#define SESSIONS 40
-#define TRANSFERS 20
+#define SESSIONS 60
+#define TRANSFERS 10
 #define ACCOUNTS 5 /* of 1000 each: servers.py */
 
 static const char *conninfo;

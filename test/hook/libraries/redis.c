@@ -12,8 +12,8 @@
 #include "crowd.h"
 
 #define WAITERS 500 /* as many again subscribe */
-#define WRITERS 40
-#define INCREMENTS 10
+#define WRITERS 16
+#define INCREMENTS 5
 
 static int port, requests;
 static atomic_uint good;

@@ -222,3 +222,50 @@ basicConstraints = critical, CA:true
             self.tls.shutdown()
             self.tls.socket.close()
         super().__exit__()
+
+
+class MariaDB(Server):
+    user = "mysql"
+
+    TABLES = """
+        create database weft; use weft;
+        create table counter (value bigint) engine = innodb; insert into counter values (0);
+        create table accounts (id int primary key, balance bigint) engine = innodb;
+        insert into accounts values (0, 1000), (1, 1000), (2, 1000), (3, 1000), (4, 1000);"""
+
+    def start(self):
+        data = self.home / "data"
+        self.call(find("mariadb-install-db", "mariadb-server"), "--no-defaults",
+                  f"--datadir={data}", "--auth-root-authentication-method=normal",
+                  "--skip-test-db")
+        (self.home / "tables.sql").write_text(" ".join(self.TABLES.split()).replace(";", ";\n"))
+        self.launch(find("mariadbd", "mariadb-server"), "--no-defaults", f"--datadir={data}",
+                    f"--port={self.port}", "--bind-address=127.0.0.1",
+                    f"--socket={self.home}/socket", "--max-connections=1100", "--back-log=500",
+                    "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin",
+                    f"--init-file={self.home}/tables.sql")
+        self.arguments = [str(self.port)]
+
+
+class Nats(Server):
+    def start(self):
+        self.launch(find("nats-server", "nats-server"), "-a", "127.0.0.1", "-p", self.port)
+        self.arguments = [f"nats://127.0.0.1:{self.port}"]
+
+
+class Ssh(Server):
+    """Whoever runs the tests may log in with a key that is made for it."""
+
+    def start(self):
+        sshd, keygen = find("sshd", "openssh-server"), find("ssh-keygen", "openssh-client")
+        for name in ("host", "key"):
+            self.call(keygen, "-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", name)
+        (self.home / "settings").write_text(
+            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.home}/host\n"
+            f"AuthorizedKeysFile {self.home}/key.pub\nStrictModes no\nUsePAM no\n"
+            f"PidFile none\nMaxStartups 1000\nPermitRootLogin yes\n")
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # it insists
+        self.launch(sshd, "-D", "-e", "-f", self.home / "settings")
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        self.arguments = [str(self.port), user, str(self.home / "key")]
