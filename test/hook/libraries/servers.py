@@ -263,7 +263,9 @@ class Ssh(Server):
         (self.home / "settings").write_text(
             f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.home}/host\n"
             f"AuthorizedKeysFile {self.home}/key.pub\nStrictModes no\nUsePAM no\n"
-            f"PidFile none\nMaxStartups 1000\nPermitRootLogin yes\n")
+            f"PidFile none\nMaxStartups 1000\nPermitRootLogin yes\n"
+            # all that libssh2 1.10 knows of RSA
+            f"HostKeyAlgorithms +ssh-rsa\nPubkeyAcceptedAlgorithms +ssh-rsa\n")
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # it insists
         self.launch(sshd, "-D", "-e", "-f", self.home / "settings")
