@@ -8,6 +8,8 @@
  *          that are not ours, which do no such thing: after their unlocking the
  *          interposer looks at the list (LOT-2).
  * MUTEX-2  A waiter that was told that nobody else waits locks with 1; else with 2.
+ *          "Nobody" includes threads that are not ours and sleep in the kernel: they
+ *          are counted (LOT-5), which is looked at after the word has changed.
  * MUTEX-3  The lock is free for whoever comes (barging): a running task is faster
  *          than one that has to be woken. A waiter that lost LOSSES times gets the
  *          lock handed over: the word stays at 2, the waiter becomes the owner. */
@@ -182,6 +184,8 @@ static WEFT_NOINLINE void unlock_slow(pthread_mutex_t *mutex)
         node ? weft__lot_take(bucket, word_of(mutex), WEFT__LOT_ANY, hand, &node) : NULL;
     if (!hand || !waiter)
         weft__store(word_of(mutex), 0, seq_cst); /* MUTEX-1; LOT-5 */
+    if (waiter) /* a task: its node lives until it is woken */
+        node->more |= weft__load(&bucket->outside, seq_cst) != 0; /* MUTEX-2 */
     weft__lock_release(&bucket->lock);
     if (waiter)
         weft__wait_wake(waiter);
