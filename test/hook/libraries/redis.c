@@ -183,7 +183,7 @@ static void request(size_t number)
 {
     redisContext *context = session();
     for (int i = 0; i < requests; i++)
-        freeReplyObject(ASK(context, "SET key:%zu %d", number, i));
+        freeReplyObject(ASK(context, "SET key:%d %d", (int)number, i));
     redisFree(context);
 }
 
