@@ -4,7 +4,8 @@ linked with weft, in light tasks and in virtual threads, with 1 and 4 workers. W
 prints must be the same each time, and few kernel threads must be enough. Speaks TAP.
 
     check_library.py SERVER WEFT PROGRAM PROGRAM_OF_TASKS
-    check_library.py --missing LIBRARY      says so
+    check_library.py --example SERVER PROGRAM EXPECTED      what an example prints
+    check_library.py --missing LIBRARY                      says so
 
 SERVER is a class of servers.py. PROGRAM and PROGRAM_OF_TASKS are the same but for
 crowd_threads.c or crowd_tasks.c.
@@ -34,16 +35,16 @@ def run(command, workers="1", crowd="light"):
         return "timeout", out, err
 
 
-def wrong(result, native):
+def wrong(result, expected):
     """What is wrong, line by line."""
     status, output, said = result
     if status != 0:
         yield f"status {status}"
-    for number, (want, have) in enumerate(zip(native.splitlines(), output.splitlines()), 1):
+    for number, (want, have) in enumerate(zip(expected.splitlines(), output.splitlines()), 1):
         if want != have:
-            yield f"line {number}: natively {want!r}, here {have!r}"
-    if native.count("\n") != output.count("\n"):
-        yield f"{native.count(chr(10))} lines natively, {output.count(chr(10))} here"
+            yield f"line {number}: expected {want!r}, here {have!r}"
+    if expected.count("\n") != output.count("\n"):
+        yield f"{expected.count(chr(10))} lines expected, {output.count(chr(10))} here"
     for threads, waiting in COUNT.findall(said):
         if 2 * int(threads) > int(waiting):
             yield f"{threads} kernel threads while {waiting} wait"
@@ -75,6 +76,25 @@ def check(arguments, weft, program, of_tasks):
                    list(wrong(result, native)), result[2])
 
 
+def check_example(server, program, expected):
+    """The server says with what arguments, and what in the output is not its own."""
+    print("TAP version 13\n1..1")
+    arguments, names = server.example()
+    status, output, said = run([program, *arguments])
+    for name, value in names.items():
+        output = output.replace(value, name)
+    with open(expected) as file:
+        report(1, os.path.basename(program), list(wrong((status, output, said), file.read())), said)
+
+
+def serve(kind, check_with):
+    try:
+        with getattr(servers, kind)() as server:
+            check_with(server)
+    except servers.Missing as missing:
+        print(f"1..0 # SKIP {missing}")
+
+
 def main():
     kind, *programs = sys.argv[1:]
     if kind == "--missing":
@@ -83,11 +103,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    try:
-        with getattr(servers, kind)() as server:
-            check(server.arguments, *programs)
-    except servers.Missing as missing:
-        print(f"1..0 # SKIP {missing}")
+    if kind == "--example":
+        kind, *programs = programs
+        serve(kind, lambda server: check_example(server, *programs))
+    else:
+        serve(kind, lambda server: check(server.arguments, *programs))
 
 
 main()

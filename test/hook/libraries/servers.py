@@ -81,6 +81,10 @@ class Server:
         entry = pwd.getpwnam(self.user)
         return entry.pw_uid, entry.pw_gid
 
+    def example(self):
+        """An example's arguments, and names for those that are new each time."""
+        return self.arguments, {}
+
     def options(self):
         other = self.other_user()
         identity = {"user": other[0], "group": other[1], "extra_groups": []} if other else {}
@@ -182,6 +186,11 @@ basicConstraints = critical, CA:true
                           f"https://localhost:{self.tls.server_address[1]}",
                           str(self.folder / "certificate"),
                           f"http://127.0.0.1:{self.silent.getsockname()[1]}"]
+
+    def example(self):
+        url, tls_url, _, silent_url = self.arguments
+        urls = [f"{url}/", f"{url}/nothing", f"{tls_url}/", f"{silent_url}/"]
+        return ["2", *urls], {"SILENT_URL": silent_url, "TLS_URL": tls_url, "URL": url}
 
     def make_certificate(self):
         (self.folder / "settings").write_text(self.CERTIFICATE)
