@@ -73,7 +73,7 @@ static int enlist(struct pollfd *fds, nfds_t count, struct watch *watches)
             int rc = weft__fd_enlist(watches[i].entry, fds[i].fd, side, watches[i].edge[side],
                                      watches[i].generation, &watches[i].node[side]);
             if (rc)
-                return rc == -EBADF ? -EAGAIN : rc; /* poll(2) will report POLLNVAL */
+                return rc == -EBADF ? -EAGAIN : rc; /* report() will say so */
         }
     }
     return 0;
@@ -113,6 +113,32 @@ static int wait_alone(struct pollfd *fds, nfds_t count, struct weft__waiter *wai
     }
 }
 
+/* Whether a descriptor has been closed since the look. */
+static bool closed(const struct watch *watch)
+{
+    return watch->entry && weft__load(&watch->entry->generation, acquire) != watch->generation;
+}
+
+/* Says so of those that have been closed, whatever file has their number by now, and
+ * what else is ready. Returns how many there are to report. */
+static int report(struct pollfd *fds, nfds_t count, const struct watch *watches)
+{
+    int found = 0;
+    for (nfds_t i = 0; i < count; i++)
+        found += closed(&watches[i]);
+    if (found == 0)
+        return 0;
+    if (poll(fds, count, 0) < 0)
+        return -errno;
+    found = 0;
+    for (nfds_t i = 0; i < count; i++) {
+        if (closed(&watches[i]))
+            fds[i].revents = POLLNVAL;
+        found += fds[i].revents != 0;
+    }
+    return found;
+}
+
 static int poll_with(struct pollfd *fds, nfds_t count, struct watch *watches,
                      struct weft__waiter *waiter)
 {
@@ -121,6 +147,8 @@ static int poll_with(struct pollfd *fds, nfds_t count, struct watch *watches,
         if (rc)
             return rc;
         rc = wait_once(fds, count, watches, waiter);
+        if (rc == 0)
+            rc = report(fds, count, watches);
         if (rc)
             return rc;
     }

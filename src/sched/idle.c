@@ -1,8 +1,7 @@
 #include "sched/idle.h"
 
-#include <dirent.h>
-
 #include "os/futex.h"
+#include "os/thread_state.h"
 #include "sched/carrier.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
@@ -46,18 +45,6 @@ static void stop_searching(void)
 {
     if (weft__sleepers_found(&weft__rt.sleepers))
         pass_on();
-}
-
-static unsigned threads_of_process(void)
-{
-    DIR *tasks = opendir("/proc/self/task");
-    unsigned count = 0;
-    if (!tasks)
-        return 0;
-    for (struct dirent *entry; (entry = readdir(tasks));)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
 }
 
 /* Whether no carrier is away, has runnable tasks that are pinned to it, or tasks
@@ -104,8 +91,8 @@ static void check_deadlock(void)
         weft__tasks_alive() == 0)
         return;
     /* and the monitor, and who waits for the end */
-    unsigned ours = weft__load(&weft__rt.carriers, relaxed) + 2;
-    if (threads_of_process() == ours && everything_waits(&after) && before == after &&
+    unsigned ours = weft__load(&weft__rt.carriers, relaxed) + weft__thread_readers() + 2;
+    if (weft__threads_counted() == ours && everything_waits(&after) && before == after &&
         weft__tasks_alive() != 0)
         weft__on_deadlock();
 }

@@ -1,11 +1,7 @@
 #include "sched/monitor.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "os/futex.h"
+#include "os/thread_state.h"
 #include "sched/carrier.h"
 #include "sched/share.h"
 #include "time/clock.h"
@@ -61,28 +57,11 @@ static bool stuck(struct weft__worker *worker, struct look *look, int64_t now)
     return look->same > 0 && has_waiting(worker, now);
 }
 
-/* Whether the kernel has put this thread to sleep: its CPU is free. */
-static bool sleeps_in_kernel(int tid)
-{
-    char path[48], line[256];
-    if (tid == 0)
-        return false; /* its carrier is just about to begin */
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
-    if (fd >= 0)
-        close(fd);
-    if (n <= 0)
-        return false;
-    line[n] = 0;
-    const char *name_end = strrchr(line, ')'); /* "tid (name) S ..." */
-    return name_end && (name_end[2] == 'S' || name_end[2] == 'D');
-}
-
 /* With a seed or the virtual clock one carrier runs everything, in its order. */
 static bool may_hand_off(void)
 {
-    return !weft__rt.config.seed && !weft__clock_is_virtual();
+    return !weft__rt.config.seed && !weft__clock_is_virtual() &&
+           !(weft__rt.config.flags & WEFT_NO_HAND_OFF);
 }
 
 /* A worker whose task sits in a blocking call goes to another carrier at once: a
@@ -92,7 +71,7 @@ static bool time_to_hand_off(struct weft__worker *worker, const struct look *loo
     if (!may_hand_off())
         return false;
     return now - look->since >= COMPUTES_TOO_LONG ||
-           sleeps_in_kernel(weft__load(&worker->tid, relaxed));
+           weft__thread_sleeps(weft__load(&worker->tid, relaxed));
 }
 
 /* Returns whether anybody was stuck. */
@@ -156,6 +135,7 @@ void *weft__monitor_main(void *unused)
             interval *= 2;
         rest(now + interval);
     }
+    weft__thread_state_finish();
     return unused;
 }
 

@@ -214,9 +214,14 @@ static int make_unix(int ends_of[2])
     return socketpair(AF_UNIX, SOCK_STREAM, 0, ends_of);
 }
 
+/* With buffers that stay as they are: left to itself the kernel may let them grow
+ * until all of BIG fits in. */
 static int make_tcp(int ends_of[2])
 {
+    int size = 1 << 18;
     tcp_pair(ends_of);
+    setsockopt(ends_of[0], SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    setsockopt(ends_of[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "os/futex.h"
 #include "os/lock.h"
+#include "os/thread_state.h"
 #include "sched/bury.h"
 #include "sched/carrier.h"
 #include "sched/poll.h"
@@ -206,6 +207,17 @@ void weft__guest_leave(void)
 }
 
 /* A deadline is a moment like any other. */
+/* For the search for deadlocks: there is nobody from outside. */
+unsigned weft__threads_counted(void)
+{
+    return weft__load(&weft__rt.carriers, relaxed) + 2;
+}
+
+unsigned weft__thread_readers(void)
+{
+    return 0;
+}
+
 bool weft__futex_wait(_Atomic(uint32_t) *word, uint32_t value, int64_t deadline)
 {
     return model_futex_wait(word, value, deadline != INT64_MAX);

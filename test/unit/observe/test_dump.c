@@ -48,7 +48,7 @@ static void expect_in(const char *line, const char *part)
 static int sleeper(void *unused)
 {
     (void)unused;
-    return weft_sleep(WEFT_MS(200));
+    return weft_sleep((int64_t)(WEFT_MS(200) * test_seconds(1)));
 }
 
 static int reader(void *unused)
@@ -77,6 +77,12 @@ static int done(void *unused)
     return 0;
 }
 
+static bool all_are_there(const char *text)
+{
+    return strstr(text, "waits: sleep") && strstr(text, "waits: read") &&
+           strstr(text, "waits: join") && strstr(text, "ended, not joined");
+}
+
 static int look(void *unused)
 {
     weft_task *tasks[5];
@@ -89,12 +95,15 @@ static int look(void *unused)
     SPAWN(joiner, tasks[0], &tasks[2]);
     SPAWN(yielder, NULL, &tasks[3]);
     SPAWN(done, NULL, &tasks[4]);
-    weft_sleep(WEFT_MS(20));
-    char *text = dump_to_text(&count);
+    char *text;
+    do {
+        weft_sleep(WEFT_MS(5));
+        text = dump_to_text(&count);
+    } while (!all_are_there(text));
     ck_assert_int_eq(count, 6);
     expect_in(line_with(text, "'looker'"), "runs");
     char *line = line_with(text, "'sleeper'");
-    expect_in(line, "waits: sleep for 1");
+    expect_in(line, "waits: sleep for ");
     expect_in(line, "since ");
     expect_in(line, "spawned at ");
     expect_in(line, "test_dump.c:");

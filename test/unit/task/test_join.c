@@ -7,6 +7,7 @@
 #include "tasks.h"
 
 static atomic_int finished;
+static atomic_bool word;
 
 static int nap_ms(void *ms)
 {
@@ -44,11 +45,20 @@ TEST(a_task_cannot_join_itself)
     ck_assert_int_eq(weft_run(NULL, join_self, NULL), -EDEADLK);
 }
 
+static int wait_for_word(void *unused)
+{
+    (void)unused;
+    while (!atomic_load(&word))
+        weft_sleep(WEFT_MS(1));
+    return 5;
+}
+
 static int join_with_deadlines(void *unused)
 {
     weft_task *task;
     weft_scope scope;
-    SPAWN(nap_ms, (void *)60, &task);
+    atomic_store(&word, false);
+    SPAWN(wait_for_word, NULL, &task);
     for (int i = 0; i < 3; i++) {
         int64_t deadline = weft_now() + WEFT_MS(5);
         int result = -1;
@@ -58,6 +68,7 @@ static int join_with_deadlines(void *unused)
         ck_assert_int_eq(result, -1);
         ck_assert(weft_scope_leave(&scope));
     }
+    atomic_store(&word, true);
     weft_scope_enter(&scope, weft_now() + WEFT_S(3600));
     JOIN(task, 5);
     ck_assert(!weft_scope_leave(&scope));

@@ -1,0 +1,24 @@
+/* thread_state.h - what the kernel does with the threads of this process.
+ *
+ * /proc knows, but reading it takes a descriptor, and descriptor numbers are the
+ * program's: one that closes 0 expects its next open() to return it, and one that
+ * has closed a number must not find it open. So a thread that has a table of
+ * descriptors of its own does the reading. It is made when it is first asked; where
+ * the kernel refuses it such a table it reads all the same. */
+#ifndef WEFT_OS_THREAD_STATE_H
+#define WEFT_OS_THREAD_STATE_H
+
+#include <stdbool.h>
+
+/* Whether thread `tid` sleeps in the kernel: its CPU is free. False when that cannot
+ * be told. One caller at a time. */
+bool weft__thread_sleeps(int tid);
+
+/* How many threads this process has, and how many of them are the reader above. */
+unsigned weft__threads_counted(void);
+unsigned weft__thread_readers(void);
+
+/* Ends the reader. Orders itself like weft__thread_sleeps(). */
+void weft__thread_state_finish(void);
+
+#endif
