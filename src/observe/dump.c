@@ -1,10 +1,12 @@
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "observe/report.h"
 #include "observe/text.h"
 #include "sched/worker.h"
 #include "task/name.h"
+#include "task/root.h"
 #include "time/clock.h"
 #include "weft/observe.h"
 
@@ -57,11 +59,16 @@ void weft__report_object(struct weft__line *line, const char *before, const char
     if (is_about_nothing(what))
         return;
     weft__line_string(line, before);
+    if (strcmp(what, "join") == 0) { /* it waits still, so it has not been released */
+        weft__line_string(line, "task ");
+        weft__line_number(line, weft_task_id((weft_task *)(uintptr_t)object));
+        return;
+    }
     if (object >> 31) { /* no descriptor: src/hook waits for libc's objects */
         weft__line_hex(line, object);
         return;
     }
-    weft__line_string(line, strcmp(what, "join") == 0 ? "task " : "fd ");
+    weft__line_string(line, "fd ");
     weft__line_number(line, object);
 }
 
@@ -121,6 +128,17 @@ static WEFT_RACY void dump_task(void *object, void *arg)
     weft__line_write(&line, dump->fd);
     dump->count++;
 }
+
+static void name_overdue(void)
+{
+    struct dump dump = { .fd = STDERR_FILENO, .now = weft__clock_now() };
+    struct weft__line line = { 0 };
+    weft__line_string(&line, "weft: all tasks were cancelled; these have not ended:");
+    weft__line_write(&line, dump.fd);
+    weft__pool_walk(&weft__rt.tasks, dump_task, &dump);
+}
+
+void (*weft__on_overdue)(void) = name_overdue;
 
 static const char *worker_state(struct weft__worker *worker)
 {

@@ -23,6 +23,9 @@ struct look {
 };
 
 _Atomic(int64_t) weft__threads_outside;
+int64_t (*weft__monitor_errand)(void);
+
+static _Atomic(bool) called;
 
 /* Whether anybody waits for a descriptor. Which poller has it is not known: the
  * counts of single workers say where waits began and ended. */
@@ -111,21 +114,27 @@ void *weft__monitor_main(void *unused)
 {
     struct look looks[WEFT__WORKERS_MAX] = { 0 };
     int64_t interval = LOOK_FIRST, trim_at = weft__clock_real() + TRIM_EVERY;
+    int64_t errand_at = 0;
     bool quiet = weft__rt.workers == 1 && !may_hand_off(); /* nobody could help */
     bool trimmed = true;
     (void)unused;
     while (!weft__load(&weft__rt.closing, acquire)) {
         int64_t now = weft__clock_real();
+        if (weft__exchange(&called, false, seq_cst) || now >= errand_at)
+            errand_at = weft__monitor_errand();
         if (now >= trim_at) {
             trimmed = weft__stacks_trim(&weft__rt.stacks);
             trimmed |= weft__blocks_trim();
             trim_at = now + TRIM_EVERY;
         }
-        /* A worker that wakes, or weft_stop(), clears ASLEEP; what came just before
-         * is seen by the condition, all being seq_cst. */
+        /* A worker that wakes, a caller, or weft_stop(), clears ASLEEP; what came just
+         * before is seen by the conditions, all being seq_cst. */
         weft__store(&weft__rt.monitor, quiet ? WEFT__MONITOR_RESTS : WEFT__MONITOR_ASLEEP, seq_cst);
+        if (weft__load(&called, seq_cst))
+            continue;
         if ((quiet || all_asleep()) && !weft__load(&weft__rt.closing, seq_cst)) {
-            rest(quiet || trimmed ? trim_at : INT64_MAX);
+            int64_t until = quiet || trimmed ? trim_at : INT64_MAX;
+            rest(until < errand_at ? until : errand_at);
             continue;
         }
         weft__store(&weft__rt.monitor, WEFT__MONITOR_RESTS, relaxed);
@@ -137,6 +146,12 @@ void *weft__monitor_main(void *unused)
     }
     weft__thread_state_finish();
     return unused;
+}
+
+void weft__monitor_call(void)
+{
+    weft__store(&called, true, seq_cst);
+    weft__monitor_stop();
 }
 
 void weft__monitor_stop(void)
