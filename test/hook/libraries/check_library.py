@@ -4,6 +4,7 @@ linked with weft, in light tasks and in virtual threads, with 1 and 4 workers. W
 prints must be the same each time, and few kernel threads must be enough. Speaks TAP.
 
     check_library.py SERVER WEFT PROGRAM PROGRAM_OF_TASKS
+    check_library.py --scopes SERVER PROGRAM_OF_TASKS       only in tasks
     check_library.py --example SERVER PROGRAM EXPECTED      what an example prints
     check_library.py --missing LIBRARY                      says so
 
@@ -56,7 +57,8 @@ def report(number, name, problems, said):
         print("#", line)
 
 
-def check(arguments, weft, program, of_tasks):
+def check(server, weft, program, of_tasks):
+    arguments = server.arguments
     name = os.path.basename(program)
     print("TAP version 13\n1..7")
     status, native, said = run([program, *arguments])
@@ -64,16 +66,28 @@ def check(arguments, weft, program, of_tasks):
     problems += [f"{threads} kernel threads while {waiting} wait"
                  for threads, waiting in COUNT.findall(said) if int(threads) < int(waiting)]
     report(1, f"{name}: natively", problems, said)
-    ways = [("under weft exec", [weft, "exec", program], "light"),
-            ("in light tasks", [of_tasks], "light"),
-            ("in virtual threads", [of_tasks], "virtual")]
-    number = 1
+    ways = [("under weft exec", [weft, "exec", program], "light"), *in_tasks(of_tasks)]
+    compare(name, ways, arguments, native, 1)
+
+
+def in_tasks(program):
+    return [("in light tasks", [program], "light"), ("in virtual threads", [program], "virtual")]
+
+
+def compare(name, ways, arguments, expected, number):
     for way, command, crowd in ways:
         for workers in (1, 4):
             number += 1
             result = run([*command, *arguments], str(workers), crowd)
+            expected = expected or result[1] or "an output\n"
             report(number, f"{name}: {way}, {workers} workers",
-                   list(wrong(result, native)), result[2])
+                   list(wrong(result, expected)), result[2])
+
+
+def check_scopes(server, program):
+    """It checks itself, and says the same each time."""
+    print("TAP version 13\n1..4")
+    compare(os.path.basename(program), in_tasks(program), server.with_silence(), "", 0)
 
 
 def check_example(server, program, expected):
@@ -103,11 +117,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if kind == "--example":
+    check_with = check
+    if kind.startswith("--"):
+        check_with = {"--example": check_example, "--scopes": check_scopes}[kind]
         kind, *programs = programs
-        serve(kind, lambda server: check_example(server, *programs))
-    else:
-        serve(kind, lambda server: check(server.arguments, *programs))
+    serve(kind, lambda server: check_with(server, *programs))
 
 
 main()

@@ -55,6 +55,7 @@ class Server:
                 os.chown(self.home, *self.other_user())
             self.log = (self.folder / "log").open("w+b")
             self.port = free_port()
+            self.silent = socket.create_server(("127.0.0.1", 0), backlog=1000)
             self.start()
         except BaseException:
             self.__exit__()
@@ -70,6 +71,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if hasattr(self, "silent"):
+            self.silent.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     stop_signal = signal.SIGTERM
@@ -80,6 +83,13 @@ class Server:
             return None
         entry = pwd.getpwnam(self.user)
         return entry.pw_uid, entry.pw_gid
+
+    def with_silence(self):
+        """Arguments, and the port of a socket that takes connections and says nothing."""
+        return [*self.arguments, str(self.silent_port())]
+
+    def silent_port(self):
+        return self.silent.getsockname()[1]
 
     def example(self):
         """An example's arguments, and names for those that are new each time."""
@@ -156,8 +166,7 @@ class Folder(Server):
 
 
 class Web(Server):
-    """The example service, a TLS server that answers with the path it is asked for, and
-    a socket that only listens."""
+    """The example service, and a TLS server that answers with the path it is asked for."""
 
     CERTIFICATE = """
 [req]
@@ -177,7 +186,6 @@ basicConstraints = critical, CA:true
             raise Missing("the web example was not built (package libhttp-parser-dev)")
         self.make_certificate()
         self.serve_tls()
-        self.silent = socket.create_server(("127.0.0.1", 0), backlog=100)
         (self.folder / "www").mkdir()
         (self.folder / "www" / "index.html").write_text("It weaves\n")
         self.launch(web, f"--address=127.0.0.1:{self.port}", f"--root={self.folder}/www",
@@ -185,7 +193,7 @@ basicConstraints = critical, CA:true
         self.arguments = [f"http://127.0.0.1:{self.port}",
                           f"https://localhost:{self.tls.server_address[1]}",
                           str(self.folder / "certificate"),
-                          f"http://127.0.0.1:{self.silent.getsockname()[1]}"]
+                          f"http://127.0.0.1:{self.silent_port()}"]
 
     def example(self):
         url, tls_url, _, silent_url = self.arguments

@@ -50,8 +50,8 @@ static int busy(void *unused, int times)
 static sqlite3 *session(void)
 {
     sqlite3 *database;
-    MUST(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                         NULL) == SQLITE_OK,
+    MUST(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) ==
+             SQLITE_OK,
          "cannot open it");
     sqlite3_busy_timeout(database, PATIENCE);
     return database;

@@ -61,8 +61,7 @@ static void visit(size_t number)
     LIBSSH2_SESSION *session = libssh2_session_init();
     MUST(session, "no memory");
     MUST(libssh2_session_handshake(session, fd) == 0, reason(session));
-    MUST(libssh2_userauth_publickey_fromfile(session, user, NULL, key, NULL) == 0,
-         reason(session));
+    MUST(libssh2_userauth_publickey_fromfile(session, user, NULL, key, NULL) == 0, reason(session));
     snprintf(command, sizeof command, "sleep 0.2; echo %zu", number);
     snprintf(expected, sizeof expected, "%zu\n", number);
     for (int i = 0; i < commands; i++)
