@@ -9,7 +9,7 @@
 
 #include "crowd.h"
 
-#define CLIENTS 50
+#define CLIENTS 20
 #define PATIENCE 60 /* seconds; what is cut short would take for ever */
 
 static const char *url, *silent_url;
