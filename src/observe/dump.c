@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "observe/report.h"
+#include "observe/scopes.h"
 #include "observe/text.h"
 #include "sched/worker.h"
 #include "task/name.h"
@@ -125,6 +126,7 @@ static WEFT_RACY void dump_task(void *object, void *arg)
     put_state(&line, task, dump->now);
     weft__line_pad(&line, 66);
     put_site(&line, task);
+    weft__line_scopes(&line, task, dump->now);
     weft__line_write(&line, dump->fd);
     dump->count++;
 }

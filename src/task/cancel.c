@@ -259,7 +259,7 @@ static void on_runtime(enum weft__hook_event event)
 
 /* Tasks. */
 
-bool weft__cancel_mark(struct weft__waiter *waiter)
+bool weft__cancel_set(struct weft__waiter *waiter)
 {
     uintptr_t family = weft__load(&waiter->family, relaxed); /* checked by the CAS */
     do {
@@ -281,7 +281,7 @@ void weft__cancel_claim_waiter(struct weft_task **wave, struct weft__waiter *wai
 struct weft_task *weft__cancel_claim(struct weft_task *task)
 {
     struct path path = { .top = &task->waiter };
-    if (!weft__cancel_mark(path.top))
+    if (!weft__cancel_set(path.top))
         return NULL;
     weft__barrier_heavy(); /* CANCEL-2 */
     weft__cancel_claim_waiter(&path.wave, path.top);

@@ -34,7 +34,7 @@ struct weft_task;
 /* The parts of weft_cancel(): a task's mark, false if it is marked already; behind the
  * heavy barrier, the claim of its own wait; and, when no lock is held, waking those whose
  * waits have been claimed. */
-bool weft__cancel_mark(struct weft__waiter *waiter);
+bool weft__cancel_set(struct weft__waiter *waiter);
 void weft__cancel_claim_waiter(struct weft_task **wave, struct weft__waiter *waiter);
 void weft__cancel_wake(struct weft_task *wave);
 

@@ -21,7 +21,7 @@
 static void mark(void *object, void *marked)
 {
     struct weft_task *task = object;
-    if (weft__load(&task->id, relaxed) && weft__cancel_mark(&task->waiter))
+    if (weft__load(&task->id, relaxed) && weft__cancel_set(&task->waiter))
         *(bool *)marked = true;
 }
 
