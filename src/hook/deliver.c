@@ -173,7 +173,7 @@ void weft__signals_deliver(struct weft__thread *self, void *context)
     uint32_t guard = self->signals.guard;
     self->signals.guard = 0;
     if (weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL)
-        weft__cancel_mark(self);
+        weft__cancel_note(self);
     while ((number = take(self, &info)) != 0)
         weft__signals_call(self, number, &info, context);
     self->signals.guard = guard;

@@ -239,7 +239,7 @@ void weft__cancel_point(void);
 bool weft__cancel_due(void);
 
 /* A thread finds a request for its end; ends if it is to end at once. */
-void weft__cancel_mark(struct weft__thread *self);
+void weft__cancel_note(struct weft__thread *self);
 
 /* wait.c: a child of the process has changed its state. */
 void weft__children_changed(void);

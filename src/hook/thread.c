@@ -398,10 +398,17 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
 
 /* The interposed calls. */
 
+/* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
+ * would wait for the end of those that last, and there is no sink for signals. */
+static bool is_host_s(void)
+{
+    return !first_block.tp;
+}
+
 WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr,
                                    void *(*fn)(void *), void *arg)
 {
-    if (!weft__hook_task())
+    if (!weft__hook_task() || is_host_s())
         return weft__real_pthread_create(ret_thread, attr, fn, arg);
     return weft__thread_create(ret_thread, attr, fn, arg);
 }
