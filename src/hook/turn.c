@@ -81,6 +81,6 @@ int weft__turn_take(struct weft__turn *turn, int fd, int64_t deadline, const cha
     weft__lock_release(&bucket->lock);
     if (!first)
         return park(turn, deadline);
-    weft__wait_abandon(turn->waiter, turn->ticket); /* nobody fires the first */
+    weft__wait_drop(turn->waiter, turn->ticket); /* only a signal can have fired it: SIG-3 */
     return 0;
 }

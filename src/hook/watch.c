@@ -84,8 +84,8 @@ static int wait_once(const struct pollfd *fds, nfds_t count, struct part *parts,
     int rc = enlist(fds, count, parts);
     if (rc) {
         delist(fds, parts, count);
-        if (!weft__wait_abandon(waiter, ticket))
-            weft__wait_park(waiter, WEFT_NEVER); /* WAIT-5 */
+        if (weft__wait_drop(waiter, ticket) == WEFT__INTERRUPTED)
+            return -EINTR;
         return rc == -EAGAIN ? 0 : -ENOBUFS;
     }
     weft__outside(1);

@@ -104,7 +104,7 @@ static int await(struct query *query, struct weft__waiter *waiter)
     weft__store(&query->owners, 2, relaxed); /* the thread does not run yet */
     int rc = start(query);
     if (rc) {
-        weft__wait_abandon(waiter, query->ticket);
+        weft__wait_drop(waiter, query->ticket);
         drop(query); /* the thread's share */
         return rc;
     }

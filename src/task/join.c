@@ -46,7 +46,7 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
     struct weft__waiter *us =
         waiter->scope ? waiter : (void *)((uintptr_t)waiter | WEFT__JOINER_FIRM); /* JOIN-5 */
     if (!weft__cas(&task->joiner, &nobody, us, acq_rel, acquire)) {
-        weft__wait_abandon(waiter, ticket); /* nobody has seen the ticket */
+        weft__wait_drop(waiter, ticket);
         await_burial(task, WEFT__TASK_DONE);
         return 0;
     }
