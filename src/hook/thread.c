@@ -70,7 +70,8 @@ bool weft__thread_gone(pthread_t id)
 {
     char *self = (char *)id;
     uint32_t tid = *(uint32_t *)(void *)(self + weft__layout.tid);
-    return !weft__thread_at(self - weft__layout.self)->block && tid > FIRST_TID && weft__hook_task();
+    return !weft__thread_at(self - weft__layout.self)->block && tid > FIRST_TID &&
+           weft__hook_task();
 }
 
 /* Blocks go through the worker's magazine; threads that have none are rare. */
@@ -440,7 +441,9 @@ WEFT__INTERPOSE int pthread_clockjoin_np(pthread_t id, void **ret_result, clocki
     WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
+        return weft__thread_gone(id)
+                   ? ESRCH
+                   : weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
     int64_t deadline;
     int rc = weft__deadline(clock, until, &deadline);
     if (weft__load(&thread->ended, acquire)) /* as above */
