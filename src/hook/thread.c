@@ -216,6 +216,12 @@ static void init_thread(struct weft__thread *thread, struct weft__block *block, 
     thread->arg = arg;
 }
 
+/* In a program of weft's this may be the first virtual thread. */
+bool weft__thread_can_create(void)
+{
+    return weft__hook_task() && !weft_virtual_thread_refusal();
+}
+
 int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *),
                         void *arg)
 {
@@ -385,7 +391,7 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
 WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr,
                                    void *(*fn)(void *), void *arg)
 {
-    if (!weft__hook_task())
+    if (!weft__thread_can_create())
         return weft__real_pthread_create(ret_thread, attr, fn, arg);
     return weft__thread_create(ret_thread, attr, fn, arg);
 }

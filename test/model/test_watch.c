@@ -26,8 +26,8 @@ static enum { NOTHING, LATE_EDGES, NO_PARK } mutation;
 #undef close
 
 #define weft__fd_enlist(entry, fd, side, edge, generation, node) \
-    weft__fd_enlist(entry, fd, side, \
-                    mutation == LATE_EDGES ? weft__fd_edge(entry, side) : (edge), generation, node)
+    weft__fd_enlist(entry, fd, side, mutation == LATE_EDGES ? weft__fd_edge(entry, side) : (edge), \
+                    generation, node)
 #define weft__wait_abandon(waiter, ticket) \
     (weft__wait_abandon(waiter, ticket) || mutation == NO_PARK)
 #include "hook/watch.c"
