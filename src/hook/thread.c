@@ -28,8 +28,9 @@
 
 static _Thread_local struct weft__thread own;
 
-/* Virtual threads that have not ended: the last one ends the process. */
-static _Atomic(uint64_t) alive;
+/* Virtual threads that have not ended, and main, which in a program of weft's own is
+ * none and does not end: the last one ends the process. */
+static _Atomic(uint64_t) alive = 1;
 
 WEFT_NOINLINE struct weft__thread *weft__thread_self(void)
 {
