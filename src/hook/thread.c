@@ -28,8 +28,9 @@
 
 static _Thread_local struct weft__thread own;
 
-/* Virtual threads that have not ended: the last one ends the process. */
-static _Atomic(uint64_t) alive;
+/* Virtual threads that have not ended, and main, which in a program of weft's own is
+ * none and does not end: the last one ends the process. */
+static _Atomic(uint64_t) alive = 1;
 
 WEFT_NOINLINE struct weft__thread *weft__thread_self(void)
 {
@@ -230,6 +231,13 @@ static void init_thread(struct weft__thread *thread, struct weft__block *block, 
     thread->arg = arg;
 }
 
+/* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
+ * would wait for the end of those that last, and there is no sink for signals. */
+bool weft__thread_can_create(void)
+{
+    return weft__hook_task() && first_block.tp;
+}
+
 int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *),
                         void *arg)
 {
@@ -399,17 +407,10 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
 
 /* The interposed calls. */
 
-/* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
- * would wait for the end of those that last, and there is no sink for signals. */
-static bool is_host_s(void)
-{
-    return !first_block.tp;
-}
-
 WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr,
                                    void *(*fn)(void *), void *arg)
 {
-    if (!weft__hook_task() || is_host_s())
+    if (!weft__thread_can_create())
         return weft__real_pthread_create(ret_thread, attr, fn, arg);
     return weft__thread_create(ret_thread, attr, fn, arg);
 }

@@ -26,8 +26,8 @@ static enum { NOTHING, LATE_EDGES, NO_PARK } mutation;
 #undef close
 
 #define weft__fd_enlist(entry, fd, side, edge, generation, node) \
-    weft__fd_enlist(entry, fd, side, \
-                    mutation == LATE_EDGES ? weft__fd_edge(entry, side) : (edge), generation, node)
+    weft__fd_enlist(entry, fd, side, mutation == LATE_EDGES ? weft__fd_edge(entry, side) : (edge), \
+                    generation, node)
 #define weft__wait_drop(waiter, ticket) \
     (mutation == NO_PARK ? (weft__wait_abandon(waiter, ticket), WEFT__RUNNING) \
                          : weft__wait_drop(waiter, ticket))
