@@ -269,7 +269,10 @@ static void wake_side(struct weft__fd *entry, int side, bool queued)
 
 static void fetch_waiter(struct weft__fd *entry)
 {
-    struct weft_task *task = weft__task_of(weft__load(&entry->last, relaxed));
+    struct weft__waiter *last = weft__load(&entry->last, relaxed);
+    if (!last)
+        return; /* nobody has waited yet */
+    struct weft_task *task = weft__task_of(last);
     __builtin_prefetch(task, 1);
     __builtin_prefetch(&task->context, 1);
 #ifndef WEFT__TSAN /* a look without the lock, at an address only */
