@@ -8,8 +8,8 @@
  *          that are not ours, which do no such thing: after their unlocking the
  *          interposer looks at the list (LOT-2).
  * MUTEX-2  A waiter that was told that nobody else waits locks with 1; else with 2.
- *          "Nobody" includes threads that are not ours and sleep in the kernel: they
- *          are counted (LOT-5), which is looked at after the word has changed.
+ *          Threads that may sleep in the kernel are somebody: the word forgets them
+ *          when it becomes 0, so who makes it 0 looks at `outside` after that (LOT-5).
  * MUTEX-3  The lock is free for whoever comes (barging): a running task is faster
  *          than one that has to be woken. A waiter that lost LOSSES times gets the
  *          lock handed over: the word stays at 2, the waiter becomes the owner. */
@@ -184,8 +184,8 @@ static WEFT_NOINLINE void unlock_slow(pthread_mutex_t *mutex)
         node ? weft__lot_take(bucket, word_of(mutex), WEFT__LOT_ANY, hand, &node) : NULL;
     if (!hand || !waiter)
         weft__store(word_of(mutex), 0, seq_cst); /* MUTEX-1; LOT-5 */
-    if (waiter)                                  /* a task: its node lives until it is woken */
-        node->more |= weft__load(&bucket->outside, seq_cst) != 0; /* MUTEX-2 */
+    if (waiter)                                  /* a task, and not awake: the node is there */
+        node->more |= weft__lot_outside(bucket); /* MUTEX-2 */
     weft__lock_release(&bucket->lock);
     if (waiter)
         weft__wait_wake(waiter);

@@ -383,19 +383,20 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
     weft__end(task);
 }
 
-/* The interposed calls. */
-
 /* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
- * would wait for the end of those that last, and there is no sink for signals. */
-static bool is_host_s(void)
+ * would wait for the end of those that last, the end of all others would end the
+ * process, and there is no sink for signals. */
+bool weft__thread_can_create(void)
 {
-    return !first_block.tp;
+    return weft__hook_task() && first_block.tp;
 }
+
+/* The interposed calls. */
 
 WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr,
                                    void *(*fn)(void *), void *arg)
 {
-    if (!weft__hook_task() || is_host_s())
+    if (!weft__thread_can_create())
         return weft__real_pthread_create(ret_thread, attr, fn, arg);
     return weft__thread_create(ret_thread, attr, fn, arg);
 }
