@@ -231,13 +231,6 @@ static void init_thread(struct weft__thread *thread, struct weft__block *block, 
     thread->arg = arg;
 }
 
-/* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
- * would wait for the end of those that last, and there is no sink for signals. */
-bool weft__thread_can_create(void)
-{
-    return weft__hook_task() && first_block.tp;
-}
-
 int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *),
                         void *arg)
 {
@@ -403,6 +396,14 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
     call(thread);
     leave_block(task);
     weft__end(task);
+}
+
+/* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
+ * would wait for the end of those that last, the end of all others would end the
+ * process, and there is no sink for signals. */
+bool weft__thread_can_create(void)
+{
+    return weft__hook_task() && first_block.tp;
 }
 
 /* The interposed calls. */
