@@ -96,6 +96,7 @@ static bool wake_one(pthread_cond_t *cond, struct weft__bucket *bucket)
 
 WEFT__INTERPOSE int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
+    WEFT__STAYS;
     if (!ours(cond, mutex))
         return weft__real_pthread_cond_wait(cond, mutex);
     return wait_until(cond, mutex, WEFT_NEVER);
@@ -105,6 +106,7 @@ WEFT__INSIDE(pthread_cond_wait);
 WEFT__INTERPOSE int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                                            clockid_t clock, const struct timespec *until)
 {
+    WEFT__STAYS;
     int64_t deadline;
     if (!ours(cond, mutex))
         return weft__real_pthread_cond_clockwait(cond, mutex, clock, until);
@@ -115,6 +117,7 @@ WEFT__INTERPOSE int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t
 WEFT__INTERPOSE int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                                            const struct timespec *until)
 {
+    WEFT__STAYS;
     int64_t deadline;
     if (!ours(cond, mutex))
         return weft__real_pthread_cond_timedwait(cond, mutex, until);

@@ -49,7 +49,7 @@ void weft__lot_enlist(struct weft__bucket *bucket, struct weft__lot_node *node)
     weft__lock_release(&bucket->lock);
 }
 
-/* Nobody can have fired it: WAIT-5. */
+/* Only a signal can have fired it. */
 void weft__lot_abandon(struct weft__bucket *bucket, struct weft__lot_node *node)
 {
     weft__bump(&bucket->waiting, (uint32_t)-1);

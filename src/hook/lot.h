@@ -113,6 +113,12 @@ extern void (*weft__lot_interrupted)(void);
 /* In a child process: nobody waits. */
 void weft__lot_forget(void);
 
+/* LOT-5: whether one may. After the change of the word, which was seq_cst. */
+static inline bool weft__lot_outside(struct weft__bucket *bucket)
+{
+    return weft__load(&bucket->outside, seq_cst) != 0;
+}
+
 /* LOT-5: around a call of libc's that may sleep for the word at `address`. */
 void weft__lot_outside_enter(const void *address);
 void weft__lot_outside_leave(const void *address);

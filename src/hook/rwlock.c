@@ -135,12 +135,14 @@ static int lock(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), clocki
 
 WEFT__INTERPOSE int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_rdlock(rwlock)
                              : lock(rwlock, try_read, CLOCK_REALTIME, NULL);
 }
 
 WEFT__INTERPOSE int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_wrlock(rwlock)
                              : lock(rwlock, try_write, CLOCK_REALTIME, NULL);
 }
@@ -160,6 +162,7 @@ WEFT__INTERPOSE int pthread_rwlock_trywrlock(pthread_rwlock_t *rwlock)
 WEFT__INTERPOSE int pthread_rwlock_timedrdlock(pthread_rwlock_t *rwlock,
                                                const struct timespec *until)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_timedrdlock(rwlock, until)
                              : lock(rwlock, try_read, CLOCK_REALTIME, until);
 }
@@ -167,6 +170,7 @@ WEFT__INTERPOSE int pthread_rwlock_timedrdlock(pthread_rwlock_t *rwlock,
 WEFT__INTERPOSE int pthread_rwlock_timedwrlock(pthread_rwlock_t *rwlock,
                                                const struct timespec *until)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_timedwrlock(rwlock, until)
                              : lock(rwlock, try_write, CLOCK_REALTIME, until);
 }
@@ -174,6 +178,7 @@ WEFT__INTERPOSE int pthread_rwlock_timedwrlock(pthread_rwlock_t *rwlock,
 WEFT__INTERPOSE int pthread_rwlock_clockrdlock(pthread_rwlock_t *rwlock, clockid_t clock,
                                                const struct timespec *until)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_clockrdlock(rwlock, clock, until)
                              : lock(rwlock, try_read, clock, until);
 }
@@ -181,6 +186,7 @@ WEFT__INTERPOSE int pthread_rwlock_clockrdlock(pthread_rwlock_t *rwlock, clockid
 WEFT__INTERPOSE int pthread_rwlock_clockwrlock(pthread_rwlock_t *rwlock, clockid_t clock,
                                                const struct timespec *until)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_clockwrlock(rwlock, clock, until)
                              : lock(rwlock, try_write, clock, until);
 }

@@ -82,6 +82,7 @@ static bool ours(sem_t *sem)
 
 WEFT__INTERPOSE int sem_wait(sem_t *sem)
 {
+    WEFT__STAYS;
     if (!ours(sem)) {
         weft__lot_outside_enter(sem);
         int rc = weft__real_sem_wait(sem);
@@ -96,6 +97,7 @@ WEFT__INTERPOSE int sem_wait(sem_t *sem)
 
 WEFT__INTERPOSE int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
 {
+    WEFT__STAYS;
     if (!ours(sem)) {
         weft__lot_outside_enter(sem);
         int rc = weft__real_sem_clockwait(sem, clock, until);

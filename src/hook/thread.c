@@ -51,7 +51,7 @@ WEFT_NOINLINE uint32_t weft__hook_tid(void)
 }
 
 /* The same thread-local in another block. */
-static struct weft__thread *own_at(char *tp)
+struct weft__thread *weft__thread_at(char *tp)
 {
     char *here = weft__context_thread_pointer();
     return (struct weft__thread *)(void *)(tp + ((char *)&own - here));
@@ -59,8 +59,18 @@ static struct weft__thread *own_at(char *tp)
 
 struct weft__thread *weft__thread_of(pthread_t id)
 {
-    struct weft__thread *thread = own_at((char *)id - weft__layout.self);
+    struct weft__thread *thread = weft__thread_at((char *)id - weft__layout.self);
     return thread->block ? thread : NULL;
+}
+
+/* The kernel's numbers of threads are smaller: PID_MAX_LIMIT. */
+#define FIRST_TID 4194304
+
+bool weft__thread_gone(pthread_t id)
+{
+    char *self = (char *)id;
+    uint32_t tid = *(uint32_t *)(void *)(self + weft__layout.tid);
+    return !weft__thread_at(self - weft__layout.self)->block && tid > FIRST_TID && weft__hook_task();
 }
 
 /* Blocks go through the worker's magazine; threads that have none are rare. */
@@ -81,7 +91,7 @@ static void give_block(struct weft__block *block)
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
     struct weft__magazine none = { 0 };
-    own_at(block->tp)->block = NULL;
+    weft__thread_at(block->tp)->block = NULL;
     if (!worker) {
         weft__block_give(&none, block);
         weft__blocks_flush(&none);
@@ -126,6 +136,7 @@ static void call(struct weft__thread *self)
     if (__sigsetjmp_cancel(here.__cancel_jmp_buf, 0) == 0) {
         __pthread_register_cancel(&here);
         self->result = self->fn(self->arg);
+        weft__signals_last(self);
     }
     weft__finish(weft__self());
     weft__vthread_end();
@@ -193,8 +204,9 @@ static int apply(struct weft__thread *thread, const pthread_attr_t *attr)
     thread->on_own_stack = brought;
     thread->stack_low = brought ? low : NULL;
     thread->stack_size = size;
-    if (attr == &defaults)
-        pthread_attr_destroy(&defaults);
+    if (attr != &defaults)
+        return weft__rank_apply(thread, attr);
+    pthread_attr_destroy(&defaults);
     return 0;
 }
 
@@ -223,10 +235,12 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     struct weft__block *block = take_block();
     if (!block)
         return EAGAIN;
-    struct weft__thread *thread = own_at(block->tp), *creator = weft__thread_self();
+    struct weft__thread *thread = weft__thread_at(block->tp), *creator = weft__thread_self();
     init_thread(thread, block, fn, arg);
-    if (creator)
+    if (creator) {
         memcpy(thread->name, creator->name, sizeof thread->name);
+        thread->rank = creator->rank;
+    }
     int rc = apply(thread, attr);
     bool detached = weft__load(&thread->detached, relaxed); /* nobody else knows it yet */
     weft__store(&thread->owners, detached ? 1 : 2, relaxed);
@@ -284,10 +298,7 @@ int weft__thread_detach(struct weft__thread *thread)
 
 void weft__thread_forget(struct weft__thread *self)
 {
-    char *tp = weft__context_thread_pointer();
     weft__store(&alive, 1, relaxed); /* it ends, the process ends */
-    weft__block_set_home(tp, NULL);
-    *weft__current_at(tp) = NULL;
     self->block = NULL;
     self->tid = 0;
 }
@@ -295,6 +306,7 @@ void weft__thread_forget(struct weft__thread *self)
 void weft__thread_exit(struct weft__thread *self, void *result)
 {
     self->result = result;
+    weft__signals_last(self);
     weft__real_pthread_exit(result);
     __builtin_unreachable();
 }
@@ -386,28 +398,37 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
 
 /* The interposed calls. */
 
+/* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
+ * would wait for the end of those that last, and there is no sink for signals. */
+static bool is_host_s(void)
+{
+    return !first_block.tp;
+}
+
 WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr,
                                    void *(*fn)(void *), void *arg)
 {
-    if (!weft__hook_task())
+    if (!weft__hook_task() || is_host_s())
         return weft__real_pthread_create(ret_thread, attr, fn, arg);
     return weft__thread_create(ret_thread, attr, fn, arg);
 }
 
 WEFT__INTERPOSE int pthread_join(pthread_t id, void **ret_result)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_join(id, ret_result);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_join(id, ret_result);
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
 }
 WEFT__INSIDE(pthread_join);
 
 WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_tryjoin_np(id, ret_result);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_tryjoin_np(id, ret_result);
     if (!weft__load(&thread->ended, acquire)) /* pairs with the store in call() */
         return EBUSY;
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
@@ -416,9 +437,10 @@ WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 WEFT__INTERPOSE int pthread_clockjoin_np(pthread_t id, void **ret_result, clockid_t clock,
                                          const struct timespec *until)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
     int64_t deadline;
     int rc = weft__deadline(clock, until, &deadline);
     if (weft__load(&thread->ended, acquire)) /* as above */
@@ -435,14 +457,17 @@ WEFT__INTERPOSE int pthread_timedjoin_np(pthread_t id, void **ret_result,
 WEFT__INTERPOSE int pthread_detach(pthread_t id)
 {
     struct weft__thread *thread = weft__thread_of(id);
-    return thread ? weft__thread_detach(thread) : weft__real_pthread_detach(id);
+    if (!thread)
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_detach(id);
+    return weft__thread_detach(thread);
 }
 WEFT__INSIDE(pthread_detach);
 
 WEFT__INTERPOSE void pthread_exit(void *result)
 {
     struct weft__thread *self = weft__thread_self();
-    WEFT_CHECK(self || !weft__hook_task()); /* a light task has no thread to end */
+    struct weft_task *task = weft__hook_task();
+    WEFT_CHECK(!task || weft__is_virtual(task)); /* a light task has no thread to end */
     if (self)
         weft__thread_exit(self, result);
     weft__real_pthread_exit(result);

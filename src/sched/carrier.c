@@ -124,6 +124,7 @@ void *weft__carrier_main(void *arg)
 void weft__come_home(struct weft_task *self)
 {
     struct weft__carrier *carrier = weft__carrier_of(self);
+    weft__assert_stays(self);
     carrier->homecomer = self;
     *carrier->current = &carrier->idle;
     if (self->context.thread_pointer)

@@ -166,8 +166,7 @@ static void join_threads(bool monitor)
 
 static int start_threads(void)
 {
-    sigset_t before;
-    block_signals(&before);
+    block_signals(&weft__rt.host_mask);
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < weft__rt.workers; i++) {
         rc = weft__carrier_start(&weft__rt.carrier[i]);
@@ -176,7 +175,7 @@ static int start_threads(void)
     }
     if (rc == 0)
         rc = pthread_create(&weft__rt.monitor_thread, NULL, weft__monitor_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &weft__rt.host_mask, NULL);
     if (rc != 0)
         join_threads(false);
     return -rc;

@@ -82,7 +82,10 @@ struct weft_task {
     const char *site;
     size_t stack_size;
     int result;
-    uint32_t bundle_count;        /* before it starts, as above */
+    union {
+        uint32_t bundle_count; /* before it starts, as above */
+        uint32_t interposed;   /* a light task's depth in interposed calls, in debug builds */
+    };
     char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
 
     /* line 3: what few tasks have, and the arguments */
