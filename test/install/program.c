@@ -24,10 +24,9 @@ static int groups(void)
     weft_group group = WEFT_GROUP_INIT;
     weft_scope scope;
     int place = 0;
-    WEFT_WITH_DEADLINE(&scope, weft_after(WEFT_MS(1)))
-    {
-        WEFT_WITH_GROUP(&group, WEFT_NEVER)
-        (void)weft_group_spawn(&group, count, &place);
+    WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(1))) {
+        WEFT_WITH_GROUP (&group, WEFT_NEVER)
+            (void)weft_group_spawn(&group, count, &place);
         if (weft_sleep(WEFT_S(100)) < 0)
             break;
         return 0;

@@ -256,7 +256,7 @@ TEST(a_tasks_groups_are_cancelled_with_it)
     run_both(cancel_owner);
 }
 
-static weft_scope *handlers;
+static weft_scope *_Atomic handlers;
 
 static void handler(int number)
 {
@@ -291,11 +291,9 @@ static int leave_by(int how)
 {
     weft_scope scope, inner;
     for (int i = 0; i < 2; i++) {
-        WEFT_WITH_DEADLINE(&scope, weft_after(WEFT_S(100)))
-        {
+        WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_S(100))) {
             ck_assert_int_lt(weft_deadline(), WEFT_NEVER);
-            WEFT_WITH_SHIELD(&inner, WEFT_NEVER)
-            {
+            WEFT_WITH_SHIELD (&inner, WEFT_NEVER) {
                 ck_assert_int_eq(weft_deadline(), WEFT_NEVER);
                 if (how == 0)
                     break;
@@ -327,8 +325,8 @@ static int expire_in_block(void *unused)
 {
     weft_scope scope;
     (void)unused;
-    WEFT_WITH_DEADLINE(&scope, weft_after(WEFT_MS(1)))
-    ck_assert_int_eq(weft_sleep(WEFT_S(100)), -ETIMEDOUT);
+    WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(1)))
+        ck_assert_int_eq(weft_sleep(WEFT_S(100)), -ETIMEDOUT);
     ck_assert(weft_scope_timed_out(&scope));
     ck_assert(!weft_scope_cancelled(&scope));
     return 0;

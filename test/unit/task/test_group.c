@@ -475,8 +475,7 @@ static int leave_early(void *how)
 {
     weft_group group;
     for (int i = 0; i < 3; i++) {
-        WEFT_WITH_GROUP(&group, WEFT_NEVER)
-        {
+        WEFT_WITH_GROUP (&group, WEFT_NEVER) {
             weft_group_spawn(&group, sleep_long, NULL);
             weft_sleep(WEFT_MS(1));
             weft_group_cancel(&group);

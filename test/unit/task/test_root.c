@@ -87,8 +87,7 @@ TEST(all_tasks_are_cancelled_by_a_plain_thread)
 static int refuses(void *let_go)
 {
     weft_scope shield;
-    WEFT_WITH_SHIELD(&shield, WEFT_NEVER)
-    {
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER) {
         while (!*(_Atomic(bool) *)let_go)
             weft_sleep(WEFT_MS(1));
     }
