@@ -3,6 +3,7 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,41 +28,45 @@ static void close_pair(int fds[2])
 struct delivery {
     int fd;
     uint32_t items;
-    weft_scope *_Atomic waiting; /* the consumer's scope, while it is inside */
-    atomic_bool busy;            /* the producer is about to cancel it */
+    weft_scope *_Atomic waiting; /* the consumer's scope, until the producer takes it */
 };
+
+/* Who takes a scope cancels it at once. */
+static void cancel_consumer(struct delivery *delivery)
+{
+    weft_scope *scope = atomic_exchange(&delivery->waiting, NULL);
+    if (scope)
+        weft_scope_cancel(scope);
+}
 
 /* Item and cancellation, at once and in either order. */
 static int produce(void *arg)
 {
     struct delivery *delivery = arg;
     for (uint32_t i = 0; i < delivery->items; i++) {
-        atomic_store(&delivery->busy, true);
-        weft_scope *scope = atomic_load(&delivery->waiting);
-        if (scope && i % 2)
-            weft_scope_cancel(scope);
+        if (i % 2)
+            cancel_consumer(delivery);
         ck_assert_int_eq(weft_write_all(delivery->fd, &i, sizeof i, NULL), 0);
-        if (scope && i % 2 == 0)
-            weft_scope_cancel(scope);
-        atomic_store(&delivery->busy, false);
+        if (i % 2 == 0)
+            cancel_consumer(delivery);
         if (i % 3 == 0)
             weft_yield();
     }
     return 0;
 }
 
-/* Returns what weft_read() does. A scope is left when the producer has let go of it. */
+/* Returns what weft_read() does. A scope that has been taken is left once it has been
+ * cancelled. */
 static ssize_t consume_one(struct delivery *delivery, int fd, uint32_t *ret_item)
 {
     weft_scope scope;
-    ssize_t n = -ECANCELED;
+    ssize_t n = 0;
     WEFT_WITH_SCOPE (&scope) {
         atomic_store(&delivery->waiting, &scope);
         n = weft_read(fd, ret_item, sizeof *ret_item);
-        atomic_store(&delivery->waiting, NULL);
-        WEFT_WITH_SHIELD (&(weft_scope){ 0 }, WEFT_NEVER) {
-            while (atomic_load(&delivery->busy))
-                ck_assert_int_eq(weft_sleep(1000), 0);
+        if (!atomic_exchange(&delivery->waiting, NULL)) {
+            while (!weft_scope_cancelled(&scope))
+                sched_yield();
         }
     }
     return n;
@@ -261,27 +266,28 @@ TEST(a_clean_up_that_waits_ends_too)
 
 static const char good_bye[] = "good-bye";
 
+struct client {
+    int served, fd;             /* the server's end, and its own */
+    int64_t patience;           /* how long the server tries to say good-bye */
+    char tail[sizeof good_bye]; /* the last that it has read */
+};
+
 /* Until it is cancelled; then it tries to say so, for a while. */
-static int serve(void *fd)
+static int serve(void *arg)
 {
     static const char stream[4096];
-    int client = *(int *)fd;
+    struct client *client = arg;
     weft_scope shield;
     ssize_t n;
     weft_started(0);
     do {
-        n = weft_write_all(client, stream, sizeof stream, NULL);
+        n = weft_write_all(client->served, stream, sizeof stream, NULL);
     } while (n == 0);
-    WEFT_WITH_SHIELD (&shield, weft_after(WEFT_MS(20)))
-        weft_write_all(client, good_bye, sizeof good_bye, NULL);
-    weft_close(client);
+    WEFT_WITH_SHIELD (&shield, weft_after(client->patience))
+        weft_write_all(client->served, good_bye, sizeof good_bye, NULL);
+    weft_close(client->served);
     return (int)n;
 }
-
-struct client {
-    int fd;
-    char tail[sizeof good_bye]; /* the last that it has read */
-};
 
 static int read_all(void *arg)
 {
@@ -302,14 +308,18 @@ static int shut_down(void *unused)
 {
     weft_group server, readers;
     struct client clients[CLIENTS];
-    int fds[CLIENTS][2];
+    int fds[2];
     (void)unused;
     weft_group_enter(&readers, WEFT_NEVER);
     weft_group_enter(&server, WEFT_NEVER);
     for (int i = 0; i < CLIENTS; i++) {
-        socket_pair(fds[i]);
-        clients[i].fd = fds[i][1];
-        ck_assert_int_eq(weft_group_start(&server, serve, &fds[i][0], NULL), 0);
+        socket_pair(fds);
+        clients[i] = (struct client){
+            .served = fds[0],
+            .fd = fds[1],
+            .patience = i == SILENT ? WEFT_MS(20) : WEFT_S(100), /* in vain, or not needed */
+        };
+        ck_assert_int_eq(weft_group_start(&server, serve, &clients[i], NULL), 0);
         if (i != SILENT)
             ck_assert_int_eq(weft_group_spawn(&readers, read_all, &clients[i]), 0);
     }
