@@ -67,9 +67,15 @@ struct weft__thread *weft__thread_of(pthread_t id)
 /* The kernel's numbers of threads are smaller: PID_MAX_LIMIT. */
 #define FIRST_TID 4194304
 
+/* The block of the process's first thread is libc's, so we describe it ourselves, and nobody gives
+ * it back. `tp` is NULL in a program that runs the runtime itself. */
+static struct weft__block first_block;
+
 bool weft__thread_gone(pthread_t id)
 {
     char *self = (char *)id;
+    if (!first_block.tp)
+        return false; /* all are libc's */
     uint32_t tid = *(uint32_t *)(void *)(self + weft__layout.tid);
     return !weft__thread_at(self - weft__layout.self)->block && tid > FIRST_TID &&
            weft__hook_task();
@@ -314,9 +320,6 @@ void weft__thread_exit(struct weft__thread *self, void *result)
 }
 
 /* The process's first thread. */
-
-/* Its block is libc's, so we describe it ourselves; nobody gives it back. */
-static struct weft__block first_block;
 
 struct sink {
     struct weft__context context;
