@@ -94,8 +94,7 @@ WEFT_API void weft_local_pop(weft_local_region *region) WEFT__NONNULL(1);
  * an error of weft_local_push(), with which the block does not run.
  *
  *     int rc;
- *     WEFT_WITH_LOCAL(rc, user, "alice")
- *     {
+ *     WEFT_WITH_LOCAL (rc, user, "alice") {
  *         rc = serve(request);
  *     } */
 #define WEFT_WITH_LOCAL(rc, local, value) \

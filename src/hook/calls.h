@@ -25,6 +25,8 @@
     CALL(pthread_mutex_timedlock) \
     CALL(pthread_mutex_clocklock) \
     CALL(pthread_mutex_unlock) \
+    /* protocol.c */ \
+    CALL(pthread_mutex_init) \
     /* cond.c */ \
     CALL(pthread_cond_wait) \
     CALL(pthread_cond_timedwait) \

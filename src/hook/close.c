@@ -135,7 +135,8 @@ bool weft__close_by_number(long number, const long arguments[], long *ret_result
         *ret_result = close((int)arguments[0]);
         return true;
     case SYS_close_range:
-        *ret_result = close_range((unsigned)arguments[0], (unsigned)arguments[1], (int)arguments[2]);
+        *ret_result =
+            close_range((unsigned)arguments[0], (unsigned)arguments[1], (int)arguments[2]);
         return true;
 #ifdef SYS_dup2
     case SYS_dup2:

@@ -51,8 +51,7 @@ static WEFT_NOINLINE int64_t own_time(struct weft__thread *self)
     struct weft__cputime *carrier =
         &weft__thread_at(weft__carrier_of(weft__self())->thread_pointer)->cpu;
     start_counting(carrier);
-    int64_t time =
-        weft__load(&self->cpu.used, relaxed) + since_mark(carrier, carrier_clock());
+    int64_t time = weft__load(&self->cpu.used, relaxed) + since_mark(carrier, carrier_clock());
     weft__signals_unhold();
     return time;
 }

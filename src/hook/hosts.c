@@ -15,7 +15,7 @@ struct host_job {
     struct weft__errand help;
     char *key; /* a name, or an address of `size` bytes */
     socklen_t size;
-    int family;           /* 0: not asked for */
+    int family;            /* 0: not asked for */
     struct hostent *found; /* libc's own: those without _r */
     struct hostent entry;  /* with: what lies in `buffer` */
     size_t buffer_size;
@@ -39,9 +39,9 @@ static void find_host_r(struct weft__errand *help)
 {
     struct host_job *job = (struct host_job *)help;
     if (job->size)
-        job->rc = weft__real_gethostbyaddr_r(job->key, job->size, job->family, &job->entry,
-                                             job->buffer, job->buffer_size, &job->found,
-                                             &job->h_error);
+        job->rc =
+            weft__real_gethostbyaddr_r(job->key, job->size, job->family, &job->entry, job->buffer,
+                                       job->buffer_size, &job->found, &job->h_error);
     else if (job->family)
         job->rc = weft__real_gethostbyname2_r(job->key, job->family, &job->entry, job->buffer,
                                               job->buffer_size, &job->found, &job->h_error);
@@ -62,7 +62,7 @@ static struct host_job *look_up(const void *key, socklen_t size, int family, con
 {
     size_t key_size = size ? size : weft__errand_size(key);
     struct host_job *job = weft__errand_create(sizeof *job + key_size + ALIGNMENT + buffer_size,
-                                             buffer_size ? find_host_r : find_host);
+                                               buffer_size ? find_host_r : find_host);
     if (!job)
         return NULL;
     char *room = job->room;
@@ -163,7 +163,8 @@ WEFT__INTERPOSE int gethostbyname2_r(const char *name, int family, struct hosten
     if (!weft__hook_task() || weft__resolve_number(name) || size == 0)
         return weft__real_gethostbyname2_r(name, family, ret_entry, buffer, size, ret_found,
                                            ret_h_error);
-    return answer(look_up(name, 0, family, buffer, size), ret_entry, buffer, ret_found, ret_h_error);
+    return answer(look_up(name, 0, family, buffer, size), ret_entry, buffer, ret_found,
+                  ret_h_error);
 }
 
 WEFT__INTERPOSE int gethostbyaddr_r(const void *address, socklen_t address_size, int family,
@@ -173,6 +174,6 @@ WEFT__INTERPOSE int gethostbyaddr_r(const void *address, socklen_t address_size,
     if (!weft__hook_task() || address_size == 0 || size == 0)
         return weft__real_gethostbyaddr_r(address, address_size, family, ret_entry, buffer, size,
                                           ret_found, ret_h_error);
-    return answer(look_up(address, address_size, family, buffer, size), ret_entry, buffer, ret_found,
-                  ret_h_error);
+    return answer(look_up(address, address_size, family, buffer, size), ret_entry, buffer,
+                  ret_found, ret_h_error);
 }

@@ -56,8 +56,8 @@ WEFT__INTERPOSE int getaddrinfo(const char *node, const char *service, const str
 {
     if (!weft__hook_task() || !node || weft__resolve_number(node))
         return weft__real_getaddrinfo(node, service, hints, ret_list);
-    struct address_job *job =
-        weft__errand_create(sizeof *job + weft__errand_size(node) + weft__errand_size(service), find_address);
+    struct address_job *job = weft__errand_create(
+        sizeof *job + weft__errand_size(node) + weft__errand_size(service), find_address);
     if (!job)
         return EAI_MEMORY;
     char *room = job->room;
@@ -95,9 +95,8 @@ struct name_job {
 static void find_name(struct weft__errand *help)
 {
     struct name_job *job = (struct name_job *)help;
-    job->rc =
-        weft__real_getnameinfo((struct sockaddr *)&job->address, job->address_size, job->host,
-                               job->host_size, job->service, job->service_size, job->flags);
+    job->rc = weft__real_getnameinfo((struct sockaddr *)&job->address, job->address_size, job->host,
+                                     job->host_size, job->service, job->service_size, job->flags);
 }
 
 WEFT__INTERPOSE int getnameinfo(const struct sockaddr *address, socklen_t address_size, char *host,
@@ -109,8 +108,7 @@ WEFT__INTERPOSE int getnameinfo(const struct sockaddr *address, socklen_t addres
         address_size > sizeof(struct sockaddr_storage))
         return weft__real_getnameinfo(address, address_size, host, host_size, service, service_size,
                                       flags);
-    struct name_job *job =
-        weft__errand_create(sizeof *job + host_room + service_room, find_name);
+    struct name_job *job = weft__errand_create(sizeof *job + host_room + service_room, find_name);
     if (!job)
         return EAI_MEMORY;
     memcpy(&job->address, address, address_size);

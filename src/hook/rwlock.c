@@ -11,6 +11,7 @@
 #include <limits.h>
 
 #include "hook/deadline.h"
+#include "hook/fork.h"
 #include "hook/lot.h"
 #include "hook/park.h"
 #include "hook/real.h"
@@ -45,10 +46,22 @@ static bool prefers_writers(const pthread_rwlock_t *rwlock)
     return rwlock->__data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
 }
 
+/* A plain thread asks the kernel once; a forked child, whose number is another, always. */
 static uint32_t own_tid(void)
 {
+    static _Thread_local uint32_t plain;
     uint32_t tid = weft__hook_tid();
-    return tid ? tid : (uint32_t)gettid();
+    if (tid)
+        return tid;
+    if (!plain || weft__hook_forked)
+        plain = (uint32_t)gettid();
+    return plain;
+}
+
+static bool is_writer(const pthread_rwlock_t *rwlock)
+{
+    uint32_t writer = (uint32_t)rwlock->__data.__cur_writer;
+    return writer && writer == own_tid();
 }
 
 /* Under the lock. 0, EBUSY, or an error. */
@@ -123,7 +136,7 @@ static int wait_for(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), in
 static int lock(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), clockid_t clock,
                 const struct timespec *until)
 {
-    if ((uint32_t)rwlock->__data.__cur_writer == own_tid())
+    if (is_writer(rwlock))
         return EDEADLK;
     int64_t deadline;
     int rc = try_now(rwlock, try);

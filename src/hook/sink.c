@@ -11,7 +11,7 @@
 #include "os/futex.h"
 
 #define RETRY_AFTER 200000 /* ns: longer than a thread is inside the library */
-#define AT_ONCE 4096 /* a timer may signal faster than anybody takes it */
+#define AT_ONCE 4096       /* a timer may signal faster than anybody takes it */
 #define CONTROL WEFT__SIGNAL(WEFT__NUDGE)
 
 static _Atomic(bool) exists;

@@ -13,7 +13,7 @@
 #define WEFT__STAYS ((void)0)
 #else
 #define WEFT__STAYS \
-    __attribute__((cleanup(weft__stay_end))) struct weft__stay stay = weft__stay_begin()
+    WEFT_UNUSED __attribute__((cleanup(weft__stay_end))) struct weft__stay stay = weft__stay_begin()
 
 struct weft__stay {
     struct weft_task *light; /* NULL: another kind of thread */

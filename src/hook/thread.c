@@ -28,8 +28,9 @@
 
 static _Thread_local struct weft__thread own;
 
-/* Virtual threads that have not ended: the last one ends the process. */
-static _Atomic(uint64_t) alive;
+/* Virtual threads that have not ended, and main, which in a program of weft's own is
+ * none and does not end: the last one ends the process. */
+static _Atomic(uint64_t) alive = 1;
 
 WEFT_NOINLINE struct weft__thread *weft__thread_self(void)
 {
@@ -70,7 +71,8 @@ bool weft__thread_gone(pthread_t id)
 {
     char *self = (char *)id;
     uint32_t tid = *(uint32_t *)(void *)(self + weft__layout.tid);
-    return !weft__thread_at(self - weft__layout.self)->block && tid > FIRST_TID && weft__hook_task();
+    return !weft__thread_at(self - weft__layout.self)->block && tid > FIRST_TID &&
+           weft__hook_task();
 }
 
 /* Blocks go through the worker's magazine; threads that have none are rare. */
@@ -396,19 +398,20 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
     weft__end(task);
 }
 
-/* The interposed calls. */
-
 /* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
- * would wait for the end of those that last, and there is no sink for signals. */
-static bool is_host_s(void)
+ * would wait for the end of those that last, the end of all others would end the
+ * process, and there is no sink for signals. */
+bool weft__thread_can_create(void)
 {
-    return !first_block.tp;
+    return weft__hook_task() && first_block.tp;
 }
+
+/* The interposed calls. */
 
 WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr,
                                    void *(*fn)(void *), void *arg)
 {
-    if (!weft__hook_task() || is_host_s())
+    if (!weft__thread_can_create())
         return weft__real_pthread_create(ret_thread, attr, fn, arg);
     return weft__thread_create(ret_thread, attr, fn, arg);
 }
@@ -440,7 +443,9 @@ WEFT__INTERPOSE int pthread_clockjoin_np(pthread_t id, void **ret_result, clocki
     WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
+        return weft__thread_gone(id)
+                   ? ESRCH
+                   : weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
     int64_t deadline;
     int rc = weft__deadline(clock, until, &deadline);
     if (weft__load(&thread->ended, acquire)) /* as above */

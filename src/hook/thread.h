@@ -59,6 +59,9 @@ static inline struct weft_task *weft__hook_task(void)
  * thread in which libc is to be left alone. */
 uint32_t weft__hook_tid(void);
 
+/* Whether a thread that the caller creates is a virtual one. */
+bool weft__thread_can_create(void);
+
 /* Creates a virtual thread; 0 or an error number. */
 int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *arg),
                         void *arg);

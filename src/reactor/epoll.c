@@ -65,8 +65,8 @@ void weft__poller_remove(struct weft__poller *poller, int fd)
  * cancellation is pending would leave the scheduler by unwinding. */
 static long wait_precisely(struct weft__poller *poller, const struct timespec *time)
 {
-    return syscall(SYS_epoll_pwait2, poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, time,
-                   NULL, (size_t)0);
+    return syscall(SYS_epoll_pwait2, poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, time, NULL,
+                   (size_t)0);
 }
 
 static long wait_coarsely(struct weft__poller *poller, int ms)

@@ -98,8 +98,7 @@ static int create_task(struct thread *thread)
     return -weft_spawn_with(&attr, run_task, thread, &thread->task);
 }
 
-int inside_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *),
-                  void *arg)
+int inside_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
 {
     struct thread *thread = calloc(1, sizeof *thread);
     (void)attr;

@@ -64,8 +64,8 @@ static void addresses(void)
     by_address("127.0.0.1", 3, 0);
     struct sockaddr_in in = { .sin_family = AF_INET };
     char host[10];
-    printf("too short: %s\n", gai_strerror(getnameinfo((struct sockaddr *)&in, 3, host, sizeof host,
-                                                       NULL, 0, 0)));
+    printf("too short: %s\n",
+           gai_strerror(getnameinfo((struct sockaddr *)&in, 3, host, sizeof host, NULL, 0, 0)));
 }
 
 static void say_host(const struct hostent *host)

@@ -58,6 +58,7 @@ int main(void)
     printf("1..3\n%sok 1 - %d look-ups at once\n", under_way == HELPERS ? "" : "not ", under_way);
     printf("%sok 2 - %d carriers before, %d meanwhile\n", after <= before + 1 ? "" : "not ", before,
            after);
-    printf("%sok 3 - %d answers\n", answered == THREADS && *asked == THREADS ? "" : "not ", answered);
+    printf("%sok 3 - %d answers\n", answered == THREADS && *asked == THREADS ? "" : "not ",
+           answered);
     return 0;
 }

@@ -104,6 +104,22 @@ static int work(void *arg)
     return 0;
 }
 
+/* Threads that a light task creates are virtual, the first one of the process, too. */
+static void *start(void *arg)
+{
+    usleep(10);
+    return arg;
+}
+
+static int create(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+    if (pthread_create(&thread, NULL, start, &mutex) != 0)
+        return -1;
+    return pthread_join(thread, &result) == 0 && result == &mutex ? 0 : -1;
+}
+
 /* Loses its worker again and again: those who are pinned to its carrier have to wait. */
 static int hog(void *unused)
 {
@@ -119,7 +135,7 @@ static int hog(void *unused)
 static int program(void *unused)
 {
     weft_task *tasks[TASKS], *hogs;
-    if (weft_spawn(hog, NULL, &hogs) != 0)
+    if (create() != 0 || weft_spawn(hog, NULL, &hogs) != 0)
         return 1;
     for (int i = 0; i < TASKS; i++) {
         if (weft_spawn(work, (void *)(intptr_t)i, &tasks[i]) != 0)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hook/deadline.h"
+#include "hook/fork.h"
 #include "hook/interposed.h"
 #include "hook/lot.h"
 #include "hook/park.h"
@@ -28,7 +29,7 @@
 WEFT__CALLS(DEFINE)
 #undef DEFINE
 
-bool weft__observing;
+bool weft__observing, weft__hook_forked;
 
 void weft__observe_begin(struct weft__hook_wait *wait)
 {

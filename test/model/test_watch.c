@@ -26,10 +26,11 @@ static enum { NOTHING, LATE_EDGES, NO_PARK } mutation;
 #undef close
 
 #define weft__fd_enlist(entry, fd, side, edge, generation, node) \
-    weft__fd_enlist(entry, fd, side, \
-                    mutation == LATE_EDGES ? weft__fd_edge(entry, side) : (edge), generation, node)
-#define weft__wait_abandon(waiter, ticket) \
-    (weft__wait_abandon(waiter, ticket) || mutation == NO_PARK)
+    weft__fd_enlist(entry, fd, side, mutation == LATE_EDGES ? weft__fd_edge(entry, side) : (edge), \
+                    generation, node)
+#define weft__wait_drop(waiter, ticket) \
+    (mutation == NO_PARK ? (weft__wait_abandon(waiter, ticket), WEFT__RUNNING) \
+                         : weft__wait_drop(waiter, ticket))
 #include "hook/watch.c"
 
 #define FD 100
@@ -81,16 +82,15 @@ int weft__checkpoint_slow(struct weft__waiter *waiter)
     return 0;
 }
 
-int64_t weft__scope_deadline(const struct weft__waiter *waiter)
+struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
 {
-    (void)waiter;
-    return INT64_MAX;
+    return (struct weft__ended){ weft__wait_park(waiter, until), until };
 }
 
-int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason)
+int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
 {
     (void)waiter;
-    model_fail("no reason but an event: %d", (int)reason);
+    model_fail("no reason but an event: %d", (int)ended.reason);
 }
 
 int weft__poller_add(struct weft__poller *poller, int fd, uint64_t key)

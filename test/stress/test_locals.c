@@ -89,8 +89,7 @@ static void act_in_region(struct branch *branch)
     struct value *before = branch->view.values[i];
     int rc;
     branch->view.values[i] = new_value(i);
-    WEFT_WITH_LOCAL(rc, keys[i], branch->view.values[i])
-    {
+    WEFT_WITH_LOCAL (rc, keys[i], branch->view.values[i]) {
         act(branch);
         if (branch->depth && test_random() % 64 == 0)
             weft_exit(0);

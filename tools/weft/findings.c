@@ -27,7 +27,7 @@ static const struct {
       "may have locks shared between processes, which block a carrier", false },
     { "pthread_mutexattr_setrobust", "may have robust mutexes, which block a carrier", false },
     { "pthread_mutexattr_setprotocol",
-      "may have priority-inheriting mutexes, which block a carrier", false },
+      "may have mutexes with a priority protocol: inheriting ones become ordinary ones", false },
     { "flock", "blocks a carrier in", false },
     { "lockf", "blocks a carrier in", false },
     { "lockf64", "blocks a carrier in", false },

@@ -5,7 +5,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/syscall.h>
+#include <threads.h>
 #include <unistd.h>
 #include <weft.h>
 
@@ -30,6 +30,21 @@ static void made_and_joined(void)
     printf("a task's pthread is %s, its result %s\n",
            number > 0 && number != gettid() ? "a thread of its own" : "none",
            result == &ready ? "arrived" : "is lost");
+}
+
+static int return_seven(void *unused)
+{
+    (void)unused;
+    return 7;
+}
+
+static void made_by_c11(void)
+{
+    thrd_t thread;
+    int result = 0;
+    thrd_create(&thread, return_seven, NULL);
+    thrd_join(thread, &result);
+    printf("a task's thrd_t returned %d\n", result);
 }
 
 static void *lock_as_thread(void *unused)
@@ -109,6 +124,7 @@ static int program(void *unused)
     alarm(60); /* a wake that is lost hangs */
     sem_init(&begun, 0, 0);
     made_and_joined();
+    made_by_c11();
     thread_and_task_wait();
     thread_signals();
     return 0;

@@ -204,8 +204,7 @@ static int exit_in_region(void *unused)
     int rc;
     (void)unused;
     ck_assert_int_eq(weft_local_set(letters, "o"), 0);
-    WEFT_WITH_LOCAL(rc, letters, "i")
-    {
+    WEFT_WITH_LOCAL (rc, letters, "i") {
         WEFT_DEFER(mark, "h");
         weft_exit(rc + 4);
     }
@@ -282,16 +281,14 @@ static int exit_in_groups(void *unused)
     (void)unused;
     atomic_store(&ended, 0);
     WEFT_DEFER(expect_ended, (void *)2);
-    WEFT_WITH_GROUP(&outer, WEFT_NEVER)
-    {
+    WEFT_WITH_GROUP (&outer, WEFT_NEVER) {
         ck_assert_int_eq(weft_group_start(&outer, wait_in_group, NULL, NULL), 0);
         WEFT_DEFER(expect_ended, (void *)1);
-        WEFT_WITH_GROUP(&inner, WEFT_NEVER)
-        {
+        WEFT_WITH_GROUP (&inner, WEFT_NEVER) {
             ck_assert_int_eq(weft_group_start(&inner, wait_in_group, NULL, NULL), 0);
             WEFT_DEFER(expect_ended, (void *)0);
-            WEFT_WITH_SCOPE(&scope)
-            weft_exit(8);
+            WEFT_WITH_SCOPE (&scope)
+                weft_exit(8);
         }
     }
     return -1;

@@ -272,8 +272,7 @@ TEST(a_region_puts_the_old_value_back)
 static int leave_by(int way)
 {
     int rc;
-    WEFT_WITH_LOCAL(rc, plain, number(way))
-    {
+    WEFT_WITH_LOCAL (rc, plain, number(way)) {
         HAS(plain, way);
         if (way == 1)
             break;
@@ -283,8 +282,8 @@ static int leave_by(int way)
             goto out;
         if (way == 4)
             return rc;
-        WEFT_WITH_LOCAL(rc, plain, number(6))
-        HAS(plain, 6);
+        WEFT_WITH_LOCAL (rc, plain, number(6))
+            HAS(plain, 6);
         HAS(plain, way);
     }
 out:
@@ -311,8 +310,8 @@ TEST(a_region_without_its_key_does_not_run)
 {
     weft_local none = { 0 };
     int rc, runs = 0;
-    WEFT_WITH_LOCAL(rc, none, &rc)
-    runs++;
+    WEFT_WITH_LOCAL (rc, none, &rc)
+        runs++;
     ck_assert_int_eq(rc, -EINVAL);
     ck_assert_int_eq(runs, 0);
 }

@@ -55,13 +55,11 @@ static ssize_t consume_one(struct delivery *delivery, int fd, uint32_t *ret_item
 {
     weft_scope scope;
     ssize_t n = -ECANCELED;
-    WEFT_WITH_SCOPE(&scope)
-    {
+    WEFT_WITH_SCOPE (&scope) {
         atomic_store(&delivery->waiting, &scope);
         n = weft_read(fd, ret_item, sizeof *ret_item);
         atomic_store(&delivery->waiting, NULL);
-        WEFT_WITH_SHIELD(&(weft_scope){ 0 }, WEFT_NEVER)
-        {
+        WEFT_WITH_SHIELD (&(weft_scope){ 0 }, WEFT_NEVER) {
             while (atomic_load(&delivery->busy))
                 ck_assert_int_eq(weft_sleep(1000), 0);
         }
@@ -121,8 +119,7 @@ static int wait_with_timeout(void *arg)
         int64_t deadline =
             hidden->way == THE_TIMEOUT ? weft_after(WEFT_US(20)) : weft_after(WEFT_S(1000));
         int64_t n = 0;
-        WEFT_WITH_DEADLINE(&timeout, deadline)
-        {
+        WEFT_WITH_DEADLINE (&timeout, deadline) {
             atomic_store(&hidden->inside, true);
             n = weft_read(hidden->fd, &byte, 1);
         }
@@ -189,8 +186,7 @@ static int shield_work(void *ready)
     weft_scope shield;
     weft_group group;
     int rc = -1;
-    WEFT_WITH_SHIELD(&shield, WEFT_NEVER)
-    {
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER) {
         weft_group_enter(&group, WEFT_NEVER);
         ck_assert_int_eq(weft_group_start(&group, finish_important_work, NULL, NULL), 0);
         atomic_store((atomic_bool *)ready, true);
@@ -276,8 +272,8 @@ static int serve(void *fd)
     do {
         n = weft_write_all(client, stream, sizeof stream, NULL);
     } while (n == 0);
-    WEFT_WITH_SHIELD(&shield, weft_after(WEFT_MS(20)))
-    weft_write_all(client, good_bye, sizeof good_bye, NULL);
+    WEFT_WITH_SHIELD (&shield, weft_after(WEFT_MS(20)))
+        weft_write_all(client, good_bye, sizeof good_bye, NULL);
     weft_close(client);
     return (int)n;
 }
