@@ -41,7 +41,9 @@ static bool queue_task(pthread_mutex_t *mutex, struct weft__lot_node *node)
     return true;
 }
 
-/* Nobody has a scope here: unit/task/test_scope.c, test_cancel.c. */
+#include "hook/limit.h"
+
+/* Nobody has a scope here: test_cancel.c, ../hook/scoped_waits.c. */
 int weft__lot_park_in_scope(struct weft__bucket *bucket, struct weft__lot_node *node,
                             int64_t deadline)
 {
