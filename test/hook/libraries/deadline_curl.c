@@ -34,8 +34,8 @@ static void cut_short(const char *address, int64_t delay)
     CURLcode code = perform(curl, url);
     MUST(code == CURLE_OK, curl_easy_strerror(code));
     double begin = crowd_clock();
-    WEFT_WITH_DEADLINE(&scope, weft_after(delay))
-    code = perform(curl, address);
+    WEFT_WITH_DEADLINE (&scope, weft_after(delay))
+        code = perform(curl, address);
     MUST(code != CURLE_OK && weft_scope_timed_out(&scope), "the silent server has answered");
     MUST(crowd_clock() - begin < PATIENCE, "late");
     code = perform(curl, url);
@@ -66,8 +66,7 @@ static void cancelled(size_t number)
     }
     CURL *curl = curl_easy_init();
     CURLcode code = CURLE_OK;
-    WEFT_WITH_SCOPE(&scopes[number])
-    {
+    WEFT_WITH_SCOPE (&scopes[number]) {
         entered++;
         code = perform(curl, silent_url);
     }

@@ -46,8 +46,8 @@ static void exec_late(size_t number)
     weft_scope scope;
     PGconn *connection = session();
     double begin = crowd_clock();
-    WEFT_WITH_DEADLINE(&scope, weft_after(WEFT_MS(number % 2 * 200)))
-    MUST(ask(connection, "select pg_sleep(600)") < 0, "it has answered");
+    WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(number % 2 * 200)))
+        MUST(ask(connection, "select pg_sleep(600)") < 0, "it has answered");
     MUST(weft_scope_timed_out(&scope), PQerrorMessage(connection));
     MUST(crowd_clock() - begin < PATIENCE, "late");
     reset_and_use(connection);
@@ -80,8 +80,8 @@ static void exec_cancelled(size_t number)
         return;
     }
     PGconn *connection = session();
-    WEFT_WITH_SCOPE(&scopes[number])
-    MUST(ask(connection, "select pg_sleep(601)") < 0, "it has answered");
+    WEFT_WITH_SCOPE (&scopes[number])
+        MUST(ask(connection, "select pg_sleep(601)") < 0, "it has answered");
     MUST(weft_scope_cancelled(&scopes[number]), PQerrorMessage(connection));
     left++;
     reset_and_use(connection);
@@ -94,8 +94,8 @@ static void connect_late(size_t number)
     PGconn *connection = NULL;
     double begin = crowd_clock();
     (void)number;
-    WEFT_WITH_DEADLINE(&scope, weft_after(WEFT_MS(200)))
-    connection = PQconnectdb(silent);
+    WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(200)))
+        connection = PQconnectdb(silent);
     MUST(PQstatus(connection) == CONNECTION_BAD && weft_scope_timed_out(&scope), "connected");
     MUST(crowd_clock() - begin < PATIENCE, "late");
     good++;
