@@ -15,7 +15,7 @@
 
 /* The site. */
 
-static const char *const site[] = { "1 2 3", "4 5", "0 6", "7 8", "1", "8 9", "0", "", NULL, "2" };
+static const char *const site[] = { "1 2 3", "4 5", "0 6", "7 8", "1", "8 9", "0", "7", NULL, "2" };
 static int busy, busiest; /* one worker: nobody else is at them */
 
 WEFT_TASK(answer, int, fd)
@@ -40,8 +40,7 @@ static int serve(void *unused)
     weft_group group;
 
     (void)unused;
-    WEFT_WITH_GROUP(&group, WEFT_NEVER)
-    {
+    WEFT_WITH_GROUP (&group, WEFT_NEVER) {
         weft_started(listener);
         while ((fd = weft_accept(listener, NULL, NULL)) >= 0)
             weft_group_spawn_args(&group, answer, fd);
@@ -80,8 +79,8 @@ static int visit(void *arg)
     weft_scope scope;
     int rc = 0;
 
-    WEFT_WITH_DEADLINE(&scope, weft_after(FOR_A_PAGE))
-    rc = fetch(page);
+    WEFT_WITH_DEADLINE (&scope, weft_after(FOR_A_PAGE))
+        rc = fetch(page);
     if (weft_scope_timed_out(&scope))
         strcpy(page->links, "(no answer in time)");
     return rc == -ETIMEDOUT ? weft_checkpoint() : rc;
@@ -132,8 +131,8 @@ static int run(void *unused)
     (void)unused;
     weft_group_enter(&server, WEFT_NEVER);
     weft_group_start(&server, serve, NULL, NULL);
-    WEFT_WITH_DEADLINE(&scope, weft_after(FOR_ALL))
-    rc = crawl(pages);
+    WEFT_WITH_DEADLINE (&scope, weft_after(FOR_ALL))
+        rc = crawl(pages);
     for (; count < 10 && pages[count].number; count++)
         printf("%c: %s\n", pages[count].number, pages[count].links);
     printf("%s; %d pages in %d ms, at most %d at a time\n", strerror(-rc), count,

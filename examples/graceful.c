@@ -27,8 +27,8 @@ WEFT_TASK(serve, int, fd)
         served++;
     } else {
         cut_short++;
-        WEFT_WITH_SHIELD(&shield, weft_after(WEFT_MS(10))) /* the last word, if it goes out */
-        rc = weft_write_all(fd, "sorry", 5, NULL);
+        WEFT_WITH_SHIELD (&shield, weft_after(WEFT_MS(10))) /* the last word, if it goes out */
+            rc = weft_write_all(fd, "sorry", 5, NULL);
         printf("a client is cut short; a last word: %s\n", strerror(-rc));
     }
     return weft_close(fd);
@@ -47,8 +47,7 @@ static int serve_all(void *arg)
     int fd;
 
     weft_group_enter(&connections, WEFT_NEVER);
-    WEFT_WITH_SCOPE(&server->accepting)
-    {
+    WEFT_WITH_SCOPE (&server->accepting) {
         weft_started(0);
         while ((fd = weft_accept(server->listener, NULL, NULL)) >= 0)
             if (weft_group_spawn_args(&connections, serve, fd) < 0)

@@ -26,10 +26,10 @@ static void drop(weft_task **tries, size_t count)
     for (size_t i = 0; i < count; i++)
         if (tries[i])
             weft_cancel(tries[i]);
-    WEFT_WITH_SHIELD(&shield, WEFT_NEVER)
-    while (weft_join_any(tries, count, NULL, &fd) == 0)
-        if (fd >= 0)
-            weft_close(fd);
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER)
+        while (weft_join_any(tries, count, NULL, &fd) == 0)
+            if (fd >= 0)
+                weft_close(fd);
 }
 
 /* Returns a connection to one of up to MAX_TRIES addresses, or the last one's error. A
@@ -48,8 +48,8 @@ static int connect_first(const char *const *addresses, size_t count)
                 break;
             begun++;
         }
-        WEFT_WITH_DEADLINE(&head_start, begun < count ? weft_after(HEAD_START) : WEFT_NEVER)
-        rc = weft_join_any(tries, begun, NULL, &fd);
+        WEFT_WITH_DEADLINE (&head_start, begun < count ? weft_after(HEAD_START) : WEFT_NEVER)
+            rc = weft_join_any(tries, begun, NULL, &fd);
         if (rc == -ETIMEDOUT && weft_scope_timed_out(&head_start))
             rc = weft_checkpoint(); /* is it ours, too? */
     } while ((rc == 0 && fd < 0) || (rc == -ENOENT && begun < count));
@@ -85,8 +85,8 @@ static void report(const char *what, int64_t deadline, const char *const *addres
 
     while (addresses[count])
         count++;
-    WEFT_WITH_DEADLINE(&scope, deadline)
-    fd = connect_first(addresses, count);
+    WEFT_WITH_DEADLINE (&scope, deadline)
+        fd = connect_first(addresses, count);
     if (fd >= 0) {
         weft_peer_address(fd, peer, sizeof peer);
         weft_close(fd);

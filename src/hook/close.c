@@ -24,7 +24,7 @@ static void forget(int fd)
 
 WEFT__INTERPOSE int close(int fd)
 {
-    struct weft__fd *entry = weft__hook_forked ? NULL : weft__fd_entry(fd);
+    struct weft__fd *entry = weft__hook_forked ? NULL : weft__fd_find(fd);
     if (weft__private_fd(fd)) {
         errno = EBADF;
         return -1;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hook/limit.h"
 #include "hook/lot.h"
 #include "hook/park.h"
 #include "os/lock.h"
@@ -35,8 +36,11 @@ void *weft__errand_create(size_t size, void (*work)(struct weft__errand *job))
 void weft__errand_drop(struct weft__errand *job)
 {
     /* acq_rel: what the other owner did comes before */
-    if (weft__add(&job->owners, (uint32_t)-1, acq_rel) == 1)
-        free(job);
+    if (weft__add(&job->owners, (uint32_t)-1, acq_rel) != 1)
+        return;
+    if (job->lose)
+        job->lose(job);
+    free(job);
 }
 
 char *weft__errand_copy(char **room, const void *from, size_t size)
@@ -173,21 +177,31 @@ static void abandon(void *arg)
         weft__errand_drop(*job);
 }
 
-static void await(struct weft__errand *job, const char *what)
+/* `firmly`: whatever scopes say. */
+static int await(struct weft__errand *job, const char *what, bool firmly)
 {
     __attribute__((cleanup(abandon))) struct weft__errand *unfinished = job;
     struct weft__hook_wait wait;
-    while (!weft__load(&job->done, acquire)) {
+    int rc = 0;
+    while (!weft__load(&job->done, acquire) && (rc == 0 || rc == EAGAIN)) {
         weft__cancel_point();
         weft__hook_begin(&wait);
-        weft__lot_wait(&job->done, 0, WEFT__LOT_ANY, WEFT_NEVER, what);
+        rc = firmly ? weft__lot_wait(&job->done, 0, WEFT__LOT_ANY, WEFT_NEVER, what)
+                    : weft__lot_wait_in_scope(&job->done, 0, WEFT_NEVER, what);
         weft__hook_end(&wait);
     }
     unfinished = NULL;
+    return weft__load(&job->done, acquire) ? 0 : rc;
 }
 
 void weft__errand(struct weft__errand *job, const char *what)
 {
     submit(job);
-    await(job, what);
+    await(job, what, true);
+}
+
+int weft__errand_in_scope(struct weft__errand *job, const char *what)
+{
+    submit(job);
+    return await(job, what, false);
 }

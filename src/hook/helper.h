@@ -16,6 +16,7 @@
 
 struct weft__errand {
     void (*work)(struct weft__errand *job);
+    void (*lose)(struct weft__errand *job); /* the last owner: what nobody has taken; or NULL */
     struct weft__errand *next;
     _Atomic(uint32_t) done;
     _Atomic(uint32_t) owners;
@@ -41,5 +42,9 @@ void weft__errand_drop(struct weft__errand *job);
 /* Has the work done; suspends, runs signal handlers, is a cancellation point that
  * drops the job. Where no thread can be had the caller does it itself. */
 void weft__errand(struct weft__errand *job, const char *what);
+
+/* The same, until a scope ends it: 0, or ECANCELED or ETIMEDOUT, and then the helper may
+ * still be at it. For work that touches nothing but the job. */
+int weft__errand_in_scope(struct weft__errand *job, const char *what);
 
 #endif

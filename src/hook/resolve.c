@@ -30,6 +30,21 @@ static void find_address(struct weft__errand *help)
     job->rc = weft__real_getaddrinfo(job->node, job->service, job->hints, &job->list);
 }
 
+static void lose_addresses(struct weft__errand *help)
+{
+    struct address_job *job = (struct address_job *)help;
+    if (job->rc == 0 && job->list)
+        freeaddrinfo(job->list);
+}
+
+/* Never inlined: errno's place may be another thread's after a suspension. */
+static WEFT_NOINLINE int cut_short(struct weft__errand *help, int error)
+{
+    weft__errand_drop(help);
+    errno = error;
+    return EAI_SYSTEM;
+}
+
 bool weft__resolve_number(const char *node)
 {
     struct in6_addr address;
@@ -51,12 +66,17 @@ WEFT__INTERPOSE int getaddrinfo(const char *node, const char *service, const str
     if (hints)
         job->copied = *hints;
     job->hints = hints ? &job->copied : NULL;
-    weft__errand(&job->help, "getaddrinfo");
-    int rc = job->rc;
-    if (rc == 0)
+    job->help.lose = lose_addresses;
+    int rc = weft__errand_in_scope(&job->help, "getaddrinfo");
+    if (rc)
+        return cut_short(&job->help, rc);
+    rc = job->rc;
+    if (rc == 0) {
         *ret_list = job->list;
-    else
+        job->list = NULL;
+    } else {
         weft__errand_errors(&job->help);
+    }
     weft__errand_drop(&job->help);
     return rc;
 }
@@ -98,8 +118,10 @@ WEFT__INTERPOSE int getnameinfo(const struct sockaddr *address, socklen_t addres
     job->service = service ? job->room + host_room : NULL;
     job->service_size = service_size;
     job->flags = flags;
-    weft__errand(&job->help, "getnameinfo");
-    int rc = job->rc;
+    int rc = weft__errand_in_scope(&job->help, "getnameinfo");
+    if (rc)
+        return cut_short(&job->help, rc);
+    rc = job->rc;
     if (rc == 0) {
         strcpy(host, job->host);
         if (service_room)

@@ -146,7 +146,9 @@ static void call(struct weft__thread *self)
         self->result = self->fn(self->arg);
         weft__signals_last(self);
     }
-    weft__finish(weft__self());
+    struct weft_task *task = weft__self();
+    if (task) /* in a forked child the thread is no task any more */
+        weft__finish(task);
     weft__vthread_end();
     weft__signals_end(self);
     weft__store(&self->ended, true, release); /* pairs with the load in tryjoin */

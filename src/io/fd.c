@@ -133,6 +133,11 @@ struct weft__fd *weft__fd_entry(int fd)
     return entry_of(fd, true);
 }
 
+struct weft__fd *weft__fd_find(int fd)
+{
+    return entry_of(fd, false);
+}
+
 void weft__fd_mark(struct weft__fd *entry, uint32_t set, uint32_t clear)
 {
     weft__lock_acquire(&entry->lock);

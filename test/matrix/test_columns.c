@@ -208,8 +208,7 @@ static int call_shielded(void *arg)
     stage->waiter = weft__waiter_self();
     weft_cancel(weft_self());
     expect_error(stage, weft_checkpoint(), -ECANCELED);
-    WEFT_WITH_SHIELD(&shield, WEFT_NEVER)
-    {
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER) {
         STEP(stage, enter);
         STEP(stage, event);
         stage->nap = 0;
