@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "suspending.h"
 
@@ -80,7 +81,17 @@ struct run {
     void (*column)(struct stage *stage);
 };
 
-/* Descriptors: what an operation has opened it has closed. */
+/* The runtime's own threads open other files for moments. */
+static int sockets_open(void)
+{
+    struct stat file;
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fstat(fd, &file) == 0 && S_ISSOCK(file.st_mode);
+    return count;
+}
+
+/* What an operation has opened it has closed. */
 static int run_operations(void *arg)
 {
     const struct run *run = arg;
@@ -95,12 +106,12 @@ static int run_operations(void *arg)
                                .fd = -1,
                                .peer = -1,
                                .client = -1 };
-        int before = entries_of("/proc/self/fd");
+        int before = sockets_open();
         STEP(&stage, open);
         run->column(&stage);
         STEP(&stage, close);
-        int after = entries_of("/proc/self/fd");
-        EXPECT(&stage, after == before, "%d descriptors more than before", after - before);
+        int after = sockets_open();
+        EXPECT(&stage, after == before, "%d sockets more than before", after - before);
     }
     return 0;
 }
