@@ -91,9 +91,13 @@ static int sockets_open(void)
     return count;
 }
 
-/* Looking up a name that was given up goes on for a while, and has a socket of its own. */
-static int sockets_left(int before)
+/* How many more than before the first operation. Looking up a name that was given up
+ * goes on for a while, and has a socket of its own. */
+static int sockets_left(void)
 {
+    static int before = -1;
+    if (before < 0)
+        before = sockets_open();
     int left = sockets_open() - before;
     for (int i = 0; i < 5000 && left != 0; i++) {
         block_for(WEFT_MS(1));
@@ -106,6 +110,7 @@ static int sockets_left(int before)
 static int run_operations(void *arg)
 {
     const struct run *run = arg;
+    sockets_left();
     for (size_t i = 0; i < OPERATIONS; i++) {
         if (operations[i]->tasks && run->subject == A_LONE_THREAD)
             continue;
@@ -117,11 +122,10 @@ static int run_operations(void *arg)
                                .fd = -1,
                                .peer = -1,
                                .client = -1 };
-        int before = sockets_open();
         STEP(&stage, open);
         run->column(&stage);
         STEP(&stage, close);
-        int left = sockets_left(before);
+        int left = sockets_left();
         EXPECT(&stage, left == 0, "%d sockets more than before", left);
     }
     return 0;

@@ -12,11 +12,12 @@ static enum { NOTHING, WINNER_SILENT, NO_PATIENCE } mutation;
 
 #define sched_yield() model_spin()
 
-#undef WEFT__JOINER_MANY
-#define WEFT__JOINER_MANY (mutation == WINNER_SILENT ? (uintptr_t)0 : (uintptr_t)4)
+#undef WEFT__TASK_ACKED
+#define WEFT__TASK_ACKED \
+    (mutation == WINNER_SILENT && claimed ? WEFT__TASK_DONE : (struct weft__waiter *)3)
 #include "sched/bury.c"
-#undef WEFT__JOINER_MANY
-#define WEFT__JOINER_MANY ((uintptr_t)4)
+#undef WEFT__TASK_ACKED
+#define WEFT__TASK_ACKED ((struct weft__waiter *)3)
 
 #include "sched/wait.c"
 #include "task/join.c"
