@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/annotate.h"
 #include "base/assert.h"
 #include "os/private_fd.h"
 #include "reactor/poller.h"
@@ -62,7 +63,19 @@ void weft__poller_remove(struct weft__poller *poller, int fd)
 }
 
 /* Not by libc's functions: those are cancellation points, and a virtual thread whose
- * cancellation is pending would leave the scheduler by unwinding. */
+ * cancellation is pending would leave the scheduler by unwinding. ThreadSanitizer, which
+ * has no virtual threads, runs signal handlers only in calls that it knows. */
+#ifdef WEFT__TSAN
+static long wait_precisely(struct weft__poller *poller, const struct timespec *time)
+{
+    return epoll_pwait2(poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, time, NULL);
+}
+
+static long wait_coarsely(struct weft__poller *poller, int ms)
+{
+    return epoll_wait(poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, ms);
+}
+#else
 static long wait_precisely(struct weft__poller *poller, const struct timespec *time)
 {
     return syscall(SYS_epoll_pwait2, poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, time, NULL,
@@ -74,6 +87,7 @@ static long wait_coarsely(struct weft__poller *poller, int ms)
     return syscall(SYS_epoll_pwait, poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, ms, NULL,
                    (size_t)0);
 }
+#endif
 
 static int wait_kernel(struct weft__poller *poller, int64_t timeout)
 {

@@ -124,7 +124,8 @@ TEST(without_precise_timeouts_everything_works)
     no_pwait2 = true;
     ck_assert_int_eq(run_tasks(2, use_everything, NULL), 0);
     ck_assert_int_gt(atomic_load(&refused), 0);
-    ck_assert_int_gt(atomic_load(&coarse_waits), 0);
+    if (!test_is_under("tsan")) /* its waits are libc's, which are not replaced here */
+        ck_assert_int_gt(atomic_load(&coarse_waits), 0);
 }
 
 TEST(without_precise_timeouts_waits_are_not_too_short)
