@@ -76,13 +76,25 @@ static bool cancelled_meanwhile(weft_task *task, struct weft__waiter *waiter)
            withdraw(task, waiter);
 }
 
+/* By a deadline, a canceller of its scope, or a signal. */
+static bool may_be_cut_short(struct weft__waiter *waiter)
+{
+    return waiter->scope || weft__waiter_is_virtual(waiter);
+}
+
+/* JOIN-5: it must not give this wait up by itself, since the burier does not ask. */
+static struct weft__ended park_firmly(struct weft__waiter *waiter)
+{
+    return (struct weft__ended){ weft__wait_park_firmly(waiter), WEFT_NEVER };
+}
+
 /* Returns 0 when the task has ended, -EAGAIN for nothing (CANCEL-3), else why not. */
 static int await(struct weft_task *task, struct weft__waiter *waiter)
 {
     uint64_t ticket = weft__wait_begin(waiter, joining, (uintptr_t)task);
     struct weft__waiter *nobody = NULL;
     /* acq_rel: the burier sees our ticket, we see its result */
-    struct weft__waiter *us = waiter->scope ? waiter : firm(waiter); /* JOIN-5 */
+    struct weft__waiter *us = may_be_cut_short(waiter) ? waiter : firm(waiter); /* JOIN-5 */
     if (!weft__cas(&task->joiner, &nobody, us, acq_rel, acquire)) {
         weft__wait_drop(waiter, ticket);
         await_burial(task, WEFT__TASK_DONE);
@@ -92,7 +104,8 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
         weft__wait_drop(waiter, ticket);
         return weft__checkpoint(waiter);
     }
-    struct weft__ended end = weft__scope_park(waiter, WEFT_NEVER);
+    struct weft__ended end =
+        us == waiter ? weft__scope_park(waiter, WEFT_NEVER) : park_firmly(waiter);
     if (end.reason == WEFT__EVENT) {
         if (weft__is_thread(waiter)) {
             await_burial(task, WEFT__TASK_DONE); /* it may see the claim before its wake: JOIN-4 */

@@ -62,8 +62,7 @@ static void remove_member(struct weft__group *group, struct weft__member *member
                           struct weft__woken *woken)
 {
     weft__list_remove(&member->link);
-    if (!weft__place_give(group, woken))
-        group->places--;
+    weft__place_leave(group, woken);
     if (--group->count == 0 && group->ticket)
         weft__woken_claim(woken, weft__group_owner(group), group->ticket); /* GROUP-2 */
 }

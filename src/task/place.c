@@ -14,7 +14,7 @@ void weft__woken_wake(struct weft__woken *woken)
         weft__wait_wake(woken->waiter[i]);
 }
 
-bool weft__place_give(struct weft__group *group, struct weft__woken *woken)
+static bool give(struct weft__group *group, struct weft__woken *woken)
 {
     struct weft__list *link;
     while ((link = weft__list_first(&group->spawners))) {
@@ -95,6 +95,13 @@ static int await(struct weft__group *group, struct weft__waiter *waiter)
     return rc;
 }
 
+void weft__place_leave(struct weft__group *group, struct weft__woken *woken)
+{
+    group->places--;
+    if (has_place(group) && give(group, woken)) /* the limit may have become lower */
+        group->places++;
+}
+
 int weft__place_take(struct weft__group *group, struct weft__waiter *waiter)
 {
     int rc = weft__checkpoint(waiter);
@@ -112,8 +119,7 @@ void weft__place_return(struct weft__group *group)
 {
     struct weft__woken woken = { .count = 0 };
     weft__lock_acquire(&group->lock);
-    if (!weft__place_give(group, &woken))
-        group->places--;
+    weft__place_leave(group, &woken);
     weft__lock_release(&group->lock);
     weft__woken_wake(&woken);
 }
@@ -126,7 +132,7 @@ void weft_group_set_limit(weft_group *public, unsigned limit)
         woken.count = 0;
         weft__lock_acquire(&group->lock);
         group->limit = limit;
-        if (has_place(group) && weft__place_give(group, &woken))
+        if (has_place(group) && give(group, &woken))
             group->places++;
         weft__lock_release(&group->lock);
         weft__woken_wake(&woken);

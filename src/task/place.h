@@ -20,8 +20,9 @@ void weft__woken_wake(struct weft__woken *woken);
  * open). */
 int weft__place_take(struct weft__group *group, struct weft__waiter *waiter);
 
-/* Under the lock: gives a place to the first that still waits. False: nobody does. */
-bool weft__place_give(struct weft__group *group, struct weft__woken *woken);
+/* Under the lock: somebody has left his place, which goes to the first that still waits
+ * if the limit allows it. */
+void weft__place_leave(struct weft__group *group, struct weft__woken *woken);
 
 /* Nobody has come to the place that was taken. */
 void weft__place_return(struct weft__group *group);

@@ -46,8 +46,8 @@ static int look(struct walk *walk, struct weft__waiter *owner, struct weft_scope
         }
         if (weft__load(&scope->cancelled, acquire)) /* pairs with the canceller's store */
             return -ECANCELED;
-        /* relaxed: who moves it wakes us if that matters (CANCEL-2) */
-        if (has_passed(walk, weft__load(&scope->deadline, relaxed))) {
+        /* acquire: who sees what a canceller has stored sees him counted in (CANCEL-6) */
+        if (has_passed(walk, weft__load(&scope->deadline, acquire))) {
             walk->whose = scope;
             return -ETIMEDOUT;
         }
@@ -186,12 +186,12 @@ bool weft_scope_timed_out(const weft_scope *scope)
 
 bool weft_scope_cancelled(const weft_scope *scope)
 {
-    return weft__load(&weft__scope_seen(scope)->cancelled, relaxed);
+    return weft__load(&weft__scope_seen(scope)->cancelled, acquire); /* CANCEL-6 */
 }
 
 int64_t weft_scope_deadline(const weft_scope *scope)
 {
-    return weft__load(&weft__scope_seen(scope)->deadline, relaxed);
+    return weft__load(&weft__scope_seen(scope)->deadline, acquire); /* CANCEL-6 */
 }
 
 int64_t weft_deadline(void)

@@ -299,6 +299,57 @@ TEST(a_limit_makes_spawning_wait)
     run_both(limit);
 }
 
+static atomic_bool lowered;
+static atomic_int late;
+
+static int count_late(void *unused)
+{
+    (void)unused;
+    if (!lowered) {
+        for (running++; !lowered;)
+            weft_sleep(WEFT_US(200));
+        return 0;
+    }
+    int now = ++late;
+    if (now > most)
+        most = now;
+    weft_sleep(WEFT_MS(1));
+    late--;
+    return 0;
+}
+
+static int spawn_one(void *group)
+{
+    return weft_group_spawn(group, count_late, NULL);
+}
+
+static int lower_limit(void *unused)
+{
+    weft_group group, spawners;
+    (void)unused;
+    lowered = false;
+    running = most = 0;
+    weft_group_enter(&group, WEFT_NEVER);
+    weft_group_set_limit(&group, 4);
+    weft_group_enter(&spawners, WEFT_NEVER);
+    for (int i = 0; i < 12; i++)
+        ck_assert_int_eq(weft_group_spawn(&spawners, spawn_one, &group), 0);
+    while (running < 4)
+        weft_sleep(WEFT_US(200));
+    weft_sleep(WEFT_MS(5)); /* for the others to wait for room */
+    weft_group_set_limit(&group, 1);
+    lowered = true;
+    ck_assert_int_eq(weft_group_leave(&spawners), 0);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    ck_assert_int_eq(most, 1);
+    return 0;
+}
+
+TEST(a_lower_limit_holds_for_those_who_wait)
+{
+    run_both(lower_limit);
+}
+
 static int wait_for_place(void *group)
 {
     return weft_group_spawn((weft_group *)group, sleep_long, NULL);
