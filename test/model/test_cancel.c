@@ -108,10 +108,10 @@ void weft__woken_wake(struct weft__woken *woken)
         weft__wait_wake(woken->waiter[i]);
 }
 
-bool weft__place_give(struct weft__group *group, struct weft__woken *woken)
+void weft__place_leave(struct weft__group *group, struct weft__woken *woken)
 {
-    (void)group, (void)woken;
-    return false;
+    (void)woken;
+    group->places--;
 }
 
 static weft_scope scope;
