@@ -421,12 +421,31 @@ WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *
     return weft__thread_create(ret_thread, attr, fn, arg);
 }
 
+/* How often a task looks whether an OS thread has ended, in nanoseconds. */
+#define FIRST_NAP 50000
+#define LAST_NAP 5000000
+
+/* An OS thread's end is a futex of libc's own, and who waits for it there keeps his
+ * carrier, to which light tasks may have to come back first: among them, perhaps, one
+ * that the thread waits for. */
+static int join_plain(pthread_t id, void **ret_result)
+{
+    int rc, error = errno;
+    if (!weft__hook_task())
+        return weft__real_pthread_join(id, ret_result);
+    for (long nap = FIRST_NAP; (rc = weft__real_pthread_tryjoin_np(id, ret_result)) == EBUSY;
+         nap = nap < LAST_NAP / 2 ? 2 * nap : LAST_NAP)
+        weft__hook_nanosleep(&(struct timespec){ .tv_nsec = nap }, NULL);
+    errno = error;
+    return rc;
+}
+
 WEFT__INTERPOSE int pthread_join(pthread_t id, void **ret_result)
 {
     WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_join(id, ret_result);
+        return weft__thread_gone(id) ? ESRCH : join_plain(id, ret_result);
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
 }
 WEFT__INSIDE(pthread_join);
