@@ -94,8 +94,8 @@ TEST(it_counts_the_threads)
 {
     int fd = eventfd(0, 0);
     pthread_t thread;
-    if (test_is_under("tsan"))
-        test_skip("ThreadSanitizer has threads of its own");
+    if (test_is_under("tsan") || test_is_under("qemu"))
+        test_skip("ThreadSanitizer and qemu have threads of their own");
     ck_assert_uint_eq(weft__threads_counted(), 1);
     pthread_create(&thread, NULL, sleep_till_told, &fd);
     ck_assert_uint_eq(weft__threads_counted(), 2);
