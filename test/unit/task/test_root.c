@@ -84,11 +84,15 @@ TEST(all_tasks_are_cancelled_by_a_plain_thread)
     ck_assert_int_eq(weft_cancel_all(), -EPERM);
 }
 
-static int refuses(void *let_go)
+static _Atomic(bool) shielded, let_go;
+
+static int refuses(void *unused)
 {
     weft_scope shield;
+    (void)unused;
     WEFT_WITH_SHIELD (&shield, WEFT_NEVER) {
-        while (!*(_Atomic(bool) *)let_go)
+        shielded = true;
+        while (!let_go)
             weft_sleep(WEFT_MS(1));
     }
     return 0;
@@ -118,13 +122,13 @@ TEST(who_refuses_to_end_is_named)
 {
     weft_config config = { .grace = WEFT_MS(20) };
     weft_attr attr = { .name = "stubborn" };
-    _Atomic(bool) let_go = false;
     int fds[2], before = dup(STDERR_FILENO);
     ck_assert_int_eq(pipe(fds), 0);
     dup2(fds[1], STDERR_FILENO);
     ck_assert_int_eq(weft_start(&config), 0);
-    ck_assert_int_eq(weft_spawn_with(&attr, refuses, (void *)&let_go, NULL), 0);
-    weft_sleep(WEFT_MS(5));
+    ck_assert_int_eq(weft_spawn_with(&attr, refuses, NULL, NULL), 0);
+    while (!shielded)
+        weft_sleep(WEFT_MS(1));
     ck_assert_int_eq(weft_cancel_all(), 0);
     listen_for_name((void *)(intptr_t)fds[0]);
     let_go = true;
