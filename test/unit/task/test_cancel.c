@@ -174,9 +174,12 @@ TEST(a_deadline_is_moved_away_while_somebody_waits)
     run_both(moved_away);
 }
 
+static atomic_int asleep;
+
 static int sleeper(void *unused)
 {
     (void)unused;
+    asleep++;
     return weft_sleep(WEFT_S(100));
 }
 
@@ -244,8 +247,10 @@ static int cancel_owner(void *unused)
 {
     weft_task *task;
     (void)unused;
+    asleep = 0;
     SPAWN(own_group, NULL, &task);
-    weft_sleep(WEFT_MS(2));
+    while (asleep < 2)
+        weft_sleep(WEFT_MS(1));
     weft_cancel(task);
     JOIN(task, -ECANCELED);
     return 0;
