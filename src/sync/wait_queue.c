@@ -1,0 +1,113 @@
+#include "sync/wait_queue.h"
+
+#include <errno.h>
+
+#include "base/assert.h"
+#include "sched/task.h"
+#include "task/scope.h"
+#include "weft/time.h"
+
+static void enter(struct weft__wait_list *list, struct weft__wait_node *node)
+{
+    WEFT_ASSERT(!node->list, "QUEUE-1");
+    if (!list->nodes.next)
+        weft__list_init(&list->nodes);
+    node->list = list;
+    weft__bump(&list->count, 1);
+}
+
+void weft__wait_list_append(struct weft__wait_list *list, struct weft__wait_node *node)
+{
+    enter(list, node);
+    weft__list_append(&list->nodes, &node->link);
+}
+
+void weft__wait_list_prepend(struct weft__wait_list *list, struct weft__wait_node *node)
+{
+    enter(list, node);
+    weft__list_prepend(&list->nodes, &node->link);
+}
+
+void weft__wait_list_remove(struct weft__wait_node *node)
+{
+    if (!node->list)
+        return;
+    weft__list_remove(&node->link);
+    weft__bump(&node->list->count, -1u);
+    node->list = NULL;
+}
+
+struct weft__wait_node *weft__wait_list_first(const struct weft__wait_list *list)
+{
+    if (weft__wait_list_empty(list))
+        return NULL;
+    return weft__container_of(list->nodes.next, struct weft__wait_node, link);
+}
+
+struct weft__wait_node *weft__wait_list_take(struct weft__wait_list *list)
+{
+    struct weft__wait_node *node;
+    while ((node = weft__wait_list_first(list))) {
+        weft__wait_list_remove(node);
+        if (weft__likely(weft__wait_claim(node->waiter, node->ticket, WEFT__EVENT)))
+            return node;
+    }
+    return NULL; /* QUEUE-2 */
+}
+
+void weft__wakes_add(struct weft__wakes *wakes, struct weft__waiter *waiter)
+{
+    if (!weft__is_thread(waiter)) {
+        struct weft_task *task = weft__task_of(waiter);
+        task->next = NULL; /* nobody else has it until it is woken */
+        *wakes->last = task;
+        wakes->last = &task->next;
+    } else if (wakes->thread_count < sizeof wakes->threads / sizeof *wakes->threads) {
+        wakes->threads[wakes->thread_count++] = waiter;
+    } else {
+        weft__wait_wake(waiter);
+    }
+}
+
+void weft__wakes_take_all(struct weft__wakes *wakes, struct weft__wait_list *list)
+{
+    struct weft__wait_node *node;
+    while ((node = weft__wait_list_take(list)))
+        weft__wakes_add(wakes, node->waiter);
+}
+
+void weft__wakes_carry_out(struct weft__wakes *wakes)
+{
+    struct weft_task *task = wakes->first;
+    while (task) {
+        struct weft_task *next = task->next; /* the queue's from now on */
+        weft__wait_wake(&task->waiter);
+        task = next;
+    }
+    for (unsigned i = 0; i < wakes->thread_count; i++)
+        weft__wait_wake(wakes->threads[i]);
+}
+
+int weft__wait_node_park(struct weft__lock *lock, struct weft__wait_node *node)
+{
+    struct weft__waiter *waiter = node->waiter;
+    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
+    if (weft__likely(reason == WEFT__EVENT)) {
+        if (weft__unlikely(weft__is_thread(waiter))) { /* QUEUE-3 */
+            weft__lock_acquire(lock);
+            weft__lock_release(lock);
+        }
+        return 0;
+    }
+    weft__lock_acquire(lock);
+    weft__wait_list_remove(node);
+    weft__lock_release(lock);
+    int rc = weft__scope_error(waiter, reason);
+    return rc ? rc : -EAGAIN;
+}
+
+void weft__wait_node_drop(struct weft__wait_node *node)
+{
+    if (!weft__wait_abandon(node->waiter, node->ticket))
+        weft__wait_park(node->waiter, WEFT_NEVER); /* WAIT-5: cancelled meanwhile */
+}
