@@ -6,6 +6,7 @@
 #define WEFT_H
 
 #include <weft/common.h>
+#include <weft/group.h>
 #include <weft/io.h>
 #include <weft/net.h>
 #include <weft/observe.h>

@@ -17,6 +17,8 @@ WEFT__BEGIN
  * used up by weft_join() or weft_detach(). */
 typedef struct weft_task weft_task;
 
+struct weft_group; /* weft/group.h */
+
 /* Never move to another OS thread: pinned from the first instruction on. */
 #define WEFT_PINNED 0x1u
 
@@ -72,6 +74,11 @@ WEFT_API int weft_spawn_copy(const char *site, const weft_attr *attr, int (*fn)(
                              const void *args, size_t size, weft_task **ret_task)
     WEFT__NONNULL(1, 3, 4);
 
+/* The same in a group (weft/group.h). For weft_group_spawn_args(). */
+WEFT_API int weft_group_spawn_copy(const char *site, const weft_attr *attr,
+                                   struct weft_group *group, int (*fn)(void *args),
+                                   const void *args, size_t size) WEFT__NONNULL(1, 3, 4, 5);
+
 /* Why this process cannot have virtual threads: a sentence, in static storage;
  * NULL: it can. The first call, or the first spawn of one, finds out, which takes
  * some 100 us and an OS thread for that long. Never suspends. */
@@ -81,8 +88,9 @@ WEFT_API const char *weft_virtual_thread_refusal(void);
  * function returned; may be NULL. One joiner per task.
  *
  * Suspends (blocks a plain thread); a cancellation point.
- * Returns 0, -EDEADLK (a task joins itself), -ETIMEDOUT (the surrounding scope's
- * deadline came first; the handle is still the caller's) or -ENOMEM (there was no
+ * Returns 0, -EDEADLK (a task joins itself), -ECANCELED or -ETIMEDOUT (a surrounding
+ * scope was cancelled, or its deadline came first; the handle is still the caller's)
+ * or -ENOMEM (there was no
  * memory for the task's stack or block, so it ended without having run, and the handle is
  * used up; or, for a thread's first wait, none to wait with). */
 WEFT_API int weft_join(weft_task *task, int *ret_result) WEFT__NONNULL(1);
@@ -91,9 +99,18 @@ WEFT_API int weft_join(weft_task *task, int *ret_result) WEFT__NONNULL(1);
  * Never suspends. */
 WEFT_API void weft_detach(weft_task *task);
 
+/* Cancels a task: as if all of it stood in a scope that is cancelled, every
+ * cancellation point in it, and in the groups that it has entered, returns -ECANCELED
+ * from now on, but inside a shield (weft/scope.h). A task that has not started never
+ * runs; its result is -ECANCELED. Tasks that it has spawned otherwise go on.
+ *
+ * `task` is a handle that has not been used up, or weft_self(). Any task or plain
+ * thread; never suspends. */
+WEFT_API void weft_cancel(weft_task *task) WEFT__NONNULL(1);
+
 /* Lets other tasks run. Suspends unless nothing else can run; a cancellation
  * point. A plain thread gives up its time slice.
- * Returns 0, or -ETIMEDOUT when the surrounding scope's deadline has passed. */
+ * Returns 0, -ECANCELED or -ETIMEDOUT (weft/scope.h). */
 WEFT_API int weft_yield(void);
 
 /* The running task, or NULL on a plain thread. Not a handle to join. Never
@@ -161,6 +178,13 @@ WEFT_API void weft_unpin(void);
         struct name##_weft_args weft__args = { values }; \
         return weft_spawn_copy(weft__site, weft__attr, name##_weft_entry, &weft__args, \
                                sizeof weft__args, weft__ret); \
+    } \
+    static inline int name##_weft_group_spawn(const char *weft__site, const weft_attr *weft__attr, \
+                                              struct weft_group *weft__group, params) \
+    { \
+        struct name##_weft_args weft__args = { values }; \
+        return weft_group_spawn_copy(weft__site, weft__attr, weft__group, name##_weft_entry, \
+                                     &weft__args, sizeof weft__args); \
     } \
     static int name(params)
 #define WEFT__C ,

@@ -21,13 +21,18 @@ WEFT__BEGIN
 /* The present point in time, in nanoseconds. Any caller; never suspends. */
 WEFT_API int64_t weft_now(void);
 
+/* The point in time `duration` nanoseconds from now, WEFT_NEVER at the latest. Any
+ * caller; never suspends. */
+WEFT_API int64_t weft_after(int64_t duration);
+
 /* Sleeps for at least `duration` nanoseconds; zero or less only passes the
  * cancellation point. The clock's grain is 1 us: a sleep may last that much
  * longer, never shorter.
  *
  * Suspends; a cancellation point. A plain thread sleeps in the kernel, in real
  * time even where the runtime's clock is virtual.
- * Returns 0, or -ETIMEDOUT when the surrounding scope's deadline came first. */
+ * Returns 0, -ECANCELED or -ETIMEDOUT (weft/scope.h: a surrounding scope was cancelled,
+ * or its deadline came first). */
 WEFT_API int weft_sleep(int64_t duration);
 
 /* As weft_sleep(), until the clock has reached `when`. */

@@ -54,7 +54,7 @@ void weft__lot_abandon(struct weft__bucket *bucket, struct weft__lot_node *node)
 {
     weft__bump(&bucket->waiting, (uint32_t)-1);
     weft__lock_release(&bucket->lock);
-    weft__wait_abandon(node->waiter, node->ticket);
+    weft__wait_drop(node->waiter, node->ticket);
 }
 
 /* Under the lock. */
@@ -95,8 +95,7 @@ void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node)
     if (node->listed)
         delist(bucket, node);
     weft__lock_release(&bucket->lock);
-    if (!weft__wait_abandon(node->waiter, node->ticket))
-        weft__wait_park(node->waiter, INT64_MAX); /* WAIT-5 */
+    weft__wait_drop(node->waiter, node->ticket);
 }
 
 static struct weft__lot_node *find(struct weft__bucket *bucket, struct weft__list *after,

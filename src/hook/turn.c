@@ -51,6 +51,7 @@ void weft__turn_leave(struct weft__turn *turn)
         weft__wait_fire(waiter, ticket, WEFT__EVENT); /* TURN-2 */
 }
 
+/* 0: it has come; 1: woken for nothing (CANCEL-3); or -errno. */
 static int park(struct weft__turn *turn, int64_t deadline)
 {
     struct weft__hook_wait wait;
@@ -58,29 +59,45 @@ static int park(struct weft__turn *turn, int64_t deadline)
     weft__hook_begin(&wait);
     weft_scope_enter(&scope, deadline);
     weft__outside(1);
-    enum weft__wait_state reason =
-        weft__wait_park(turn->waiter, weft__scope_deadline(turn->waiter));
+    struct weft__ended ended = weft__scope_park(turn->waiter, WEFT_NEVER);
     weft__outside(-1);
-    int rc = reason == WEFT__EVENT ? 0 : weft__scope_error(turn->waiter, reason);
+    int rc = 0;
+    if (ended.reason != WEFT__EVENT) {
+        rc = weft__scope_error(turn->waiter, ended);
+        rc = rc ? rc : 1;
+    }
     if (weft_scope_leave(&scope) && rc == -ETIMEDOUT)
         rc = -EAGAIN;
     weft__hook_end(&wait);
-    if (rc)
-        weft__turn_leave(turn);
     return rc;
+}
+
+/* Queues up, the first time, and is ready to wait. True: it has the turn. */
+static bool begin(struct weft__turn *turn, bool queued, const char *what)
+{
+    uint64_t ticket = weft__wait_begin(turn->waiter, what, (uint64_t)turn->fd);
+    struct bucket *bucket = lock_bucket(turn->fd);
+    turn->ticket = ticket;
+    if (!queued)
+        weft__list_append(&bucket->turns, &turn->link);
+    bool first = first_of(bucket, turn->fd) == turn;
+    weft__lock_release(&bucket->lock);
+    return first;
 }
 
 int weft__turn_take(struct weft__turn *turn, int fd, int64_t deadline, const char *what)
 {
+    int rc = 1;
     turn->fd = fd;
     turn->waiter = weft__waiter_self();
-    turn->ticket = weft__wait_begin(turn->waiter, what, (uint64_t)fd);
-    struct bucket *bucket = lock_bucket(fd);
-    bool first = !first_of(bucket, fd);
-    weft__list_append(&bucket->turns, &turn->link);
-    weft__lock_release(&bucket->lock);
-    if (!first)
-        return park(turn, deadline);
-    weft__wait_abandon(turn->waiter, turn->ticket); /* nobody fires the first */
-    return 0;
+    for (bool queued = false; rc == 1; queued = true) {
+        if (begin(turn, queued, what)) {
+            weft__wait_drop(turn->waiter, turn->ticket);
+            return 0;
+        }
+        rc = park(turn, deadline);
+    }
+    if (rc)
+        weft__turn_leave(turn);
+    return rc;
 }

@@ -84,15 +84,14 @@ static int wait_once(const struct pollfd *fds, nfds_t count, struct part *parts,
     int rc = enlist(fds, count, parts);
     if (rc) {
         delist(fds, parts, count);
-        if (!weft__wait_abandon(waiter, ticket))
-            weft__wait_park(waiter, WEFT_NEVER); /* WAIT-5 */
+        weft__wait_drop(waiter, ticket);
         return rc == -EAGAIN ? 0 : -ENOBUFS;
     }
     weft__outside(1);
-    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
+    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
     weft__outside(-1);
     delist(fds, parts, count);
-    return reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, reason);
+    return ended.reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, ended);
 }
 
 static int watch(const struct pollfd *fds, nfds_t count, struct part *parts, weft__watch_look *look,

@@ -233,15 +233,15 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
     weft__list_init(&node.link);
     int rc = weft__fd_enlist(entry, fd, side, edge, generation, &node);
     if (rc) {
-        weft__wait_abandon(waiter, ticket); /* nobody knew the ticket */
+        weft__wait_drop(waiter, ticket);
         return rc == -EAGAIN || rc == -EPERM ? 0 : rc;
     }
     weft__outside(1);
-    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
+    struct weft__ended ended = weft__scope_park(waiter, INT64_MAX);
     weft__outside(-1);
-    if (reason != WEFT__EVENT) {
+    if (ended.reason != WEFT__EVENT) {
         weft__fd_delist(entry, &node);
-        return weft__scope_error(waiter, reason);
+        return weft__scope_error(waiter, ended);
     }
     return weft__load(&entry->generation, acquire) == generation ? 0 : -EBADF;
 }

@@ -17,7 +17,9 @@ static int wait_alone(int fd, enum weft__side side, struct weft__waiter *waiter)
         left = deadline - weft__clock_now();
         left = left > 0 ? (left + 999999) / 1000000 : 0;
     }
-    int rc = poll(&pfd, 1, left > 1000000 ? 1000000 : (int)left);
+    if (waiter->scope && (left < 0 || left > WEFT__ALONE_SLICE))
+        left = WEFT__ALONE_SLICE;
+    int rc = poll(&pfd, 1, (int)left);
     if (rc < 0 && errno != EINTR)
         return -errno;
     return rc == 0 ? weft__checkpoint(waiter) : 0;

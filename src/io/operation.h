@@ -22,6 +22,10 @@ struct weft__operation {
     socklen_t *address_size;
 };
 
+/* Milliseconds after which a plain thread that waits in the kernel, since no runtime
+ * runs, looks whether a scope that it has entered was cancelled. */
+#define WEFT__ALONE_SLICE 20
+
 /* A task that never has to wait gives way now and then. May suspend. */
 void weft__operation_spend(void);
 

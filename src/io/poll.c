@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "io/fd.h"
+#include "io/operation.h"
 #include "sched/worker.h"
 #include "task/scope.h"
 #include "time/clock.h"
@@ -87,15 +88,14 @@ static int wait_once(struct pollfd *fds, nfds_t count, struct watch *watches,
     int rc = enlist(fds, count, watches);
     if (rc) {
         delist(watches, count);
-        if (!weft__wait_abandon(waiter, ticket))
-            weft__wait_park(waiter, WEFT_NEVER); /* WAIT-5 */
+        weft__wait_drop(waiter, ticket);
         return rc == -EAGAIN ? 0 : rc;
     }
     weft__outside(1);
-    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
+    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
     weft__outside(-1);
     delist(watches, count);
-    return reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, reason);
+    return ended.reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, ended);
 }
 
 static int wait_alone(struct pollfd *fds, nfds_t count, struct weft__waiter *waiter)
@@ -104,7 +104,9 @@ static int wait_alone(struct pollfd *fds, nfds_t count, struct weft__waiter *wai
         int64_t deadline = weft__scope_deadline(waiter), left = -1;
         if (deadline != WEFT_NEVER)
             left = deadline > weft__clock_now() ? (deadline - weft__clock_now()) / 1000000 + 1 : 0;
-        int rc = poll(fds, count, left > 1000000 ? 1000000 : (int)left);
+        if (waiter->scope && (left < 0 || left > WEFT__ALONE_SLICE))
+            left = WEFT__ALONE_SLICE;
+        int rc = poll(fds, count, (int)left);
         if (rc > 0 || (rc < 0 && errno != EINTR))
             return rc < 0 ? -errno : rc;
         rc = weft__checkpoint(waiter);

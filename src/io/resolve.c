@@ -11,8 +11,9 @@
 
 /* A look-up under way; its waiter may give up before it ends, and be gone with
  * the runtime: whoever moves `state` away from ASKED decides, and a thread that
- * has decided to wake is waited for. */
-enum { ASKED, WAKING, WOKEN, GIVEN_UP };
+ * has decided to wake is waited for. A waiter that has been woken for nothing
+ * (CANCEL-3) has PAUSED until it has another ticket. */
+enum { ASKED, PAUSED, ANSWERED, WAKING, WOKEN, GIVEN_UP };
 
 struct query {
     struct weft__address_text parts;
@@ -66,11 +67,14 @@ static void *run(void *arg)
 {
     struct query *query = arg;
     query->rc = look_up(query);
-    int asked = ASKED;
-    /* acq_rel: the waiter sees the answer */
-    if (weft__cas(&query->state, &asked, WAKING, acq_rel, relaxed)) {
+    int state = ASKED;
+    /* acq_rel: the waiter sees the answer, and we its ticket */
+    while (state != GIVEN_UP &&
+           !weft__cas(&query->state, &state, state == ASKED ? WAKING : ANSWERED, acq_rel, acquire))
+        ;
+    if (state == ASKED) {
         weft__wait_fire(query->waiter, query->ticket, WEFT__EVENT);
-        weft__store(&query->state, WOKEN, release); /* pairs with the acquire in give_up() */
+        weft__store(&query->state, WOKEN, release); /* pairs with the acquire in leave() */
     }
     drop(query);
     return NULL;
@@ -87,14 +91,43 @@ static int start(struct query *query)
     return -rc;
 }
 
-/* Makes the thread leave the waiter alone; it may be just about to wake it. */
-static void give_up(struct query *query)
+/* Makes the thread leave the waiter alone, until it is ASKED again or for ever. False:
+ * it has woken it, and is done with that. */
+static bool leave(struct query *query, int state)
 {
     int asked = ASKED;
-    if (weft__cas(&query->state, &asked, GIVEN_UP, acq_rel, acquire))
-        return;
+    if (weft__cas(&query->state, &asked, state, acq_rel, acquire))
+        return true;
     while (weft__load(&query->state, acquire) != WOKEN)
         sched_yield();
+    return false;
+}
+
+/* Waits once: 0 when the answer is there; -EAGAIN. */
+static int park(struct query *query, struct weft__waiter *waiter)
+{
+    weft__outside(1);
+    struct weft__ended ended = weft__scope_park(waiter, INT64_MAX);
+    weft__outside(-1);
+    if (ended.reason == WEFT__EVENT) {
+        leave(query, GIVEN_UP);
+        return 0;
+    }
+    int rc = weft__scope_error(waiter, ended);
+    if (!leave(query, rc ? GIVEN_UP : PAUSED))
+        return 0;
+    return rc ? rc : -EAGAIN;
+}
+
+/* With a new ticket. False: the answer has come meanwhile. */
+static bool ask_again(struct query *query, struct weft__waiter *waiter)
+{
+    int paused = PAUSED;
+    query->ticket = weft__wait_begin(waiter, "resolve", 0);
+    if (weft__cas(&query->state, &paused, ASKED, acq_rel, acquire))
+        return true;
+    weft__wait_drop(waiter, query->ticket);
+    return false;
 }
 
 static int await(struct query *query, struct weft__waiter *waiter)
@@ -104,17 +137,14 @@ static int await(struct query *query, struct weft__waiter *waiter)
     weft__store(&query->owners, 2, relaxed); /* the thread does not run yet */
     int rc = start(query);
     if (rc) {
-        weft__wait_abandon(waiter, query->ticket);
+        weft__wait_drop(waiter, query->ticket);
         drop(query); /* the thread's share */
         return rc;
     }
-    weft__outside(1);
-    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
-    weft__outside(-1);
-    give_up(query); /* also when woken: the thread is done with the runtime */
-    if (reason == WEFT__EVENT)
-        return query->rc;
-    return weft__scope_error(waiter, reason);
+    do {
+        rc = park(query, waiter);
+    } while (rc == -EAGAIN && ask_again(query, waiter));
+    return rc && rc != -EAGAIN ? rc : query->rc;
 }
 
 int weft__resolve(const struct weft__address_text *parts, bool passive, struct addrinfo **ret_list)

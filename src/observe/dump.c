@@ -57,11 +57,16 @@ void weft__report_object(struct weft__line *line, const char *before, const char
     if (is_about_nothing(what))
         return;
     weft__line_string(line, before);
+    if (strcmp(what, "join") == 0) { /* it waits still, so it has not been released */
+        weft__line_string(line, "task ");
+        weft__line_number(line, weft_task_id((weft_task *)(uintptr_t)object));
+        return;
+    }
     if (object >> 31) { /* no descriptor: src/hook waits for libc's objects */
         weft__line_hex(line, object);
         return;
     }
-    weft__line_string(line, strcmp(what, "join") == 0 ? "task " : "fd ");
+    weft__line_string(line, "fd ");
     weft__line_number(line, object);
 }
 

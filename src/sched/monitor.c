@@ -23,6 +23,9 @@ struct look {
 };
 
 _Atomic(int64_t) weft__threads_outside;
+void (*weft__monitor_errand)(void);
+
+static _Atomic(bool) called;
 
 /* Whether anybody waits for a descriptor. Which poller has it is not known: the
  * counts of single workers say where waits began and ended. */
@@ -114,15 +117,19 @@ void *weft__monitor_main(void *unused)
     bool trimmed = true;
     (void)unused;
     while (!weft__load(&weft__rt.closing, acquire)) {
+        if (weft__exchange(&called, false, seq_cst))
+            weft__monitor_errand();
         int64_t now = weft__clock_real();
         if (now >= trim_at) {
             trimmed = weft__stacks_trim(&weft__rt.stacks);
             trimmed |= weft__blocks_trim();
             trim_at = now + TRIM_EVERY;
         }
-        /* A worker that wakes, or weft_stop(), clears ASLEEP; what came just before
-         * is seen by the condition, all being seq_cst. */
+        /* A worker that wakes, a caller, or weft_stop(), clears ASLEEP; what came just
+         * before is seen by the conditions, all being seq_cst. */
         weft__store(&weft__rt.monitor, quiet ? WEFT__MONITOR_RESTS : WEFT__MONITOR_ASLEEP, seq_cst);
+        if (weft__load(&called, seq_cst))
+            continue;
         if ((quiet || all_asleep()) && !weft__load(&weft__rt.closing, seq_cst)) {
             rest(quiet || trimmed ? trim_at : INT64_MAX);
             continue;
@@ -136,6 +143,12 @@ void *weft__monitor_main(void *unused)
     }
     weft__thread_state_finish();
     return unused;
+}
+
+void weft__monitor_call(void)
+{
+    weft__store(&called, true, seq_cst);
+    weft__monitor_stop();
 }
 
 void weft__monitor_stop(void)

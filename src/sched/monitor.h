@@ -11,6 +11,12 @@ extern _Atomic(int64_t) weft__threads_outside;
 /* The thread's function. */
 void *weft__monitor_main(void *unused);
 
+/* What it does soon after weft__monitor_call(): set by src/task. */
+extern void (*weft__monitor_errand)(void);
+
+/* Async-signal-safe, while the runtime runs. */
+void weft__monitor_call(void);
+
 /* Makes it end. */
 void weft__monitor_stop(void);
 

@@ -349,10 +349,24 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
     return joiner;
 }
 
+void (*weft__leave_group)(struct weft_task *task);
+int (*weft__refuse)(struct weft__waiter *waiter);
+
+/* Unless it was cancelled before it began. */
+WEFT_INLINE void call(struct weft_task *self)
+{
+    uintptr_t family = weft__load(&self->waiter.family, relaxed); /* looked at again there */
+    bool plain = ((uintptr_t)self->waiter.scope | family) == 0;
+    int refused = weft__likely(plain) ? 0 : weft__refuse(&self->waiter);
+    self->result = weft__likely(!refused) ? self->fn(self->arg) : refused;
+}
+
 /* Inlined into the task's first function: a call that never returns would spoil the
  * prediction of the successor's returns (arch/context_x86_64.S). */
 WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
+    if (weft__unlikely(self->flags & WEFT__TASK_MEMBER))
+        weft__leave_group(self);
     struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
     struct weft_task *task = claimed_joiner(worker, self);
@@ -377,7 +391,7 @@ void weft__task_main(void *arg)
     struct weft_task *self = arg;
     weft__arrive(self);
     weft__leave(self);
-    self->result = self->fn(self->arg);
+    call(self);
     end(self);
 }
 
@@ -396,7 +410,7 @@ void weft__virtual_main(void *arg)
     weft__leave(self);
     weft__vthread_begin();
     pthread_cleanup_push(end_virtual, self);
-    self->result = self->fn(self->arg);
+    call(self);
     end_virtual(self);
     pthread_cleanup_pop(0);
 }

@@ -1,5 +1,7 @@
 #include "sched/start.h"
 
+#include <errno.h>
+
 #include "sched/carrier.h"
 #include "sched/schedule.h"
 #include "vthread/block.h"
@@ -40,6 +42,9 @@ bool weft__start(struct weft__worker *worker, struct weft_task *task)
         task->stack = weft__stack_take(&weft__rt.stacks, &worker->stacks, task->stack_size);
     if (weft__unlikely(!task->stack) || (weft__unlikely(is_virtual) && !take_block(worker, task))) {
         task->flags |= WEFT__TASK_ENDING | WEFT__TASK_NO_STACK;
+        task->result = -ENOMEM;
+        if (task->flags & WEFT__TASK_MEMBER)
+            weft__leave_group(task);
         weft__bury(worker, task);
         return false;
     }

@@ -1,7 +1,7 @@
 /* task.h - the control block of a task.
  *
  * 256 bytes, in four cache lines: what queues and wakers touch, what a switch
- * touches, what begins and ends a task, and its arguments. Memory is
+ * touches, what begins and ends a task, and the rest. Memory is
  * type-stable (mem/pool.h): a stale pointer may be looked at.
  *
  * Who may touch what: `waiter.word`, `on_cpu`, `joiner` follow their protocols;
@@ -28,7 +28,7 @@
 #define WEFT__TASK_ENDING_SOON ((struct weft__waiter *)4) /* JOIN-4, */
 #define WEFT__JOINER_FIRM ((uintptr_t)8)                  /* and JOIN-5 */
 
-#define WEFT__ARGS_INLINE 64
+#define WEFT__ARGS_INLINE 48
 
 enum weft__task_flags {
     WEFT__TASK_IDLE = 1,     /* a carrier's own context, not a task */
@@ -38,6 +38,8 @@ enum weft__task_flags {
     WEFT__TASK_SAW_JOINER = 16, /* while ending: see JOIN-4 */
     WEFT__TASK_HANDED = 32,     /* while ending: it switches to its joiner itself */
     WEFT__TASK_VIRTUAL = 64,    /* a virtual thread: context.thread_pointer is its own */
+    WEFT__TASK_MEMBER = 128,    /* of a group; args end with a struct weft__member */
+    WEFT__TASK_STARTING = 256,  /* weft_group_start() waits for it; the task's own */
 };
 
 struct weft_task {
@@ -47,9 +49,8 @@ struct weft_task {
         struct weft_task *next;        /* in a private queue or bundle */
         struct weft__inbox_node inbox; /* in a carrier's inbox */
     };
-    struct weft__worker *worker; /* that runs it, or ran it last */
-    _Atomic(uint32_t) on_cpu;    /* 1 until its context has been saved */
-    uint16_t pins;               /* depth of weft_pin() */
+    _Atomic(uint32_t) on_cpu; /* 1 until its context has been saved */
+    uint16_t pins;            /* depth of weft_pin() */
     uint16_t flags;
 
     /* line 1: the switch */
@@ -66,7 +67,7 @@ struct weft_task {
     };
     struct weft__carrier *carrier; /* PIN-1: while not NULL, no other runs it */
     struct weft__seat *seat;       /* of the carrier that runs it, or ran it last */
-    _Atomic(uint64_t) id;          /* 0: not in use */
+    struct weft__worker *worker;   /* the same */
 
     /* line 2: beginning and end */
     union {
@@ -81,7 +82,9 @@ struct weft_task {
     uint32_t bundle_count;        /* before it starts, as above */
     char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
 
-    /* line 3 */
+    /* line 3: what few tasks have, and the arguments */
+    _Atomic(uint64_t) id; /* 0: not in use */
+    struct weft__locals *locals; /* the task's own */
     WEFT_ALIGNED(16) char args[WEFT__ARGS_INLINE];
 
     struct weft__annotation annotation;

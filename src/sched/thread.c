@@ -30,7 +30,7 @@
 
 /* The pool wants a multiple of 16. */
 struct thread {
-    struct weft__waiter waiter;
+    WEFT_ALIGNED(16) struct weft__waiter waiter;
     uint64_t moments; /* short waits in a row */
     uint64_t run;     /* the start that `stock` comes from */
     struct weft__stock stock;
@@ -86,6 +86,7 @@ static struct thread *self(void)
     uint64_t ticket = weft__load(&thread->waiter.word, relaxed) >> WEFT__WAIT_SHIFT;
     weft__store(&thread->waiter.word, ticket << WEFT__WAIT_SHIFT | WEFT__WAIT_THREAD, relaxed);
     thread->waiter.scope = NULL;
+    weft__store(&thread->waiter.family, 0, relaxed);
     thread->moments = 0;
     thread->run = 0;
     pthread_setspecific(key, thread);

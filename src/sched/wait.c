@@ -73,6 +73,16 @@ static enum weft__wait_state park_thread(struct weft__waiter *waiter, int64_t de
     }
 }
 
+enum weft__wait_state weft__wait_park_firmly(struct weft__waiter *waiter)
+{
+    if (weft__is_thread(waiter))
+        return park_thread(waiter, INT64_MAX);
+    struct weft_task *self = weft__task_of(waiter);
+    weft__suspend(self);
+    weft__leave(self);
+    return weft__wait_state(waiter);
+}
+
 bool (*weft__wait_interrupted)(void);
 
 static bool interrupted(struct weft_task *self)
@@ -102,6 +112,12 @@ enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadl
     }
     weft__leave(self);
     return weft__wait_state(waiter);
+}
+
+void weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket)
+{
+    if (!weft__wait_abandon(waiter, ticket))
+        weft__wait_park(waiter, INT64_MAX); /* WAIT-5 */
 }
 
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket)

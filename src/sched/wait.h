@@ -54,12 +54,17 @@ enum weft__wait_state {
 
 struct weft_scope;
 
+#define WEFT__FAMILY_LOCKED 1u    /* a canceller looks at the groups */
+#define WEFT__FAMILY_CANCELLED 2u /* weft_cancel() */
+#define WEFT__FAMILY_BITS ((uintptr_t)3)
+
 struct weft__waiter {
     _Atomic(uint64_t) word;
     struct weft_scope *scope;   /* the innermost entered; the waiter's own */
     _Atomic(const char *) what; /* for dumps: the operation, */
     _Atomic(uint64_t) object;   /* what it is about, */
     _Atomic(int64_t) since;     /* and when it began */
+    _Atomic(uintptr_t) family;  /* its innermost group, and WEFT__FAMILY_*: task/cancel.h */
 };
 
 /* Only the waiter itself moves to and from WAITING's ticket, so its own look at
@@ -113,6 +118,9 @@ uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_
  * seat. */
 enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadline);
 
+/* The same until an event or a canceller ends the wait: nothing interrupts it. */
+enum weft__wait_state weft__wait_park_firmly(struct weft__waiter *waiter);
+
 /* Set by src/hook: whether a task with a thread-local block of its own, which is the
  * caller's, has something to do before it parks. Who gives it something passes the
  * heavy barrier and then looks for a wait to interrupt. May be NULL. */
@@ -122,6 +130,10 @@ extern bool (*weft__wait_interrupted)(void);
  * nobody had fired it, and leaves the seat; false: it has been fired and the caller
  * must park. */
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket);
+
+/* The same where it makes no difference whether it has been fired: by a canceller, who
+ * needs no ticket told. May suspend for a moment; the seat is left. */
+void weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket);
 
 /* Makes the waiter of a claimed wait runnable: the claim's winner, once. */
 void weft__wait_wake(struct weft__waiter *waiter);

@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "os/barrier.h"
 #include "sched/bury.h"
 #include "sched/enter.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
+#include "task/join.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
@@ -14,6 +16,11 @@ static bool ended(struct weft_task *task)
     /* acquire: pairs with the exchange in weft__bury() */
     struct weft__waiter *joiner = weft__load(&task->joiner, acquire);
     return joiner == WEFT__TASK_DONE || joiner == WEFT__TASK_ACKED;
+}
+
+static struct weft__waiter *firm(struct weft__waiter *waiter)
+{
+    return (struct weft__waiter *)((uintptr_t)waiter | WEFT__JOINER_FIRM);
 }
 
 static void reap(struct weft_task *task)
@@ -37,32 +44,71 @@ static void await_burial(struct weft_task *task, struct weft__waiter *final)
     }
 }
 
-/* Returns 0 when the task has ended, else why not. */
+/* For dumps, and for weft__join_soften(): the object is the task. */
+static const char joining[] = "join";
+
+bool weft__join_soften(struct weft__waiter *waiter, uint64_t word)
+{
+    /* acquire: before the second look at the word. What belongs to the wait was there
+     * before WAITING, and what belongs to the next one comes after its end. */
+    const char *what = weft__load(&waiter->what, acquire);
+    weft_task *task = (weft_task *)(uintptr_t)weft__load(&waiter->object, acquire);
+    if (what != joining)
+        return true;
+    if (weft__load(&waiter->word, relaxed) != word)
+        return false;
+    struct weft__waiter *joiner = firm(waiter);
+    /* Another joiner's, or the task has been released: nothing happens. If the same
+     * waiter joins a task of the same address again, that is what is wanted. */
+    return weft__cas(&task->joiner, &joiner, waiter, acq_rel, acquire) || joiner == waiter;
+}
+
+/* Takes the joiner out again. False: the task has done so. */
+static bool withdraw(weft_task *task, struct weft__waiter *waiter)
+{
+    struct weft__waiter *us = waiter;
+    if (weft__cas(&task->joiner, &us, NULL, acq_rel, acquire))
+        return true;
+    return us == firm(waiter) && weft__cas(&task->joiner, &us, NULL, acq_rel, acquire);
+}
+
+/* CANCEL-10: who is firm is woken by nobody else, so this comes after it has said so. */
+static bool cancelled_meanwhile(weft_task *task, struct weft__waiter *waiter)
+{
+    weft__barrier_light(); /* pairs with weft_cancel() */
+    return weft__unlikely(weft__load(&waiter->family, relaxed) & WEFT__FAMILY_CANCELLED) &&
+           withdraw(task, waiter);
+}
+
+/* Returns 0 when the task has ended, or the joiner has to look again, else why not. */
 static int await(struct weft_task *task, struct weft__waiter *waiter)
 {
-    uint64_t ticket = weft__wait_begin(waiter, "join", weft__load(&task->id, relaxed));
+    uint64_t ticket = weft__wait_begin(waiter, joining, (uintptr_t)task);
     struct weft__waiter *nobody = NULL;
     /* acq_rel: the burier sees our ticket, we see its result */
-    struct weft__waiter *us =
-        waiter->scope ? waiter : (void *)((uintptr_t)waiter | WEFT__JOINER_FIRM); /* JOIN-5 */
+    struct weft__waiter *us = waiter->scope ? waiter : firm(waiter); /* JOIN-5 */
     if (!weft__cas(&task->joiner, &nobody, us, acq_rel, acquire)) {
-        weft__wait_abandon(waiter, ticket); /* nobody has seen the ticket */
+        weft__wait_drop(waiter, ticket);
         await_burial(task, WEFT__TASK_DONE);
         return 0;
     }
-    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
-    if (reason == WEFT__EVENT) {
+    if (us != waiter && cancelled_meanwhile(task, waiter)) {
+        weft__wait_drop(waiter, ticket);
+        return weft__checkpoint(waiter);
+    }
+    struct weft__ended end = weft__scope_park(waiter, WEFT_NEVER);
+    if (end.reason == WEFT__EVENT) {
         if (weft__is_thread(waiter)) {
             await_burial(task, WEFT__TASK_DONE); /* it may see the claim before its wake: JOIN-4 */
             weft__thread_waited(weft__load(&waiter->since, relaxed));
         }
         return 0;
     }
-    if (!weft__cas(&task->joiner, &us, NULL, acq_rel, acquire)) {
+    if (!withdraw(task, waiter)) {
         await_burial(task, WEFT__TASK_ACKED);
         return 0;
     }
-    return weft__scope_error(waiter, reason);
+    return weft__scope_error(waiter, end);
 }
 
 static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
@@ -70,7 +116,7 @@ static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
     int rc = weft__checkpoint(waiter);
     if (rc == 0 && weft__is_thread(waiter) && !waiter->scope && !ended(task))
         weft__thread_pause();
-    if (rc == 0 && !ended(task))
+    while (rc == 0 && !ended(task))
         rc = await(task, waiter);
     if (rc)
         return rc;

@@ -1,52 +1,193 @@
-/* Scopes are a stack of deadlines, linked through the waiter. Each knows the
- * nearest deadline of itself and all around it, and whose that is; cancellation
- * will stand beside the deadline and reach waits as the reason CANCELLED, which
- * they know already. */
+/* The protocol is at the head of scope.h. */
 #include "task/scope.h"
 
+#include <sched.h>
+
 #include "base/assert.h"
+#include "os/barrier.h"
+#include "sched/schedule.h"
 #include "time/clock.h"
 #include "weft/time.h"
 
-struct scope {
-    struct weft_scope *outer;
-    int64_t deadline;         /* in force here */
-    struct weft_scope *whose; /* the scope that brought it in */
-    uint64_t expired;         /* a cancellation point has said so */
+/* A walk along the way outwards: CANCEL-1. */
+struct walk {
+    int64_t now;               /* what has passed by then; or: */
+    int64_t nearest;           /* of the deadlines passed by, found on the way */
+    struct weft__scope *whose; /* deadline has passed; found */
 };
 
-_Static_assert(sizeof(struct scope) == sizeof(weft_scope), "the public size");
+#define ASK_CLOCK INT64_MIN /* only if a deadline is met */
+#define NO_TIME (INT64_MIN + 1)
 
-static struct scope *inner(struct weft_scope *scope)
+static bool has_passed(struct walk *walk, int64_t deadline)
 {
-    return (struct scope *)(void *)scope;
+    if (deadline < walk->nearest)
+        walk->nearest = deadline;
+    if (deadline == WEFT_NEVER)
+        return false;
+    if (walk->now == ASK_CLOCK)
+        walk->now = weft__clock_now();
+    return deadline <= walk->now;
+}
+
+/* From `at` outwards, for code of `owner`: 0, -ECANCELED or -ETIMEDOUT. */
+static int look(struct walk *walk, struct weft__waiter *owner, struct weft_scope *at)
+{
+    walk->nearest = WEFT_NEVER;
+    for (;;) {
+        struct weft__scope *scope = at ? weft__scope_of(at) : NULL;
+        if (!scope || scope->owner != owner) { /* all that its owner has entered is behind us */
+            if (weft__load(&owner->family, acquire) & WEFT__FAMILY_CANCELLED)
+                return -ECANCELED;
+            if (!scope)
+                return 0;
+            owner = scope->owner;
+        }
+        if (weft__load(&scope->cancelled, acquire)) /* pairs with the canceller's store */
+            return -ECANCELED;
+        /* relaxed: who moves it wakes us if that matters (CANCEL-2) */
+        if (has_passed(walk, weft__load(&scope->deadline, relaxed))) {
+            walk->whose = scope;
+            return -ETIMEDOUT;
+        }
+        if (scope->shield)
+            return 0; /* CANCEL-4 */
+        at = scope->outer;
+    }
+}
+
+static int look_and_mark(struct weft__waiter *owner, struct weft_scope *at, int64_t now)
+{
+    struct walk walk = { .now = now };
+    int rc = look(&walk, owner, at);
+    if (rc == -ETIMEDOUT)
+        weft__store(&walk.whose->expired, true, relaxed); /* read after the end of its writers */
+    return rc;
+}
+
+int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope)
+{
+    return look_and_mark(owner, scope, ASK_CLOCK);
+}
+
+int64_t weft__scope_deadline(struct weft__waiter *waiter)
+{
+    struct walk walk = { .now = NO_TIME };
+    if (waiter->scope)
+        look(&walk, waiter, waiter->scope);
+    return waiter->scope ? walk.nearest : WEFT_NEVER;
+}
+
+int weft__checkpoint_slow(struct weft__waiter *waiter)
+{
+    return look_and_mark(waiter, waiter->scope, ASK_CLOCK);
+}
+
+int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
+{
+    if (ended.reason == WEFT__INTERRUPTED)
+        return -EINTR;
+    /* What the wait's timer has waited for has passed, whatever the clock says: a
+     * thread's timer is real where the clock is virtual. */
+    return look_and_mark(waiter, waiter->scope,
+                         ended.reason == WEFT__DEADLINE ? ended.deadline : ASK_CLOCK);
+}
+
+static struct weft__ended park(struct weft__waiter *waiter, int64_t deadline)
+{
+    return (struct weft__ended){ weft__wait_park(waiter, deadline), deadline };
+}
+
+struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
+{
+    /* CANCEL-2. A thread may wait before the process has its barriers. */
+    if (weft__unlikely(weft__is_thread(waiter)))
+        weft__barrier_full();
+    else
+        weft__barrier_light();
+    if (weft__likely(((uintptr_t)waiter->scope | weft__load(&waiter->family, relaxed)) == 0))
+        return park(waiter, until);
+    struct walk walk = { .now = NO_TIME };
+    int rc = look(&walk, waiter, waiter->scope);
+    uint64_t ticket = weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT;
+    if (rc && weft__wait_abandon(waiter, ticket))
+        return (struct weft__ended){ WEFT__CANCELLED, until };
+    return park(waiter, walk.nearest < until ? walk.nearest : until);
+}
+
+__attribute__((constructor)) static void set_hooks(void)
+{
+    weft__refuse = weft__checkpoint_slow;
+}
+
+void weft__scope_begin(struct weft__waiter *waiter, struct weft_scope *scope, int64_t deadline,
+                       bool shield)
+{
+    struct weft_scope *outer = waiter->scope;
+    bool same = outer && weft__scope_of(outer)->owner == waiter;
+    *weft__scope_of(scope) = (struct weft__scope){
+        .outer = outer,
+        .owner = waiter,
+        .deadline = deadline,
+        .depth = same ? weft__scope_of(outer)->depth + 1 : 1,
+        .shield = shield,
+    };
+    waiter->scope = scope;
+}
+
+/* CANCEL-6. They have our flag to set, and tasks to find; none of them sleeps. */
+static WEFT_NOINLINE void await_visitors(struct weft__scope *scope)
+{
+    /* acquire: pairs with the release in stir() */
+    while (weft__load(&scope->visitors, acquire))
+        sched_yield();
+}
+
+void weft__scope_end(struct weft__waiter *waiter, struct weft_scope *scope, const char *who)
+{
+    if (!waiter || waiter->scope != scope)
+        weft__panic("%s: not the innermost scope", who);
+    if (weft__unlikely(weft__load(&weft__scope_of(scope)->visitors, acquire)))
+        await_visitors(weft__scope_of(scope));
+    waiter->scope = weft__scope_of(scope)->outer;
+}
+
+static void enter(weft_scope *scope, int64_t deadline, bool shield)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    WEFT_CHECK(waiter != NULL);
+    weft__scope_begin(waiter, scope, deadline, shield);
 }
 
 void weft_scope_enter(weft_scope *scope, int64_t deadline)
 {
-    struct weft__waiter *waiter = weft__waiter_self();
-    WEFT_CHECK(waiter != NULL);
-    struct scope *s = inner(scope);
-    *s = (struct scope){ .outer = waiter->scope, .deadline = deadline, .whose = scope };
-    if (s->outer && inner(s->outer)->deadline <= deadline) {
-        s->deadline = inner(s->outer)->deadline;
-        s->whose = inner(s->outer)->whose;
-    }
-    waiter->scope = scope;
+    enter(scope, deadline, false);
+}
+
+void weft_scope_enter_shielded(weft_scope *scope, int64_t deadline)
+{
+    enter(scope, deadline, true);
 }
 
 bool weft_scope_leave(weft_scope *scope)
 {
-    struct weft__waiter *waiter = weft__waiter_self();
-    if (!waiter || waiter->scope != scope)
-        weft__panic("weft_scope_leave: not the innermost scope");
-    waiter->scope = inner(scope)->outer;
-    return inner(scope)->expired != 0;
+    weft__scope_end(weft__waiter_self(), scope, "weft_scope_leave");
+    return weft_scope_timed_out(scope);
 }
 
-int64_t weft__scope_deadline(const struct weft__waiter *waiter)
+bool weft_scope_timed_out(const weft_scope *scope)
 {
-    return waiter->scope ? inner(waiter->scope)->deadline : WEFT_NEVER;
+    return weft__load(&weft__scope_seen(scope)->expired, relaxed);
+}
+
+bool weft_scope_cancelled(const weft_scope *scope)
+{
+    return weft__load(&weft__scope_seen(scope)->cancelled, relaxed);
+}
+
+int64_t weft_scope_deadline(const weft_scope *scope)
+{
+    return weft__load(&weft__scope_seen(scope)->deadline, relaxed);
 }
 
 int64_t weft_deadline(void)
@@ -55,21 +196,8 @@ int64_t weft_deadline(void)
     return waiter ? weft__scope_deadline(waiter) : WEFT_NEVER;
 }
 
-int weft__checkpoint_slow(struct weft__waiter *waiter)
+int weft_checkpoint(void)
 {
-    struct scope *scope = inner(waiter->scope);
-    if (scope->deadline == WEFT_NEVER || weft__clock_now() < scope->deadline)
-        return 0;
-    return weft__scope_error(waiter, WEFT__DEADLINE);
-}
-
-int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason)
-{
-    if (reason == WEFT__CANCELLED)
-        return -ECANCELED;
-    if (reason == WEFT__INTERRUPTED)
-        return -EINTR;
-    if (waiter->scope)
-        inner(inner(waiter->scope)->whose)->expired = 1;
-    return -ETIMEDOUT;
+    struct weft__waiter *waiter = weft__waiter_self();
+    return waiter ? weft__checkpoint(waiter) : -ENOMEM;
 }

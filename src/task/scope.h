@@ -1,26 +1,102 @@
-/* scope.h - what scopes mean for whoever waits. */
+/* scope.h - scopes: what is in force for whoever waits.
+ *
+ * A scope lives on its owner's stack and points to the one around it. The innermost
+ * is found through the waiter; the outermost of a group's child is the group's, which
+ * points on to those of the group's owner. So all that can cut a wait short lies on one
+ * way outwards, and everybody looks for himself:
+ *
+ * CANCEL-1  What is on the way outlives the walk without a lock: a scope's owner cannot
+ *           leave it before the children of the groups inside have ended.
+ * CANCEL-2  No wake is lost. Who waits has stored WAITING, passes the light barrier, and
+ *           looks along the way before it parks; who cancels, or moves a deadline, has
+ *           stored that in the scope, passes the heavy barrier, and looks for waits to
+ *           end (task/cancel.c). One sees the other.
+ * CANCEL-3  To be woken says little: the reasons CANCELLED and DEADLINE mean "look
+ *           again". weft__scope_error() looks, and returns 0 when nothing is in force
+ *           after all: what was cancelled lies outside a shield, the deadline was moved,
+ *           or it was a canceller who came late. Then the operation waits anew.
+ * CANCEL-4  A level, not an edge: nothing that is in force is ever taken back by being
+ *           reported. A shield ends the walk; so does nothing else.
+ * CANCEL-5  Cancelled means it did not happen: only a wait that was not claimed for
+ *           EVENT is cut short, and whoever lost to an event completes his operation.
+ * CANCEL-6  A scope is left after all cancellers have: they count themselves in before
+ *           they store what the owner may see, and out with their last access.
+ *
+ * How to wait, after weft__checkpoint() and weft__wait_begin():
+ *
+ *     ended = weft__scope_park(waiter, WEFT_NEVER);
+ *     if (ended.reason != WEFT__EVENT) {
+ *         ... take it out of where the event looks ...
+ *         rc = weft__scope_error(waiter, ended);   0: begin again */
 #ifndef WEFT_TASK_SCOPE_H
 #define WEFT_TASK_SCOPE_H
 
 #include <errno.h>
 
+#include "lockfree/inbox.h"
 #include "sched/wait.h"
 #include "weft/scope.h"
 
-/* The deadline in force, for weft__wait_park(). */
-int64_t weft__scope_deadline(const struct weft__waiter *waiter);
+struct weft__scope {
+    struct weft_scope *outer;
+    struct weft__waiter *owner; /* who has entered it */
+    _Atomic(int64_t) deadline;  /* its own */
+    _Atomic(uint32_t) visitors; /* cancellers inside: CANCEL-6 */
+    uint32_t depth;             /* among its owner's */
+    _Atomic(bool) cancelled;
+    _Atomic(bool) expired;       /* a cancellation point has said so */
+    bool shield;                  /* constant */
+    struct weft__inbox_node post; /* while it waits for the monitor */
+};
 
-/* Every cancellation point begins with this: 0, or -ETIMEDOUT when the deadline
- * in force has passed. */
+_Static_assert(sizeof(struct weft__scope) <= sizeof(weft_scope), "the public size");
+
+static inline struct weft__scope *weft__scope_of(struct weft_scope *scope)
+{
+    return (struct weft__scope *)(void *)scope;
+}
+
+static inline const struct weft__scope *weft__scope_seen(const struct weft_scope *scope)
+{
+    return (const struct weft__scope *)(const void *)scope;
+}
+
+/* How a wait has ended; `deadline`: when it would have at the latest. */
+struct weft__ended {
+    enum weft__wait_state reason;
+    int64_t deadline;
+};
+
+/* weft__wait_park() until `until` or the deadline in force at the latest, unless
+ * something is in force already. */
+struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until);
+
+/* The error for a wait that ended for a reason that is not EVENT; marks the scope
+ * whose deadline it was. 0: none (CANCEL-3). */
+int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended);
+
+/* The deadline in force. */
+int64_t weft__scope_deadline(struct weft__waiter *waiter);
+
+/* What is in force for code of `owner` from `scope`, which may be NULL, outwards: 0,
+ * -ECANCELED or -ETIMEDOUT; marks as weft__scope_error(). */
+int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope);
+
+/* Every cancellation point begins with this: 0, -ECANCELED or -ETIMEDOUT. */
 int weft__checkpoint_slow(struct weft__waiter *waiter);
 
 static inline int weft__checkpoint(struct weft__waiter *waiter)
 {
-    return weft__likely(waiter->scope == NULL) ? 0 : weft__checkpoint_slow(waiter);
+    uintptr_t family = weft__load(&waiter->family, relaxed); /* looked at again: CANCEL-2 */
+    return weft__likely(((uintptr_t)waiter->scope | family) == 0) ? 0
+                                                                  : weft__checkpoint_slow(waiter);
 }
 
-/* The error for a wait that ended for `reason`, which is not EVENT; marks the
- * scope whose deadline it was. */
-int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason);
+/* As weft_scope_enter(), by this waiter. */
+void weft__scope_begin(struct weft__waiter *waiter, struct weft_scope *scope, int64_t deadline,
+                       bool shield);
+
+/* As weft_scope_leave(). `who`: the function to blame if it is not the innermost. */
+void weft__scope_end(struct weft__waiter *waiter, struct weft_scope *scope, const char *who);
 
 #endif

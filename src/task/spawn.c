@@ -9,18 +9,11 @@
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "task/adopt.h"
+#include "task/group.h"
+#include "task/spawn.h"
 #include "vthread/block.h"
 
 #define IDS 1024 /* numbers a spawner takes at a time */
-
-struct request {
-    const char *site;
-    const weft_attr *attr;
-    int (*fn)(void *arg);
-    void *arg;
-    const void *args; /* copied, unless size is 0 */
-    size_t size;
-};
 
 static uint64_t new_id(struct weft__stock *stock)
 {
@@ -49,13 +42,13 @@ static bool attr_valid(const weft_attr *attr)
                      memcmp(attr->reserved, zero, sizeof zero) == 0 && stack_size_of(attr));
 }
 
-static int copy_args(struct weft_task *task, const struct request *request)
+static int copy_args(struct weft_task *task, const struct weft__request *request)
 {
     task->arg = request->arg;
     if (request->size == 0)
         return 0;
     task->arg = task->args;
-    if (weft__unlikely(request->size > WEFT__ARGS_INLINE)) {
+    if (weft__unlikely(request->size > (request->group ? WEFT__MEMBER_ARGS : WEFT__ARGS_INLINE))) {
         task->arg = malloc(request->size);
         if (!task->arg)
             return -ENOMEM;
@@ -66,9 +59,10 @@ static int copy_args(struct weft_task *task, const struct request *request)
 }
 
 /* Everything but `waiter.word`, whose ticket goes on, and what a start sets. */
-static void init_task(struct weft_task *task, const struct request *request, bool detached)
+static void init_task(struct weft_task *task, const struct weft__request *request, bool detached)
 {
     task->waiter.scope = NULL;
+    weft__store(&task->waiter.family, 0, relaxed);
     weft__store(&task->on_cpu, 0, relaxed); /* published by a queue, as all here */
     task->pins = 0;
     task->flags = 0;
@@ -81,6 +75,7 @@ static void init_task(struct weft_task *task, const struct request *request, boo
     weft__store(&task->joiner, detached ? WEFT__TASK_DETACHED : NULL, relaxed);
     task->stack_size = weft__rt.config.stack_size;
     task->result = 0;
+    task->locals = NULL;
     task->name[0] = 0;
 }
 
@@ -97,39 +92,69 @@ static void apply_attr(struct weft_task *task, const weft_attr *attr, struct wef
     }
 }
 
-static int spawn(const struct request *request, weft_task **ret_task)
+/* Nobody knows of it yet. */
+static int make_member(struct weft_task *task, const struct weft__request *request)
+{
+    struct weft__member *member = weft__member_of(task);
+    *member = (struct weft__member){ .group = request->group, .ret_result = request->ret_result };
+    task->waiter.scope = &request->group->scope;
+    task->flags |= WEFT__TASK_MEMBER;
+    if (request->starting) {
+        task->flags |= WEFT__TASK_STARTING;
+        member->starting = request->starting;
+    }
+    int rc = weft__group_admit(request->group, task);
+    if (rc && task->flags & WEFT__TASK_HEAP_ARGS)
+        free(task->arg);
+    return rc;
+}
+
+static int prepare(struct weft_task *task, const struct weft__request *request, bool detached,
+                   struct weft__worker *worker)
+{
+    init_task(task, request, detached);
+    if (weft__unlikely(request->attr != NULL))
+        apply_attr(task, request->attr, worker);
+    int rc = copy_args(task, request);
+    return rc == 0 && weft__unlikely(request->group != NULL) ? make_member(task, request) : rc;
+}
+
+static void publish(struct weft_task *task, struct weft__worker *worker)
+{
+    if (worker) {
+        weft__bump(&worker->spawned, 1);
+        weft__ready_fresh(worker, task);
+    } else {
+        weft__add(&weft__rt.spawned, 1, seq_cst); /* before it can end */
+        weft__ready_outside(task);
+        weft__thread_spawned();
+    }
+}
+
+static int check(const weft_attr *attr)
 {
     if (weft__unlikely(!weft__load(&weft__rt.running, acquire))) /* pairs with weft_start() */
         return -EPERM;
-    if (weft__unlikely(!attr_valid(request->attr)))
+    if (weft__unlikely(!attr_valid(attr)))
         return -EINVAL;
-    if (request->attr && request->attr->flags & WEFT_VIRTUAL_THREAD && weft__vthread_refusal())
-        return -ENOTSUP;
+    return attr && attr->flags & WEFT_VIRTUAL_THREAD && weft__vthread_refusal() ? -ENOTSUP : 0;
+}
+
+int weft__spawn(const struct weft__request *request, weft_task **ret_task)
+{
+    int rc = check(request->attr);
+    if (weft__unlikely(rc))
+        return rc;
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
     struct weft__stock *stock = worker ? &worker->stock : weft__thread_stock();
-    if (weft__unlikely(!stock))
-        return -ENOMEM;
-    int rc = -ENOMEM;
-    struct weft_task *task = weft__pool_take(&weft__rt.tasks, &stock->tasks);
-    if (weft__likely(task != NULL)) {
-        init_task(task, request, ret_task == NULL);
-        if (weft__unlikely(request->attr != NULL))
-            apply_attr(task, request->attr, worker);
-        rc = copy_args(task, request);
-    }
+    struct weft_task *task = stock ? weft__pool_take(&weft__rt.tasks, &stock->tasks) : NULL;
+    rc = task ? prepare(task, request, ret_task == NULL, worker) : -ENOMEM;
     if (weft__likely(rc == 0)) {
         if (ret_task)
             *ret_task = task;
         weft__store(&task->id, new_id(stock), relaxed);
-        if (worker) {
-            weft__bump(&worker->spawned, 1);
-            weft__ready_fresh(worker, task);
-        } else {
-            weft__add(&weft__rt.spawned, 1, seq_cst); /* before it can end */
-            weft__ready_outside(task);
-            weft__thread_spawned();
-        }
+        publish(task, worker);
     } else if (task) {
         weft__release(worker, task);
     }
@@ -146,15 +171,17 @@ const char *weft_virtual_thread_refusal(void)
 int weft_spawn_at(const char *site, const weft_attr *attr, int (*fn)(void *arg), void *arg,
                   weft_task **ret_task)
 {
-    struct request request = { .site = site, .attr = attr, .fn = fn, .arg = arg };
-    return spawn(&request, ret_task);
+    struct weft__request request = { .site = site, .attr = attr, .fn = fn, .arg = arg };
+    return weft__spawn(&request, ret_task);
 }
 
 int weft_spawn_copy(const char *site, const weft_attr *attr, int (*fn)(void *args),
                     const void *args, size_t size, weft_task **ret_task)
 {
-    struct request request = { .site = site, .attr = attr, .fn = fn, .args = args, .size = size };
-    return spawn(&request, ret_task);
+    struct weft__request request = {
+        .site = site, .attr = attr, .fn = fn, .args = args, .size = size
+    };
+    return weft__spawn(&request, ret_task);
 }
 
 struct weft_task *weft__adopt(const char *name)
@@ -163,7 +190,7 @@ struct weft_task *weft__adopt(const char *name)
     struct weft_task *task = stock ? weft__pool_take(&weft__rt.tasks, &stock->tasks) : NULL;
     if (!task)
         return NULL;
-    struct request request = { .site = name };
+    struct weft__request request = { .site = name };
     init_task(task, &request, false);
     strncat(task->name, name, WEFT_NAME_MAX);
     weft__store(&task->id, new_id(stock), relaxed);

@@ -36,20 +36,26 @@ int64_t weft_now(void)
     return weft__clock_now();
 }
 
+int64_t weft_after(int64_t duration)
+{
+    int64_t now = weft__clock_now();
+    return duration < WEFT_NEVER - now ? now + duration : WEFT_NEVER;
+}
+
 static int sleep_until(int64_t when, int64_t now)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     if (!waiter)
         return -ENOMEM;
     int rc = weft__checkpoint(waiter);
-    if (rc || when <= now)
-        return rc;
-    int64_t deadline = weft__scope_deadline(waiter);
-    weft__wait_begin(waiter, "sleep", (uint64_t)when);
-    enum weft__wait_state reason = weft__wait_park(waiter, when < deadline ? when : deadline);
-    if (reason == WEFT__DEADLINE && when <= deadline)
-        return 0;
-    return weft__scope_error(waiter, reason);
+    while (rc == 0 && when > now) {
+        weft__wait_begin(waiter, "sleep", (uint64_t)when);
+        struct weft__ended ended = weft__scope_park(waiter, when);
+        if (ended.reason == WEFT__DEADLINE && ended.deadline == when)
+            return 0;
+        rc = weft__scope_error(waiter, ended);
+    }
+    return rc;
 }
 
 int weft_sleep(int64_t duration)

@@ -73,16 +73,21 @@ int weft__checkpoint_slow(struct weft__waiter *waiter)
     return 0;
 }
 
-int64_t weft__scope_deadline(const struct weft__waiter *waiter)
+struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
+{
+    return (struct weft__ended){ weft__wait_park(waiter, until), until };
+}
+
+int64_t weft__scope_deadline(struct weft__waiter *waiter)
 {
     (void)waiter;
     return INT64_MAX;
 }
 
-int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason)
+int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
 {
     (void)waiter;
-    model_fail("EDGE: no reason but an event: %d", (int)reason);
+    model_fail("EDGE: no reason but an event: %d", (int)ended.reason);
 }
 
 int weft__poller_add(struct weft__poller *poller, int fd, uint64_t key)

@@ -48,15 +48,16 @@ int weft__checkpoint_slow(struct weft__waiter *waiter)
     return 0;
 }
 
-int64_t weft__scope_deadline(const struct weft__waiter *waiter)
+struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
 {
-    return waiter->scope ? 1 : INT64_MAX;
+    int64_t deadline = waiter->scope ? 1 : until;
+    return (struct weft__ended){ weft__wait_park(waiter, deadline), deadline };
 }
 
-int weft__scope_error(struct weft__waiter *waiter, enum weft__wait_state reason)
+int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
 {
     (void)waiter;
-    model_assert(reason == WEFT__DEADLINE, "WAIT-1");
+    model_assert(ended.reason == WEFT__DEADLINE, "WAIT-1");
     return -ETIMEDOUT;
 }
 

@@ -1,0 +1,95 @@
+/* A task's life in its group: from its admission to its end. The rules are at the head
+ * of group.h. */
+#include "sched/schedule.h"
+#include "task/failure.h"
+#include "task/group.h"
+#include "task/place.h"
+
+int weft__group_admit(struct weft__group *group, struct weft_task *task)
+{
+    struct weft__member *member = weft__member_of(task);
+    weft__lock_acquire(&group->lock);
+    bool open = group->open;
+    if (open) {
+        weft__list_append(&group->members, &member->link);
+        group->count++;
+        if (task->flags & WEFT__TASK_STARTING)
+            member->starting->task = task;
+    }
+    weft__lock_release(&group->lock);
+    return open ? 0 : -EINVAL;
+}
+
+/* The end of a member. */
+
+/* What is only carrying out a cancellation is no failure. */
+static bool has_failed(struct weft_task *task)
+{
+    int result = task->result;
+    if (result != -ECANCELED && result != -ETIMEDOUT)
+        return result < 0;
+    return weft__scope_look(&task->waiter, task->waiter.scope) != result;
+}
+
+/* The group's failures go with the one they have caused. */
+static void tell_failure(struct weft__group *group, struct weft_task *task)
+{
+    struct weft__member *member = weft__member_of(task);
+    struct weft__failure *failure = weft__failure_make(task, task->result);
+    if (failure && member->inner && member->inner->first &&
+        member->inner->first->what.result == task->result) {
+        failure->inner = member->inner;
+        member->inner = NULL;
+    }
+    weft__lock_acquire(&group->lock);
+    bool first = group->result == 0;
+    if (first)
+        group->result = task->result;
+    weft__failures_add(&group->failures, failure);
+    weft__lock_release(&group->lock);
+    if (first)
+        weft_scope_cancel(&group->scope); /* GROUP-3 */
+}
+
+/* Under the lock. */
+static void end_start(struct weft__starting *starting, int state, struct weft__woken *woken)
+{
+    starting->state = state;
+    weft__woken_claim(woken, starting->waiter, starting->ticket);
+}
+
+static void remove_member(struct weft__group *group, struct weft__member *member,
+                          struct weft__woken *woken)
+{
+    weft__list_remove(&member->link);
+    if (!weft__place_give(group, woken))
+        group->places--;
+    if (--group->count == 0 && group->ticket)
+        weft__woken_claim(woken, weft__group_owner(group), group->ticket); /* GROUP-2 */
+}
+
+static void leave_group(struct weft_task *task)
+{
+    struct weft__member *member = weft__member_of(task);
+    struct weft__group *group = member->group;
+    struct weft__woken woken = { .count = 0 };
+    bool starting = task->flags & WEFT__TASK_STARTING;
+    if (!starting && has_failed(task))
+        tell_failure(group, task);
+    if (!starting && member->ret_result)
+        *member->ret_result = task->result;
+    weft__failures_free(member->inner);
+    weft__lock_acquire(&group->lock);
+    if (starting) {
+        member->starting->result = task->result;
+        end_start(member->starting, WEFT__NOT_STARTED, &woken);
+    }
+    remove_member(group, member, &woken);
+    weft__lock_release(&group->lock);
+    weft__woken_wake(&woken);
+}
+
+__attribute__((constructor)) static void set_hooks(void)
+{
+    weft__leave_group = leave_group;
+}

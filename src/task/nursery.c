@@ -1,0 +1,127 @@
+/* Spawning into groups, and tasks that say when they are ready. */
+#include "sched/schedule.h"
+#include "task/cancel.h"
+#include "task/place.h"
+#include "task/spawn.h"
+
+static int spawn(weft_group *group, struct weft__request *request)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    request->group = weft__group_of(group);
+    int rc = waiter ? weft__place_take(request->group, waiter) : -ENOMEM;
+    if (rc)
+        return rc;
+    rc = weft__spawn(request, NULL);
+    if (rc)
+        weft__place_return(request->group);
+    return rc;
+}
+
+int weft_group_spawn_at(const char *site, const weft_attr *attr, weft_group *group,
+                        int (*fn)(void *arg), void *arg, int *ret_result)
+{
+    struct weft__request request = {
+        .site = site, .attr = attr, .fn = fn, .arg = arg, .ret_result = ret_result
+    };
+    return spawn(group, &request);
+}
+
+int weft_group_spawn_copy(const char *site, const weft_attr *attr, weft_group *group,
+                          int (*fn)(void *args), const void *args, size_t size)
+{
+    struct weft__request request = {
+        .site = site, .attr = attr, .fn = fn, .args = args, .size = size
+    };
+    return spawn(group, &request);
+}
+
+/* Starting. */
+
+/* Whether it still does; then whoever ends that will end the wait with this ticket. */
+static bool is_starting(struct weft__group *group, struct weft__starting *starting, uint64_t ticket)
+{
+    weft__lock_acquire(&group->lock);
+    bool waits = starting->state == WEFT__STARTING;
+    starting->ticket = ticket;
+    weft__lock_release(&group->lock);
+    return waits;
+}
+
+static void cancel_start(struct weft__group *group, struct weft__starting *starting)
+{
+    struct weft_task *wave = NULL;
+    weft__lock_acquire(&group->lock);
+    if (starting->state == WEFT__STARTING) /* else it may be gone */
+        wave = weft__cancel_claim(starting->task);
+    weft__lock_release(&group->lock);
+    weft__cancel_wake(wave);
+}
+
+/* One wait; `firmly`: it was cancelled already. Returns what has cut it short. */
+static int park(struct weft__group *group, struct weft__starting *starting, bool firmly)
+{
+    struct weft__waiter *waiter = starting->waiter;
+    uint64_t ticket = weft__wait_begin(waiter, "start", (uintptr_t)group);
+    if (!is_starting(group, starting, ticket)) {
+        weft__wait_drop(waiter, ticket);
+        return 0;
+    }
+    if (firmly) {
+        weft__wait_park_firmly(waiter);
+        return 0;
+    }
+    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
+    return ended.reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, ended);
+}
+
+/* The task says that it has started, or ends: whichever, `starting` is on our stack. */
+static int await(struct weft__group *group, struct weft__starting *starting)
+{
+    int cut_short = 0;
+    while (is_starting(group, starting, 0)) {
+        int rc = park(group, starting, cut_short != 0);
+        if (rc == 0 || cut_short)
+            continue;
+        cut_short = rc;
+        cancel_start(group, starting);
+    }
+    return cut_short;
+}
+
+int weft_group_start_at(const char *site, const weft_attr *attr, weft_group *group,
+                        int (*fn)(void *arg), void *arg, intptr_t *ret_value)
+{
+    struct weft__starting starting = { .waiter = weft__waiter_self() };
+    struct weft__request request = {
+        .site = site, .attr = attr, .fn = fn, .arg = arg, .starting = &starting
+    };
+    int rc = spawn(group, &request);
+    if (rc == 0)
+        rc = await(weft__group_of(group), &starting);
+    if (rc)
+        return rc;
+    if (starting.state == WEFT__NOT_STARTED)
+        return starting.result < 0 ? starting.result : -EPROTO;
+    if (ret_value)
+        *ret_value = starting.value;
+    return 0;
+}
+
+void weft_started(intptr_t value)
+{
+    struct weft_task *self = weft__self();
+    if (!self || !(self->flags & WEFT__TASK_STARTING))
+        return;
+    struct weft__member *member = weft__member_of(self);
+    struct weft__starting *starting = member->starting;
+    struct weft__group *group = member->group;
+    struct weft__woken woken = { .count = 0 };
+    weft__lock_acquire(&group->lock);
+    member->ret_result = NULL;
+    self->flags &= (uint16_t)~WEFT__TASK_STARTING;
+    starting->value = value;
+    starting->state = WEFT__STARTED;
+    weft__woken_claim(&woken, starting->waiter, starting->ticket);
+    weft__lock_release(&group->lock);
+    weft__woken_wake(&woken);
+}

@@ -1,0 +1,134 @@
+#include "task/place.h"
+
+bool weft__woken_claim(struct weft__woken *woken, struct weft__waiter *waiter, uint64_t ticket)
+{
+    if (!weft__wait_claim(waiter, ticket, WEFT__EVENT))
+        return false;
+    woken->waiter[woken->count++] = waiter;
+    return true;
+}
+
+void weft__woken_wake(struct weft__woken *woken)
+{
+    for (unsigned i = 0; i < woken->count; i++)
+        weft__wait_wake(woken->waiter[i]);
+}
+
+bool weft__place_give(struct weft__group *group, struct weft__woken *woken)
+{
+    struct weft__list *link;
+    while ((link = weft__list_first(&group->spawners))) {
+        struct weft__spawner *spawner = weft__container_of(link, struct weft__spawner, link);
+        weft__list_remove(link);
+        if (weft__woken_claim(woken, spawner->waiter, spawner->ticket))
+            return true;
+    }
+    return false;
+}
+
+static bool has_place(struct weft__group *group)
+{
+    return group->limit == 0 || group->places < group->limit;
+}
+
+/* 0, -EINVAL, or -EAGAIN: there is none, and `spawner`, if there is one, is in the
+ * list. */
+static int try_take(struct weft__group *group, struct weft__spawner *spawner)
+{
+    int rc = 0;
+    weft__lock_acquire(&group->lock);
+    if (!group->open)
+        rc = -EINVAL;
+    else if (has_place(group))
+        group->places++;
+    else
+        rc = -EAGAIN;
+    if (rc == -EAGAIN && spawner)
+        weft__list_append(&group->spawners, &spawner->link);
+    weft__lock_release(&group->lock);
+    return rc;
+}
+
+static void delist(struct weft__group *group, struct weft__spawner *spawner)
+{
+    weft__lock_acquire(&group->lock);
+    weft__list_remove(&spawner->link);
+    weft__lock_release(&group->lock);
+}
+
+/* What is in force in the group. */
+static int look(struct weft__group *group)
+{
+    return weft__scope_look(weft__group_owner(group), &group->scope);
+}
+
+/* In the list. Who cancels the group looks for us there, and we at the group: CANCEL-2,
+ * under the group's lock. Returns 0 (the place is ours), -EAGAIN or an error. */
+static int park(struct weft__group *group, struct weft__spawner *spawner)
+{
+    struct weft__waiter *waiter = spawner->waiter;
+    int rc = look(group);
+    if (rc) {
+        delist(group, spawner);
+        if (weft__wait_abandon(waiter, spawner->ticket))
+            return rc;
+        if (weft__wait_park_firmly(waiter) == WEFT__EVENT)
+            weft__place_return(group);
+        return rc;
+    }
+    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
+    if (ended.reason == WEFT__EVENT)
+        return 0;
+    delist(group, spawner);
+    rc = weft__scope_error(waiter, ended);
+    return rc ? rc : -EAGAIN;
+}
+
+static int await(struct weft__group *group, struct weft__waiter *waiter)
+{
+    struct weft__spawner spawner = { .waiter = waiter };
+    spawner.ticket = weft__wait_begin(waiter, "group's limit", (uintptr_t)group);
+    int rc = try_take(group, &spawner);
+    if (rc == -EAGAIN)
+        return park(group, &spawner);
+    weft__wait_drop(waiter, spawner.ticket);
+    return rc;
+}
+
+int weft__place_take(struct weft__group *group, struct weft__waiter *waiter)
+{
+    int rc = weft__checkpoint(waiter);
+    if (rc)
+        return rc;
+    rc = try_take(group, NULL);
+    while (rc == -EAGAIN)
+        rc = await(group, waiter);
+    if (rc == 0 && (rc = look(group)))
+        weft__place_return(group);
+    return rc;
+}
+
+void weft__place_return(struct weft__group *group)
+{
+    struct weft__woken woken = { .count = 0 };
+    weft__lock_acquire(&group->lock);
+    if (!weft__place_give(group, &woken))
+        group->places--;
+    weft__lock_release(&group->lock);
+    weft__woken_wake(&woken);
+}
+
+void weft_group_set_limit(weft_group *public, unsigned limit)
+{
+    struct weft__group *group = weft__group_of(public);
+    struct weft__woken woken;
+    do { /* each round wakes one */
+        woken.count = 0;
+        weft__lock_acquire(&group->lock);
+        group->limit = limit;
+        if (has_place(group) && weft__place_give(group, &woken))
+            group->places++;
+        weft__lock_release(&group->lock);
+        weft__woken_wake(&woken);
+    } while (woken.count);
+}

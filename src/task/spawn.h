@@ -1,0 +1,27 @@
+/* spawn.h - what can be asked for when a task is spawned. */
+#ifndef WEFT_TASK_SPAWN_H
+#define WEFT_TASK_SPAWN_H
+
+#include "sched/task.h"
+
+struct weft__group;
+struct weft__starting;
+
+struct weft__request {
+    const char *site;
+    const weft_attr *attr;
+    int (*fn)(void *arg);
+    void *arg;
+    const void *args; /* copied, unless size is 0 */
+    size_t size;
+    /* In a group: */
+    struct weft__group *group;
+    int *ret_result;
+    struct weft__starting *starting; /* or NULL */
+};
+
+/* `ret_task` NULL: detached. Returns as weft_spawn(); in a group also an error of
+ * weft__group_admit(). Never suspends. */
+int weft__spawn(const struct weft__request *request, weft_task **ret_task);
+
+#endif

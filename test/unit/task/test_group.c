@@ -1,0 +1,492 @@
+#include "suite.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tasks.h"
+
+#define TASKS 20
+
+static atomic_int ended;
+
+static int add_one(void *unused)
+{
+    (void)unused;
+    weft_sleep(WEFT_US(100));
+    ended++;
+    return 0;
+}
+
+/* Each test body runs as a task and on a plain thread. */
+static void run_both(int (*fn)(void *))
+{
+    ended = 0;
+    ck_assert_int_eq(run_tasks(0, fn, NULL), 0);
+    ended = 0;
+    ck_assert_int_eq(weft_start(NULL), 0);
+    ck_assert_int_eq(fn(NULL), 0);
+    ck_assert_int_eq(weft_stop(), 0);
+}
+
+static int spawn_and_leave(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    for (int i = 0; i < TASKS; i++)
+        ck_assert_int_eq(weft_group_spawn(&group, add_one, NULL), 0);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    ck_assert_int_eq(ended, TASKS);
+    ck_assert_int_eq(weft_group_count(&group), 0);
+    ck_assert_int_eq(weft_group_spawn(&group, add_one, NULL), -EINVAL);
+    return 0;
+}
+
+TEST(a_group_is_left_after_its_tasks_have_ended)
+{
+    run_both(spawn_and_leave);
+}
+
+static int never_entered(void *unused)
+{
+    static weft_group group = WEFT_GROUP_INIT;
+    (void)unused;
+    ck_assert_int_eq(weft_group_spawn(&group, add_one, NULL), -EINVAL);
+    ck_assert_int_eq(weft_group_count(&group), 0);
+    ck_assert(!weft_group_cancelled(&group));
+    return 0;
+}
+
+TEST(a_group_that_was_not_entered_takes_no_tasks)
+{
+    run_both(never_entered);
+}
+
+static int sleep_long(void *unused)
+{
+    (void)unused;
+    int rc = weft_sleep(WEFT_S(100));
+    ended++;
+    return rc;
+}
+
+static int fail_later(void *result)
+{
+    weft_sleep(WEFT_MS(1));
+    return (int)(intptr_t)result;
+}
+
+static int fail_at_once(void *result)
+{
+    return (int)(intptr_t)result;
+}
+
+static int fail_one(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    for (int i = 0; i < TASKS; i++)
+        ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), 0);
+    ck_assert_int_eq(weft_group_spawn(&group, fail_later, (void *)(intptr_t)-EIO), 0);
+    ck_assert_int_eq(weft_group_wait(&group), -EIO);
+    ck_assert_int_eq(ended, TASKS);
+    ck_assert(weft_group_cancelled(&group));
+    weft_failure failures[2];
+    ck_assert_int_eq(weft_group_failures(&group, failures, 2), 1); /* the others just ended */
+    ck_assert_int_eq(failures[0].result, -EIO);
+    ck_assert_ptr_nonnull(strstr(failures[0].site, "fail_later"));
+    ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), -ECANCELED);
+    ck_assert_int_eq(weft_sleep(0), -ECANCELED); /* it is the owner's scope, too */
+    ck_assert_int_eq(weft_group_leave(&group), -EIO);
+    ck_assert_int_eq(weft_group_result(&group), -EIO);
+    ck_assert_int_eq(weft_sleep(0), 0);
+    return 0;
+}
+
+TEST(the_first_failure_cancels_the_others_and_is_the_result)
+{
+    run_both(fail_one);
+}
+
+static int cancel_self(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    for (int i = 0; i < TASKS; i++)
+        ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), 0);
+    weft_sleep(WEFT_MS(1)); /* some wait, on one worker none has begun */
+    weft_group_cancel(&group);
+    ck_assert_int_eq(weft_sleep(WEFT_S(10)), -ECANCELED);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    ck_assert(weft_group_cancelled(&group));
+    return 0;
+}
+
+TEST(a_group_that_is_cancelled_ends_without_a_failure)
+{
+    run_both(cancel_self);
+}
+
+static int refuse(void *arg)
+{
+    *(bool *)arg = true;
+    return 0;
+}
+
+static int cancel_before(void *unused)
+{
+    weft_group group;
+    bool ran = false;
+    int result = 1;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn_result(&group, refuse, &ran, &result), 0);
+    weft_group_cancel(&group);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    ck_assert(!ran);
+    ck_assert_int_eq(result, -ECANCELED);
+    return 0;
+}
+
+TEST(a_task_that_was_cancelled_before_it_began_never_runs)
+{
+    ck_assert_int_eq(run_tasks(1, cancel_before, NULL), 0);
+}
+
+static int time_out(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, weft_after(WEFT_MS(2)));
+    for (int i = 0; i < TASKS; i++)
+        ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), 0);
+    ck_assert_int_eq(weft_group_wait(&group), -ETIMEDOUT);
+    ck_assert_int_eq(weft_group_failures(&group, NULL, 0), 0);
+    ck_assert_int_eq(weft_group_leave(&group), -ETIMEDOUT);
+    ck_assert(weft_scope_timed_out(weft_group_scope(&group)));
+    ck_assert_int_eq(weft_sleep(0), 0);
+    return 0;
+}
+
+TEST(a_groups_deadline_holds_for_its_tasks)
+{
+    run_both(time_out);
+}
+
+static int deadline_around(void *unused)
+{
+    weft_group group;
+    weft_scope scope;
+    (void)unused;
+    weft_scope_enter(&scope, weft_after(WEFT_MS(2)));
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), 0);
+    ck_assert_int_eq(weft_group_leave(&group), -ETIMEDOUT);
+    ck_assert(!weft_scope_timed_out(weft_group_scope(&group)));
+    ck_assert(weft_scope_leave(&scope));
+    return 0;
+}
+
+TEST(a_scope_around_a_group_holds_for_its_tasks)
+{
+    run_both(deadline_around);
+}
+
+/* Groups in groups: a task each that enters the next. */
+static int nest(void *levels)
+{
+    weft_group group;
+    intptr_t left = (intptr_t)levels;
+    if (left == 0)
+        return weft_sleep(WEFT_S(100));
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn(&group, nest, (void *)(left - 1)), 0);
+    ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), 0);
+    int rc = weft_group_leave(&group);
+    ck_assert_int_eq(rc, -ECANCELED);
+    return rc;
+}
+
+static int cancel_nested(void *unused)
+{
+    weft_scope scope;
+    weft_group group;
+    (void)unused;
+    weft_scope_enter(&scope, WEFT_NEVER);
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn(&group, nest, (void *)(intptr_t)200), 0);
+    weft_sleep(WEFT_MS(5));
+    weft_scope_cancel(&scope);
+    ck_assert_int_eq(weft_group_leave(&group), -ECANCELED);
+    weft_scope_leave(&scope);
+    ck_assert_int_eq(weft_sleep(0), 0);
+    return 0;
+}
+
+TEST(cancelling_reaches_groups_inside_groups)
+{
+    run_both(cancel_nested);
+}
+
+static int return_index(void *index)
+{
+    weft_sleep(WEFT_US(test_random() % 100));
+    return (int)(intptr_t)index;
+}
+
+static int collect(void *unused)
+{
+    weft_group group;
+    int results[TASKS];
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    for (int i = 0; i < TASKS; i++)
+        ck_assert_int_eq(
+            weft_group_spawn_result(&group, return_index, (void *)(intptr_t)i, &results[i]), 0);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    for (int i = 0; i < TASKS; i++)
+        ck_assert_int_eq(results[i], i);
+    return 0;
+}
+
+TEST(results_are_collected_in_order)
+{
+    run_both(collect);
+}
+
+static atomic_int running, most;
+
+static int count_running(void *unused)
+{
+    (void)unused;
+    int now = ++running;
+    for (int seen = most; now > seen && !atomic_compare_exchange_weak(&most, &seen, now);)
+        ;
+    weft_sleep(WEFT_US(200));
+    running--;
+    return 0;
+}
+
+static int limit(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    most = 0;
+    weft_group_enter(&group, WEFT_NEVER);
+    weft_group_set_limit(&group, 3);
+    for (int i = 0; i < TASKS; i++)
+        ck_assert_int_eq(weft_group_spawn(&group, count_running, NULL), 0);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    ck_assert_int_eq(most, 3);
+    return 0;
+}
+
+TEST(a_limit_makes_spawning_wait)
+{
+    run_both(limit);
+}
+
+static int wait_for_place(void *group)
+{
+    return weft_group_spawn((weft_group *)group, sleep_long, NULL);
+}
+
+static int cancel_at_limit(void *unused)
+{
+    weft_group group, spawners;
+    weft_scope scope;
+    int result = 0;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    weft_group_set_limit(&group, 1);
+    ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), 0);
+    weft_scope_enter(&scope, weft_after(WEFT_MS(1)));
+    ck_assert_int_eq(weft_group_spawn(&group, sleep_long, NULL), -ETIMEDOUT);
+    weft_scope_leave(&scope);
+    weft_scope_enter_shielded(&scope, WEFT_NEVER);
+    weft_group_enter(&spawners, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn_result(&spawners, wait_for_place, &group, &result), 0);
+    ck_assert_int_eq(weft_sleep(WEFT_MS(1)), 0);
+    weft_group_cancel(&group); /* the one that waits is not in it */
+    ck_assert_int_eq(weft_group_leave(&spawners), -ECANCELED);
+    ck_assert_int_eq(result, -ECANCELED);
+    weft_scope_leave(&scope);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    return 0;
+}
+
+TEST(who_waits_for_a_place_is_cancelled_with_the_group)
+{
+    run_both(cancel_at_limit);
+}
+
+static int start_well(void *unused)
+{
+    (void)unused;
+    weft_sleep(WEFT_MS(1));
+    weft_started(42);
+    weft_started(43);
+    return weft_sleep(WEFT_S(100));
+}
+
+static int start_never(void *unused)
+{
+    (void)unused;
+    return weft_sleep(WEFT_S(100));
+}
+
+static int start_all(void *unused)
+{
+    weft_group group;
+    weft_scope scope;
+    intptr_t value = 0;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_start(&group, start_well, NULL, &value), 0);
+    ck_assert_int_eq(value, 42);
+    ck_assert_int_eq(weft_group_start(&group, fail_later, (void *)(intptr_t)-EIO, &value), -EIO);
+    ck_assert_int_eq(weft_group_start(&group, fail_later, NULL, &value), -EPROTO);
+    ck_assert(!weft_group_cancelled(&group)); /* that was no failure of the group */
+    weft_scope_enter(&scope, weft_after(WEFT_MS(2)));
+    ck_assert_int_eq(weft_group_start(&group, start_never, NULL, &value), -ETIMEDOUT);
+    weft_scope_leave(&scope);
+    ck_assert_int_eq(weft_group_count(&group), 1); /* the first one goes on */
+    weft_group_cancel(&group);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    return 0;
+}
+
+TEST(a_start_waits_until_the_task_is_ready)
+{
+    run_both(start_all);
+}
+
+WEFT_TASK(add_up, int, a, const char *, text, int *, ret_sum)
+{
+    *ret_sum = a + (int)strlen(text);
+    return 0;
+}
+
+WEFT_TASK(small, int, a)
+{
+    ended += a;
+    return 0;
+}
+
+static int spawn_typed(void *unused)
+{
+    weft_group group;
+    int sum = 0;
+    (void)unused;
+    ended = 0;
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn_args(&group, add_up, 3, "four", &sum), 0);
+    ck_assert_int_eq(weft_group_spawn_args(&group, small, 5), 0);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    ck_assert_int_eq(sum, 7);
+    ck_assert_int_eq(ended, 5);
+    return 0;
+}
+
+TEST(arguments_are_copied_into_the_group)
+{
+    run_both(spawn_typed);
+}
+
+static int fail_inside(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    weft_attr attr = { .name = "leaf" };
+    ck_assert_int_eq(weft_group_spawn_with(&group, &attr, fail_at_once, (void *)(intptr_t)-ENOSPC),
+                     0);
+    return weft_group_leave(&group);
+}
+
+static int report(void *unused)
+{
+    weft_group group;
+    int pipe_fds[2];
+    char text[1000];
+    (void)unused;
+    ck_assert_int_eq(pipe(pipe_fds), 0);
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn(&group, fail_inside, NULL), 0);
+    ck_assert_int_eq(weft_group_wait(&group), -ENOSPC);
+    ck_assert_int_eq(weft_group_report(&group, pipe_fds[1]), 1);
+    ck_assert_int_eq(weft_group_leave(&group), -ENOSPC);
+    ssize_t n = read(pipe_fds[0], text, sizeof text - 1);
+    ck_assert_int_gt(n, 0);
+    text[n] = 0;
+    char *outer = strstr(text, "'fail_inside'"), *inner = strstr(text, "\n    task ");
+    ck_assert_ptr_nonnull(outer);
+    ck_assert_ptr_nonnull(inner);
+    ck_assert(outer < inner);
+    ck_assert_ptr_nonnull(strstr(inner, "'leaf'"));
+    ck_assert_ptr_nonnull(strstr(inner, "failed: -28 (ENOSPC)"));
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+    return 0;
+}
+
+TEST(a_failure_is_reported_as_a_tree)
+{
+    run_both(report);
+}
+
+static int spawn_sibling(void *group)
+{
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(weft_group_spawn((weft_group *)group, add_one, NULL), 0);
+    return 0;
+}
+
+static int spawn_from_inside(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    ended = 0;
+    weft_group_enter(&group, WEFT_NEVER);
+    for (int i = 0; i < TASKS; i++)
+        ck_assert_int_eq(weft_group_spawn(&group, spawn_sibling, &group), 0);
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    ck_assert_int_eq(ended, 3 * TASKS);
+    return 0;
+}
+
+TEST(tasks_of_a_group_may_spawn_into_it)
+{
+    run_both(spawn_from_inside);
+}
+
+static int leave_early(void *how)
+{
+    weft_group group;
+    ended = 0;
+    for (int i = 0; i < 3; i++) {
+        WEFT_WITH_GROUP (&group, WEFT_NEVER) {
+            weft_group_spawn(&group, sleep_long, NULL);
+            weft_sleep(WEFT_MS(1));
+            weft_group_cancel(&group);
+            if (how)
+                break;
+            continue;
+        }
+        ck_assert_int_eq(weft_group_result(&group), 0);
+    }
+    ck_assert_int_eq(ended, 3);
+    ck_assert_int_eq(weft_sleep(0), 0);
+    return 0;
+}
+
+TEST(a_group_is_left_however_its_block_is)
+{
+    run_both(leave_early);
+    ck_assert_int_eq(run_tasks(1, leave_early, "break"), 0);
+}
