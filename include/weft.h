@@ -6,12 +6,15 @@
 #define WEFT_H
 
 #include <weft/common.h>
+#include <weft/event.h>
 #include <weft/group.h>
 #include <weft/io.h>
+#include <weft/mutex.h>
 #include <weft/net.h>
 #include <weft/observe.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
+#include <weft/semaphore.h>
 #include <weft/task.h>
 #include <weft/time.h>
 

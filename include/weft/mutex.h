@@ -95,8 +95,8 @@ typedef struct weft_cond {
 WEFT_API void weft_cond_init(weft_cond *cond) WEFT__NONNULL(1);
 
 /* Unlocks `mutex`, which the caller holds, waits to be signalled, and locks it again,
- * however often it was locked. Wakes without a signal do not occur, but what was
- * signalled may be over again when the mutex is locked: wait in a loop.
+ * however often it was locked. Wait in a loop: what was signalled may be over again when
+ * the mutex is locked, and rarely it returns without a signal.
  *
  * Suspends (blocks a plain thread); a cancellation point. The mutex is locked on
  * return in any case but -EPERM.

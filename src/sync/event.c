@@ -80,7 +80,8 @@ bool weft__event_enlist(struct weft__event *event, struct weft__wait_node *node)
 {
     uint32_t clear = 0;
     weft__lock_acquire(&event->lock);
-    bool waits = weft__cas(&event->state, &clear, WAITERS, relaxed, acquire) || clear == WAITERS;
+    /* acquire: as in weft__event_passed() */
+    bool waits = weft__cas(&event->state, &clear, WAITERS, acquire, acquire) || clear == WAITERS;
     if (waits)
         weft__wait_list_append(&event->waiters, node);
     weft__lock_release(&event->lock);

@@ -5,6 +5,8 @@
 #include "sched/task.h"
 #include "task/scope.h"
 #include "time/clock.h"
+#include "weft/task.h"
+#include "weft/time.h"
 
 #define LOCKED WEFT__MUTEX_LOCKED
 #define WAITERS WEFT__MUTEX_WAITERS
@@ -268,13 +270,19 @@ int weft__mutex_release(struct weft__mutex *mutex, uint32_t *ret_depth)
     return unlock_plain(mutex);
 }
 
-void weft__mutex_restore(struct weft__mutex *mutex, uint32_t depth)
+static WEFT_NOINLINE void lock_in_any_case(struct weft__mutex *mutex)
 {
     weft_scope shield;
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
     while (lock_plain(mutex))
         weft_yield(); /* a signal's handler has to run first: src/hook */
     weft_scope_leave(&shield);
+}
+
+void weft__mutex_restore(struct weft__mutex *mutex, uint32_t depth)
+{
+    if (weft__unlikely(try_plain(mutex)))
+        lock_in_any_case(mutex);
     if (!is_plain(mutex))
         take_possession(mutex, weft__mutex_self(), depth);
 }

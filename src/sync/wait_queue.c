@@ -91,8 +91,8 @@ void weft__wakes_carry_out(struct weft__wakes *wakes)
 int weft__wait_node_park(struct weft__lock *lock, struct weft__wait_node *node)
 {
     struct weft__waiter *waiter = node->waiter;
-    enum weft__wait_state reason = weft__wait_park(waiter, weft__scope_deadline(waiter));
-    if (weft__likely(reason == WEFT__EVENT)) {
+    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
+    if (weft__likely(ended.reason == WEFT__EVENT)) {
         if (weft__unlikely(weft__is_thread(waiter))) { /* QUEUE-3 */
             weft__lock_acquire(lock);
             weft__lock_release(lock);
@@ -102,12 +102,11 @@ int weft__wait_node_park(struct weft__lock *lock, struct weft__wait_node *node)
     weft__lock_acquire(lock);
     weft__wait_list_remove(node);
     weft__lock_release(lock);
-    int rc = weft__scope_error(waiter, reason);
+    int rc = weft__scope_error(waiter, ended);
     return rc ? rc : -EAGAIN;
 }
 
 void weft__wait_node_drop(struct weft__wait_node *node)
 {
-    if (!weft__wait_abandon(node->waiter, node->ticket))
-        weft__wait_park(node->waiter, WEFT_NEVER); /* WAIT-5: cancelled meanwhile */
+    weft__wait_drop(node->waiter, node->ticket);
 }
