@@ -5,6 +5,7 @@
 #ifndef WEFT_H
 #define WEFT_H
 
+#include <weft/channel.h>
 #include <weft/common.h>
 #include <weft/event.h>
 #include <weft/group.h>
@@ -14,6 +15,7 @@
 #include <weft/observe.h>
 #include <weft/runtime.h>
 #include <weft/scope.h>
+#include <weft/select.h>
 #include <weft/semaphore.h>
 #include <weft/task.h>
 #include <weft/time.h>

@@ -23,7 +23,10 @@
  *         very thread). A plain thread may run as soon as its wait is claimed,
  *         so it looks for DONE itself.
  * JOIN-5  A FIRM joiner has no scope, so nothing but the end of the task can end
- *         its wait: that is stored, not claimed. */
+ *         its wait: that is stored, not claimed.
+ * JOIN-6  A WATCHING waiter (select) waits for other things as well, and cannot tell by
+ *         which of them it was woken. So whenever it has been exchanged away ACKED
+ *         follows, before it is woken: it waits for that, and for nothing else. */
 #include "sched/bury.h"
 
 #include <stdlib.h>
@@ -53,12 +56,18 @@ static bool claim(struct weft__waiter *waiter, bool firm)
 
 static struct weft__waiter *waiter_of(struct weft__waiter *joiner)
 {
-    return (struct weft__waiter *)((uintptr_t)joiner & ~WEFT__JOINER_FIRM);
+    return (struct weft__waiter *)((uintptr_t)joiner &
+                                   ~(WEFT__JOINER_FIRM | WEFT__JOINER_WATCHING));
 }
 
 static bool is_firm(struct weft__waiter *joiner)
 {
     return (uintptr_t)joiner & WEFT__JOINER_FIRM;
+}
+
+static bool is_watching(struct weft__waiter *joiner)
+{
+    return (uintptr_t)joiner & WEFT__JOINER_WATCHING;
 }
 
 struct weft__waiter *weft__claim_joiner(struct weft_task *task)
@@ -74,6 +83,8 @@ struct weft__waiter *weft__claim_joiner(struct weft_task *task)
         return NULL;
     }
     task->flags |= WEFT__TASK_SAW_JOINER;
+    if (is_watching(joiner))
+        task->flags |= WEFT__TASK_WATCHED;
     bool waits = joiner && claim(waiter_of(joiner), is_firm(joiner));
     task->claimed = waits ? waiter_of(joiner) : NULL; /* it has gone, or its deadline has come */
     return task->claimed;
@@ -84,8 +95,9 @@ static void tell_joiner(struct weft__worker *worker, struct weft_task *task)
     if (task->flags & WEFT__TASK_SAW_JOINER) { /* JOIN-4 */
         bool handed = task->flags & WEFT__TASK_HANDED;
         struct weft__waiter *claimed = task->claimed;
+        bool acks = !claimed || task->flags & WEFT__TASK_WATCHED; /* JOIN-6 */
         /* release: the joiner sees the result */
-        weft__store(&task->joiner, claimed ? WEFT__TASK_DONE : WEFT__TASK_ACKED, release);
+        weft__store(&task->joiner, acks ? WEFT__TASK_ACKED : WEFT__TASK_DONE, release);
         if (claimed && !handed)
             weft__wait_wake(claimed);
         return;
@@ -98,10 +110,11 @@ static void tell_joiner(struct weft__worker *worker, struct weft_task *task)
     if (joiner == WEFT__TASK_DETACHED) {
         weft__release(worker, task);
     } else if (joiner) {
-        if (claim(waiter_of(joiner), is_firm(joiner)))
+        bool claimed = claim(waiter_of(joiner), is_firm(joiner));
+        if (!claimed || is_watching(joiner))
+            weft__store(&task->joiner, WEFT__TASK_ACKED, release); /* JOIN-3, JOIN-6 */
+        if (claimed)
             weft__wait_wake(waiter_of(joiner));
-        else
-            weft__store(&task->joiner, WEFT__TASK_ACKED, release); /* JOIN-3 */
     }
 }
 

@@ -26,7 +26,8 @@
 #define WEFT__TASK_DONE ((struct weft__waiter *)2)        /* ended, may be released */
 #define WEFT__TASK_ACKED ((struct weft__waiter *)3)       /* see sched/bury.c: JOIN-3, */
 #define WEFT__TASK_ENDING_SOON ((struct weft__waiter *)4) /* JOIN-4, */
-#define WEFT__JOINER_FIRM ((uintptr_t)8)                  /* and JOIN-5 */
+#define WEFT__JOINER_FIRM ((uintptr_t)8)                  /* JOIN-5, */
+#define WEFT__JOINER_WATCHING ((uintptr_t)4)              /* and JOIN-6, in a waiter's address */
 
 #define WEFT__ARGS_INLINE 48
 
@@ -40,6 +41,7 @@ enum weft__task_flags {
     WEFT__TASK_VIRTUAL = 64,    /* a virtual thread: context.thread_pointer is its own */
     WEFT__TASK_MEMBER = 128,    /* of a group; args end with a struct weft__member */
     WEFT__TASK_STARTING = 256,  /* weft_group_start() waits for it; the task's own */
+    WEFT__TASK_WATCHED = 512,   /* while ending: see JOIN-6 */
 };
 
 struct weft_task {

@@ -44,13 +44,27 @@ struct weft__wait_node *weft__wait_list_first(const struct weft__wait_list *list
     return weft__container_of(list->nodes.next, struct weft__wait_node, link);
 }
 
+bool weft__wait_list_has_others(const struct weft__wait_list *list,
+                                const struct weft__waiter *waiter)
+{
+    if (weft__wait_list_empty(list))
+        return false;
+    for (struct weft__list *at = list->nodes.next; at != &list->nodes; at = at->next) {
+        if (weft__container_of(at, struct weft__wait_node, link)->waiter != waiter)
+            return true;
+    }
+    return false;
+}
+
 struct weft__wait_node *weft__wait_list_take(struct weft__wait_list *list)
 {
     struct weft__wait_node *node;
     while ((node = weft__wait_list_first(list))) {
         weft__wait_list_remove(node);
-        if (weft__likely(weft__wait_claim(node->waiter, node->ticket, WEFT__EVENT)))
+        if (weft__likely(weft__wait_claim(node->waiter, node->ticket, WEFT__EVENT))) {
+            node->taken = true;
             return node;
+        }
     }
     return NULL; /* QUEUE-2 */
 }

@@ -39,6 +39,7 @@ struct weft__wait_node {
     struct weft__wait_list *list; /* it is in; NULL: none. Under the lock */
     struct weft__waiter *waiter;
     uint64_t ticket;
+    bool taken; /* QUEUE-3 */
 };
 
 /* Begins a wait of `waiter`, the caller's; see weft__wait_begin(). */
@@ -46,6 +47,7 @@ static inline void weft__wait_node_begin(struct weft__wait_node *node, struct we
                                          const char *what, const void *object)
 {
     node->list = NULL;
+    node->taken = false;
     node->waiter = waiter;
     node->ticket = weft__wait_begin(waiter, what, (uintptr_t)object);
 }
@@ -62,6 +64,10 @@ void weft__wait_list_remove(struct weft__wait_node *node);
 
 /* The oldest; NULL: none. */
 struct weft__wait_node *weft__wait_list_first(const struct weft__wait_list *list);
+
+/* Whether anybody but `waiter` is in it. */
+bool weft__wait_list_has_others(const struct weft__wait_list *list,
+                                const struct weft__waiter *waiter);
 
 /* Takes the oldest whose wait was not over: QUEUE-2, QUEUE-3. Its waiter is to be
  * woken after the lock has been released. NULL: nobody waits. */
