@@ -110,6 +110,10 @@ SCENARIOS = (
     micro("virtual_yield_many", implementations=("weft",)),
     micro("virtual_yield_two", implementations=("weft",)),
     micro("light_yield_two", implementations=("weft",)),
+    micro("scope_enter_leave", implementations=("weft",)),
+    micro("scope_join_one", implementations=("weft",)),
+    micro("group_spawn", implementations=("weft",)),
+    micro("group_cancel", implementations=("weft",)),
     Scenario(
         "timer_latency",
         (

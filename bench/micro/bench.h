@@ -97,4 +97,10 @@ struct sample virtual_yield_many(const struct load *load);
 struct sample virtual_yield_two(const struct load *load);
 struct sample light_yield_two(const struct load *load);
 
+/* scope.c */
+struct sample scope_enter_leave(const struct load *load);
+struct sample scope_join_one(const struct load *load);
+struct sample group_spawn(const struct load *load);
+struct sample group_cancel(const struct load *load);
+
 #endif

@@ -61,6 +61,10 @@ static const struct scenario scenarios[] = {
     { SCENARIO(virtual_yield_many), 0 },
     { SCENARIO(virtual_yield_two), 0 },
     { SCENARIO(light_yield_two), 0 },
+    { SCENARIO(scope_enter_leave), 0 },
+    { SCENARIO(scope_join_one), 0 },
+    { SCENARIO(group_spawn), 0 },
+    { SCENARIO(group_cancel), 0 },
 };
 
 struct run {

@@ -7,7 +7,8 @@
 WEFT__BEGIN
 
 /* Writes a line per task to the descriptor `fd`: number, name, state, where it
- * waits and since when, where it was spawned; and a line per worker. Nothing
+ * waits and since when, where it was spawned, whose group it is in, the deadline in
+ * force and whether it is cancelled; and a line per worker. Nothing
  * stops meanwhile: each line is true of its own moment.
  *
  * Any caller, signal handlers included; blocks in write(2), never suspends.

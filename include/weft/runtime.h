@@ -44,11 +44,17 @@ typedef struct weft_config {
      * blocks keeps its carrier, and another one serves its worker. May be NULL. */
     void (*on_carrier)(enum weft_carrier_event event, unsigned carrier, void *arg);
     void *on_carrier_arg;
-    uintptr_t reserved[8]; /* must be zero */
+    /* Nanoseconds after weft_cancel_all() in which tasks may clean up; then, and again each
+     * time that it has gone by, those that have not ended are named on stderr. They are
+     * waited for all the same. 0: 5 seconds; WEFT_NEVER: nothing is said. */
+    int64_t grace;
+    uintptr_t reserved[7]; /* must be zero */
 } weft_config;
 
 /* Starts the runtime, runs fn(arg) as its first task, waits until that task and
- * all others have ended, and stops the runtime. `config` may be NULL.
+ * all others have ended, and stops the runtime. `config` may be NULL. All tasks are one
+ * group: when the first task fails, which is to return a negative number, the others are
+ * cancelled (weft_cancel_all()).
  *
  * Plain threads only, one at a time; blocks the thread.
  * Returns what fn returned, or, when fn was not run: -EBUSY (a runtime is
@@ -65,6 +71,13 @@ WEFT_API int weft_start(const weft_config *config);
  * detached before are void after. Plain threads only; blocks the thread.
  * Returns 0, -EINVAL (no runtime is running) or -EPERM (called by a task). */
 WEFT_API int weft_stop(void);
+
+/* Cancels all tasks of the runtime, as weft_cancel() does, and those that are spawned from
+ * now on, which never run: for ending. weft_run() or weft_stop() wait for them; what happens
+ * to those that do not end is said at weft_config's `grace`.
+ *
+ * Any task or plain thread; never suspends. Returns 0 or -EPERM (no runtime is running). */
+WEFT_API int weft_cancel_all(void);
 
 /* The number of workers, 0 while no runtime runs. Never suspends. */
 WEFT_API unsigned weft_workers(void);

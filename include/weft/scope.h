@@ -124,7 +124,7 @@ static inline void weft__with_leave(weft_scope **scope)
     WEFT__ONCE(weft_scope, weft__with_enter(scope, deadline, enter), weft__with_leave, \
                WEFT__NAME(line), WEFT__NAME_2(line))
 #define WEFT__ONCE(type, entered, leave, with, once) \
-    for (type *with __attribute__((__cleanup__(leave))) = entered, *once = with; once; \
+    for (type * with __attribute__((__cleanup__(leave))) = entered, *once = with; once; \
          once = WEFT__NULL)
 
 #ifdef __cplusplus

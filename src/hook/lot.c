@@ -67,13 +67,15 @@ static void delist(struct weft__bucket *bucket, struct weft__lot_node *node)
 
 void (*weft__lot_interrupted)(void);
 
-/* Nobody has taken the node: others may wait. */
-static bool run_handlers(struct weft__lot_node *node)
+/* Nobody has taken the node: others may wait. A canceller's wake (CANCEL-3) is one
+ * without a cause: what is waited for here has no way to fail. */
+static bool wake_without_cause(struct weft__lot_node *node, bool interrupted)
 {
     node->handed = false;
     node->more = true;
-    node->interrupted = true;
-    weft__lot_interrupted();
+    node->interrupted = interrupted;
+    if (interrupted)
+        weft__lot_interrupted();
     return true;
 }
 
@@ -86,7 +88,7 @@ bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, in
     if (node->listed) /* else a taker has tried to claim it: LOT-3 */
         delist(bucket, node);
     weft__lock_release(&bucket->lock);
-    return reason == WEFT__INTERRUPTED && run_handlers(node);
+    return reason != WEFT__DEADLINE && wake_without_cause(node, reason == WEFT__INTERRUPTED);
 }
 
 void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node)

@@ -83,8 +83,9 @@ void weft__lot_abandon(struct weft__bucket *bucket, struct weft__lot_node *node)
 /* Ends a wait that was enlisted, and is not wanted after all. May suspend. */
 void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node);
 
-/* Parks. True: somebody took the node; or a signal has interrupted the wait and its
- * handlers have run: a wake without a cause. False: the deadline came. */
+/* Parks. True: somebody took the node; or there was a wake without a cause: a signal
+ * has interrupted the wait and its handlers have run, or a canceller was here. False: the
+ * deadline came. */
 bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline);
 
 /* Under the lock: takes and claims the oldest waiter for `address` whose bits match;

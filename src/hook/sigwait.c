@@ -52,7 +52,7 @@ static int await(struct weft__thread *self, uint64_t set, siginfo_t *ret_info, i
     if (reason == WEFT__EVENT)
         return 0;
     expect_no_more(self);
-    return reason == WEFT__INTERRUPTED ? EINTR : EAGAIN;
+    return reason == WEFT__DEADLINE ? EAGAIN : EINTR;
 }
 
 /* The same for who is in a call, and cancellation. */

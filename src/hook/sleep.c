@@ -7,8 +7,9 @@
 #include "hook/signals.h"
 #include "weft/time.h"
 
-/* False: a handler has run. Sleeping is never restarted. */
-static bool sleep_until(int64_t when)
+/* 0; EINTR: a handler has run (sleeping is never restarted); ECANCELED or ETIMEDOUT: a
+ * scope around it has ended. */
+static int sleep_until(int64_t when)
 {
     struct weft__hook_wait wait;
     uint32_t handled = weft__signals_handled();
@@ -21,25 +22,24 @@ static bool sleep_until(int64_t when)
     } while (rc == -EINTR && handled == weft__signals_handled());
     if (rc == -EINTR)
         weft__cancel_point();
-    return rc != -EINTR;
+    return -rc;
 }
 
-static int outcome(bool slept)
+static int outcome(int rc)
 {
-    if (!slept)
-        errno = EINTR;
-    return slept ? 0 : -1;
+    if (rc)
+        errno = rc;
+    return rc ? -1 : 0;
 }
 
 /* May write to what it reads: *ret_left only when it is interrupted. */
-static bool sleep_for(const struct timespec *time, struct timespec *ret_left)
+static int sleep_for(const struct timespec *time, struct timespec *ret_left)
 {
     int64_t end = weft__duration_end(time);
-    if (sleep_until(end))
-        return true;
-    if (ret_left)
+    int rc = sleep_until(end);
+    if (rc && ret_left)
         weft__duration_left(end, ret_left);
-    return false;
+    return rc;
 }
 
 WEFT__INTERPOSE int sched_yield(void)
@@ -74,9 +74,9 @@ WEFT__INTERPOSE int clock_nanosleep(clockid_t clock, int flags, const struct tim
         return weft__real_clock_nanosleep(clock, flags, time, ret_left);
     int64_t when;
     if (!(flags & TIMER_ABSTIME))
-        return sleep_for(time, ret_left) ? 0 : EINTR;
+        return sleep_for(time, ret_left);
     weft__deadline(clock, time, &when); /* it is valid */
-    return sleep_until(when) ? 0 : EINTR;
+    return sleep_until(when);
 }
 
 WEFT__INTERPOSE int usleep(useconds_t us)
@@ -93,5 +93,5 @@ WEFT__INTERPOSE unsigned sleep(unsigned seconds)
     if (!weft__hook_task())
         return weft__real_sleep(seconds);
     struct timespec time = { seconds, 0 };
-    return sleep_for(&time, &time) ? 0 : (unsigned)time.tv_sec;
+    return sleep_for(&time, &time) == 0 ? 0 : (unsigned)time.tv_sec;
 }

@@ -18,6 +18,7 @@
 #include "hook/park.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
+#include "task/scope.h"
 #include "weft/time.h"
 
 struct child_wait {
@@ -71,6 +72,15 @@ static bool sink_sees_children(void)
     return weft__sink_sees(SIGCHLD) && weft__signal_action(SIGCHLD).sa_handler != SIG_IGN;
 }
 
+/* ECANCELED or ETIMEDOUT, if a scope has ended the wait. */
+static int park(struct weft__waiter *waiter)
+{
+    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
+    if (ended.reason == WEFT__EVENT || ended.reason == WEFT__INTERRUPTED)
+        return 0;
+    return -weft__scope_error(waiter, ended);
+}
+
 /* A try, and a wait if that has found nothing: 0; else the outcome. */
 static pid_t try_and_wait(const struct child_wait *call, bool *ret_blind)
 {
@@ -80,12 +90,14 @@ static pid_t try_and_wait(const struct child_wait *call, bool *ret_blind)
     pid_t pid = call->attempt(call, WNOHANG);
     int error = errno;
     *ret_blind = !sink_sees_children();
-    bool waits = pid == 0 && !*ret_blind;
-    if (waits || !weft__wait_abandon(waiter, node.ticket))
-        weft__wait_park(waiter, WEFT_NEVER); /* WAIT-5 */
+    int rc = 0;
+    if (pid == 0 && !*ret_blind)
+        rc = park(waiter);
+    else
+        weft__wait_drop(waiter, node.ticket);
     end(&node);
-    errno = error;
-    return pid;
+    errno = rc ? rc : error;
+    return rc ? -1 : pid;
 }
 
 static pid_t await(struct weft__thread *self, const struct child_wait *call)

@@ -1,10 +1,13 @@
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "observe/report.h"
+#include "observe/scopes.h"
 #include "observe/text.h"
 #include "sched/worker.h"
 #include "task/name.h"
+#include "task/root.h"
 #include "time/clock.h"
 #include "weft/observe.h"
 
@@ -123,9 +126,21 @@ static WEFT_RACY void dump_task(void *object, void *arg)
     put_state(&line, task, dump->now);
     weft__line_pad(&line, 66);
     put_site(&line, task);
+    weft__line_scopes(&line, task, dump->now);
     weft__line_write(&line, dump->fd);
     dump->count++;
 }
+
+static void name_overdue(void)
+{
+    struct dump dump = { .fd = STDERR_FILENO, .now = weft__clock_now() };
+    struct weft__line line = { 0 };
+    weft__line_string(&line, "weft: all tasks were cancelled; these have not ended:");
+    weft__line_write(&line, dump.fd);
+    weft__pool_walk(&weft__rt.tasks, dump_task, &dump);
+}
+
+void (*weft__on_overdue)(void) = name_overdue;
 
 static const char *worker_state(struct weft__worker *worker)
 {

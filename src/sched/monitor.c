@@ -23,7 +23,7 @@ struct look {
 };
 
 _Atomic(int64_t) weft__threads_outside;
-void (*weft__monitor_errand)(void);
+int64_t (*weft__monitor_errand)(void);
 
 static _Atomic(bool) called;
 
@@ -113,13 +113,14 @@ void *weft__monitor_main(void *unused)
 {
     struct look looks[WEFT__WORKERS_MAX] = { 0 };
     int64_t interval = LOOK_FIRST, trim_at = weft__clock_real() + TRIM_EVERY;
+    int64_t errand_at = 0;
     bool quiet = weft__rt.workers == 1 && !may_hand_off(); /* nobody could help */
     bool trimmed = true;
     (void)unused;
     while (!weft__load(&weft__rt.closing, acquire)) {
-        if (weft__exchange(&called, false, seq_cst))
-            weft__monitor_errand();
         int64_t now = weft__clock_real();
+        if (weft__exchange(&called, false, seq_cst) || now >= errand_at)
+            errand_at = weft__monitor_errand();
         if (now >= trim_at) {
             trimmed = weft__stacks_trim(&weft__rt.stacks);
             trimmed |= weft__blocks_trim();
@@ -131,7 +132,8 @@ void *weft__monitor_main(void *unused)
         if (weft__load(&called, seq_cst))
             continue;
         if ((quiet || all_asleep()) && !weft__load(&weft__rt.closing, seq_cst)) {
-            rest(quiet || trimmed ? trim_at : INT64_MAX);
+            int64_t until = quiet || trimmed ? trim_at : INT64_MAX;
+            rest(until < errand_at ? until : errand_at);
             continue;
         }
         weft__store(&weft__rt.monitor, WEFT__MONITOR_RESTS, relaxed);

@@ -11,8 +11,9 @@ extern _Atomic(int64_t) weft__threads_outside;
 /* The thread's function. */
 void *weft__monitor_main(void *unused);
 
-/* What it does soon after weft__monitor_call(): set by src/task. */
-extern void (*weft__monitor_errand)(void);
+/* What it does soon after weft__monitor_call(), and when that has asked for it: returns
+ * when to do it again, in real time. Set by src/task. */
+extern int64_t (*weft__monitor_errand)(void);
 
 /* Async-signal-safe, while the runtime runs. */
 void weft__monitor_call(void);

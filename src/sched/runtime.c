@@ -283,6 +283,8 @@ int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg)
     set_awaited(); /* not before the task is in a queue: it would look like a deadlock */
     if (rc == 0)
         rc = weft_join(main_task, &result);
+    if (rc == 0 && result < 0)
+        weft_cancel_all();
     weft_stop();
     return rc ? rc : result;
 }

@@ -10,6 +10,8 @@
 #include "os/memory.h"
 #include "sched/worker.h"
 
+#define GRACE 5000000000
+
 static int complain(const char *what, const char *value, const char *range)
 {
     fprintf(stderr, "weft: %s: '%s' is not %s\n", what, value, range);
@@ -95,8 +97,9 @@ int weft__settings(const weft_config *asked, weft_config *ret_config)
     if (asked)
         *ret_config = *asked;
     if (ret_config->flags & ~(WEFT_VIRTUAL_CLOCK | WEFT_NO_CRASH_REPORT) ||
-        memcmp(ret_config->reserved, zero, sizeof zero) != 0) {
-        fprintf(stderr, "weft: weft_config: unknown flags or reserved fields that are not zero\n");
+        memcmp(ret_config->reserved, zero, sizeof zero) != 0 || ret_config->grace < 0) {
+        fprintf(stderr, "weft: weft_config: unknown flags, reserved fields that are not zero, or "
+                        "a grace below zero\n");
         return -EINVAL;
     }
     if (!ret_config->seed) {
@@ -105,6 +108,8 @@ int weft__settings(const weft_config *asked, weft_config *ret_config)
         if (rc)
             return rc;
     }
+    if (!ret_config->grace)
+        ret_config->grace = GRACE;
     int rc = settle_workers(ret_config);
     return rc ? rc : settle_stack_size(ret_config);
 }

@@ -85,7 +85,7 @@ struct weft_task {
     char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
 
     /* line 3: what few tasks have, and the arguments */
-    _Atomic(uint64_t) id; /* 0: not in use */
+    _Atomic(uint64_t) id;        /* 0: not in use */
     struct weft__locals *locals; /* the task's own */
     WEFT_ALIGNED(16) char args[WEFT__ARGS_INLINE];
 

@@ -138,6 +138,7 @@ struct weft__runtime {
     WEFT_ALIGNED(WEFT_CACHE_LINE) _Atomic(bool) running; /* tasks may be spawned */
     _Atomic(bool) stopping;                              /* weft_stop() waits */
     _Atomic(bool) closing;                               /* carriers end */
+    _Atomic(bool) cancelled;                             /* weft_cancel_all() */
     unsigned workers;
     struct weft__worker *worker;   /* [workers] */
     struct weft__carrier *carrier; /* [workers + WEFT__CARRIERS_MORE] */

@@ -4,10 +4,12 @@
 #include <sched.h>
 
 #include "os/barrier.h"
+#include "sched/hooks.h"
 #include "sched/monitor.h"
 #include "sched/worker.h"
 #include "task/group.h"
 #include "task/join.h"
+#include "task/root.h"
 #include "weft/task.h"
 
 /* Families. */
@@ -235,7 +237,7 @@ int weft_scope_cancel_from_signal(weft_scope *public)
     return 0;
 }
 
-static void take_posts(void)
+static int64_t run_errands(void)
 {
     struct weft__inbox_node *node = weft__inbox_take(&posts);
     while (node) {
@@ -243,12 +245,21 @@ static void take_posts(void)
         node = node->next;
         stir(scope);
     }
+    return weft__root_look();
+}
+
+/* Those that have come too late for the monitor. */
+static void on_runtime(enum weft__hook_event event)
+{
+    if (event != WEFT__HOOK_STOPPED)
+        return;
+    weft__store(&weft__rt.cancelled, false, relaxed); /* the last thread */
+    run_errands();
 }
 
 /* Tasks. */
 
-/* False: it is already. */
-static bool mark_task(struct weft__waiter *waiter)
+bool weft__cancel_set(struct weft__waiter *waiter)
 {
     uintptr_t family = weft__load(&waiter->family, relaxed); /* checked by the CAS */
     do {
@@ -260,15 +271,20 @@ static bool mark_task(struct weft__waiter *waiter)
     return true;
 }
 
+void weft__cancel_claim_waiter(struct weft_task **wave, struct weft__waiter *waiter)
+{
+    uint64_t word = word_of(waiter);
+    if (weft__join_soften(waiter, word)) /* CANCEL-10 */
+        claim(wave, waiter, word);
+}
+
 struct weft_task *weft__cancel_claim(struct weft_task *task)
 {
     struct path path = { .top = &task->waiter };
-    if (!mark_task(path.top))
+    if (!weft__cancel_set(path.top))
         return NULL;
     weft__barrier_heavy(); /* CANCEL-2 */
-    uint64_t word = word_of(path.top);
-    if (weft__join_soften(path.top, word)) /* CANCEL-10 */
-        claim(&path.wave, path.top, word);
+    weft__cancel_claim_waiter(&path.wave, path.top);
     go_down(&path);
     return path.wave;
 }
@@ -278,7 +294,9 @@ void weft_cancel(weft_task *task)
     weft__cancel_wake(weft__cancel_claim(task));
 }
 
-__attribute__((constructor)) static void set_hooks(void)
+__attribute__((constructor)) static void set_errand(void)
 {
-    weft__monitor_errand = take_posts;
+    static struct weft__hook hook = { .fn = on_runtime };
+    weft__monitor_errand = run_errands;
+    weft__hooks_add(&hook);
 }

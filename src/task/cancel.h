@@ -31,10 +31,16 @@
 struct weft__group;
 struct weft_task;
 
+/* The parts of weft_cancel(): a task's mark, false if it is marked already; behind the
+ * heavy barrier, the claim of its own wait; and, when no lock is held, waking those whose
+ * waits have been claimed. */
+bool weft__cancel_set(struct weft__waiter *waiter);
+void weft__cancel_claim_waiter(struct weft_task **wave, struct weft__waiter *waiter);
+void weft__cancel_wake(struct weft_task *wave);
+
 /* weft_cancel() in two parts, for who holds the lock of the task's group: returns those
  * who are to be woken, when it holds no lock. */
 struct weft_task *weft__cancel_claim(struct weft_task *task);
-void weft__cancel_wake(struct weft_task *wave);
 
 /* The owner has entered a group, or left it: from now on `innermost` is his. */
 void weft__family_set(struct weft__waiter *waiter, struct weft__group *innermost);

@@ -74,8 +74,7 @@ static void hand_on_failures(struct weft__group *group, struct weft__waiter *own
 {
     struct weft__failures *failures = group->failures;
     group->failures = NULL;
-    if (!failures || weft__is_thread(owner) ||
-        !(weft__task_of(owner)->flags & WEFT__TASK_MEMBER)) {
+    if (!failures || weft__is_thread(owner) || !(weft__task_of(owner)->flags & WEFT__TASK_MEMBER)) {
         weft__failures_free(failures);
         return;
     }

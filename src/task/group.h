@@ -22,17 +22,17 @@ struct weft__failures;
 /* A field is the owner's where nothing else is said. */
 struct weft__group {
     weft_scope scope;
-    struct weft__group *outer;      /* the next that the same owner has entered, or NULL */
+    struct weft__group *outer;       /* the next that the same owner has entered, or NULL */
     struct weft__failures *failures; /* under the lock */
 
     struct weft__lock lock;
-    uint32_t count;              /* of members; under the lock, as all below */
-    struct weft__list members;   /* by weft__member.link */
-    struct weft__list spawners;  /* who waits for room */
-    uint64_t ticket;             /* of the owner's wait for the end; 0: he does not wait */
-    uint32_t limit;              /* 0: none */
-    uint32_t places;             /* taken, or given to a spawner that has been claimed */
-    int result;                  /* the first failure's; after leaving: what that returned */
+    uint32_t count;             /* of members; under the lock, as all below */
+    struct weft__list members;  /* by weft__member.link */
+    struct weft__list spawners; /* who waits for room */
+    uint64_t ticket;            /* of the owner's wait for the end; 0: he does not wait */
+    uint32_t limit;             /* 0: none */
+    uint32_t places;            /* taken, or given to a spawner that has been claimed */
+    int result;                 /* the first failure's; after leaving: what that returned */
     bool open;
 };
 

@@ -110,7 +110,7 @@ static bool cancelled_meanwhile(weft_task *task, struct weft__waiter *waiter)
            withdraw(task, waiter);
 }
 
-/* Returns 0 when the task has ended, or the joiner has to look again, else why not. */
+/* Returns 0 when the task has ended, -EAGAIN for nothing (CANCEL-3), else why not. */
 static int await(struct weft_task *task, struct weft__waiter *waiter)
 {
     uint64_t ticket = weft__wait_begin(waiter, joining, (uintptr_t)task);
@@ -138,7 +138,8 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
         await_burial(task, WEFT__TASK_ACKED);
         return 0;
     }
-    return weft__scope_error(waiter, end);
+    int rc = weft__scope_error(waiter, end);
+    return rc ? rc : -EAGAIN;
 }
 
 static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
@@ -146,8 +147,11 @@ static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
     int rc = weft__checkpoint(waiter);
     if (rc == 0 && weft__is_thread(waiter) && !waiter->scope && !ended(task))
         weft__thread_pause();
-    while (rc == 0 && !ended(task))
-        rc = await(task, waiter);
+    if (rc == 0 && !ended(task)) {
+        do {
+            rc = await(task, waiter);
+        } while (rc == -EAGAIN);
+    }
     if (rc)
         return rc;
     if (ret_result)

@@ -89,7 +89,7 @@ static void leave_group(struct weft_task *task)
     weft__woken_wake(&woken);
 }
 
-__attribute__((constructor)) static void set_hooks(void)
+__attribute__((constructor)) static void set_end(void)
 {
     weft__leave_group = leave_group;
 }

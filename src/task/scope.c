@@ -115,7 +115,7 @@ struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
     return park(waiter, walk.nearest < until ? walk.nearest : until);
 }
 
-__attribute__((constructor)) static void set_hooks(void)
+__attribute__((constructor)) static void set_refusal(void)
 {
     weft__refuse = weft__checkpoint_slow;
 }

@@ -44,7 +44,7 @@ struct weft__scope {
     _Atomic(uint32_t) visitors; /* cancellers inside: CANCEL-6 */
     uint32_t depth;             /* among its owner's */
     _Atomic(bool) cancelled;
-    _Atomic(bool) expired;       /* a cancellation point has said so */
+    _Atomic(bool) expired;        /* a cancellation point has said so */
     bool shield;                  /* constant */
     struct weft__inbox_node post; /* while it waits for the monitor */
 };

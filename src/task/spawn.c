@@ -62,7 +62,8 @@ static int copy_args(struct weft_task *task, const struct weft__request *request
 static void init_task(struct weft_task *task, const struct weft__request *request, bool detached)
 {
     task->waiter.scope = NULL;
-    weft__store(&task->waiter.family, 0, relaxed);
+    bool cancelled = weft__load(&weft__rt.cancelled, relaxed); /* else the next look finds it */
+    weft__store(&task->waiter.family, cancelled ? WEFT__FAMILY_CANCELLED : 0, relaxed);
     weft__store(&task->on_cpu, 0, relaxed); /* published by a queue, as all here */
     task->pins = 0;
     task->flags = 0;

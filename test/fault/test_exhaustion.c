@@ -203,6 +203,56 @@ TEST(spawning_fails_cleanly)
     fail_each_call(spawn_and_join, 10);
 }
 
+/* Tasks in a group, with arguments that fit and some that do not; each has a failure
+ * to tell. */
+static int fail_with_bytes(void *bytes)
+{
+    count_bytes(bytes);
+    return -EIO;
+}
+
+static int spawn_group(void *unused)
+{
+    weft_group group;
+    char bytes[200] = { [150] = 9 };
+    int spawned = 0, results[4] = { 0 };
+    (void)unused;
+    atomic_store(&ran, 0);
+    weft_group_enter(&group, WEFT_NEVER);
+    for (int i = 0; i < 3; i++) {
+        int rc = weft_group_spawn_result(&group, count_one, NULL, &results[i]);
+        spawned += rc == 0;
+        if (rc)
+            expect_shortage("weft_group_spawn", rc);
+    }
+    int rc = weft_group_spawn_copy("here", NULL, &group, fail_with_bytes, bytes, sizeof bytes);
+    spawned += rc == 0;
+    if (rc && rc != -ECANCELED) /* a task has ended without its stack already */
+        expect_shortage("weft_group_spawn_copy", rc);
+    rc = weft_group_wait(&group);
+    MUST(rc == -EIO || rc == 0 || rc == -ENOMEM);
+    MUST(weft_group_count(&group) == 0);
+    MUST(rc != -EIO || atomic_load(&ran) <= spawned);
+    for (int i = 0; i < 3; i++)
+        MUST(results[i] == 7 || results[i] == 0 || results[i] == -ENOMEM ||
+             results[i] == -ECANCELED);
+    MUST(weft_group_leave(&group) == rc);
+    return 7;
+}
+
+static void spawn_in_group(void)
+{
+    weft_config config = { .workers = 2 };
+    int rc = weft_run(&config, spawn_group, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(spawning_into_a_group_fails_cleanly)
+{
+    fail_each_call(spawn_in_group, 10);
+}
+
 static int write_later(void *fd)
 {
     weft_yield();

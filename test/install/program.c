@@ -18,6 +18,23 @@ static int count(void *arg)
     return *place;
 }
 
+/* The words that the headers make of scopes and groups. */
+static int groups(void)
+{
+    weft_group group = WEFT_GROUP_INIT;
+    weft_scope scope;
+    int place = 0;
+    WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(1))) {
+        WEFT_WITH_GROUP (&group, WEFT_NEVER)
+            (void)weft_group_spawn(&group, count, &place);
+        if (weft_sleep(WEFT_S(100)) < 0)
+            break;
+        return 0;
+    }
+    return weft_group_result(&group) == 0 && place == 1 && weft_scope_timed_out(&scope) &&
+           weft_deadline() == WEFT_NEVER;
+}
+
 static int program(void *arg)
 {
     weft_task *first, *second, *third;
@@ -29,6 +46,8 @@ static int program(void *arg)
     if (weft_spawn(count, &place, &second) != 0 || weft_join(second, &result) != 0)
         return 1;
     if (weft_spawn_args(&third, add, 4, 5) != 0 || weft_join(third, NULL) != 0)
+        return 1;
+    if (!groups())
         return 1;
     if (result != 2 || total != 26 || weft_sleep(WEFT_US(1)) != 0)
         return 1;

@@ -128,6 +128,18 @@ def check_hook(libdir, work):
         raise RuntimeError(f"unexpected output: {output}")
 
 
+def check_unwinding(libdir, work):
+    """Blocks with scopes and groups are left by exceptions, too."""
+    env = {**os.environ, "PKG_CONFIG_PATH": str(libdir / "pkgconfig"),
+           "LD_LIBRARY_PATH": str(libdir)}
+    words = run("pkg-config", "--cflags", "--libs", "weft", env=env).split()
+    (work / "unwind.cc").write_text((HERE / "unwind.cc").read_text())
+    run("c++", "-std=c++17", *WARNINGS, work / "unwind.cc", "-o", work / "unwind", *words)
+    output = run(work / "unwind", env=env)
+    if output != "left in all ways\n":
+        raise RuntimeError(f"unexpected output: {output}")
+
+
 def check_headers(include):
     source = HERE.parent.parent / "include"
     want = {str(path.relative_to(source)) for path in source.rglob("*.h")}
@@ -142,7 +154,7 @@ def main():
         print(f"1..0 # SKIP not installed: {', '.join(missing)}")
         return 0
     hooked = (BUILD / "tools/weft/weft").exists()
-    print(f"1..{2 + 2 * hooked + 2 * len(LANGUAGES) * len(LINKAGES)}", flush=True)
+    print(f"1..{3 + 2 * hooked + 2 * len(LANGUAGES) * len(LINKAGES)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="weft-install-") as folder:
         work = pathlib.Path(folder)
         program = (HERE / "program.c").read_text()
@@ -153,6 +165,7 @@ def main():
         if hooked:
             report("weft exec", lambda: check_tool(work / "stage"))
             report("a program with weft-hook", lambda: check_hook(libdir, work))
+        report("scopes and exceptions", lambda: check_unwinding(libdir, work))
         report("CMake finds the package", lambda: configure_cmake(libdir, work))
         for method, build in (("pkg-config", with_pkg_config), ("CMake", with_cmake)):
             for language in LANGUAGES:

@@ -139,6 +139,33 @@ TEST(a_dump_shows_every_task_and_worker)
     ck_assert_int_eq(run_tasks(2, look, NULL), 0);
 }
 
+static int look_at_groups(void *unused)
+{
+    weft_group group;
+    weft_scope scope;
+    char part[64];
+    int count;
+    (void)unused;
+    weft_scope_enter(&scope, weft_after(WEFT_S(1000)));
+    weft_group_enter(&group, WEFT_NEVER);
+    ck_assert_int_eq(weft_group_spawn(&group, sleeper, NULL), 0);
+    ck_assert_int_eq(weft_group_spawn(&group, yielder, NULL), 0);
+    char *line = line_with(dump_to_text(&count), "'sleeper'");
+    snprintf(part, sizeof part, ", in a group of task %llu, deadline in 9",
+             (unsigned long long)weft_task_id(NULL));
+    expect_in(line, part);
+    weft_group_cancel(&group);
+    expect_in(line_with(dump_to_text(&count), "'yielder'"), ", cancelled");
+    ck_assert_int_eq(weft_group_leave(&group), 0);
+    weft_scope_leave(&scope);
+    return 0;
+}
+
+TEST(a_dump_shows_whose_groups_tasks_are_in)
+{
+    ck_assert_int_eq(run_tasks(1, look_at_groups, NULL), 0);
+}
+
 static atomic_int dumps;
 static int null_fd;
 

@@ -142,7 +142,7 @@ TEST(a_config_out_of_range_is_refused)
     weft_config config;
     weft_config wrong[] = { { .workers = 1025 },     { .flags = 0x80 },
                             { .stack_size = 32767 }, { .stack_size = (1u << 30) + 1 },
-                            { .reserved = { 1 } },   { .reserved = { [7] = 1 } } };
+                            { .reserved = { 1 } },   { .reserved = { [6] = 1 } } };
     clear_environment();
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         ck_assert_int_eq(weft__settings(&wrong[i], &config), -EINVAL);

@@ -204,7 +204,7 @@ static int join_sleeper(void *arg)
 {
     weft_task *other;
     SPAWN(sleeper, NULL, &other);
-    *(weft_task *_Atomic *)arg = other;
+    *(weft_task * _Atomic *)arg = other;
     int rc = weft_join(other, NULL);
     ck_assert_int_eq(rc, -ECANCELED);
     return rc;
