@@ -12,7 +12,7 @@ struct barrier {
     uint32_t parties; /* first: the static initialiser writes it */
     uint32_t come;
     uint32_t round;
-    struct weft__lock lock;
+    struct weft__latch lock;
     struct weft__wait_list waiters;
 };
 
@@ -47,11 +47,11 @@ static bool arrive(struct barrier *barrier, struct weft__wait_node *node, struct
 /* After a wait that was cut short. True: the round has ended all the same. */
 static bool counted(struct barrier *barrier, uint32_t round)
 {
-    weft__lock_acquire(&barrier->lock);
+    weft__latch_acquire(&barrier->lock);
     bool over = barrier->round != round;
     if (!over)
         barrier->come--;
-    weft__lock_release(&barrier->lock);
+    weft__latch_release(&barrier->lock);
     return over;
 }
 
@@ -62,10 +62,10 @@ static int wait_once(struct barrier *barrier, struct weft__waiter *waiter)
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
     weft__wait_node_begin(&node, waiter, "barrier", barrier);
-    weft__lock_acquire(&barrier->lock);
+    weft__latch_acquire(&barrier->lock);
     uint32_t round = barrier->round;
     bool last = arrive(barrier, &node, &wakes);
-    weft__lock_release(&barrier->lock);
+    weft__latch_release(&barrier->lock);
     if (last) {
         weft__wait_node_drop(&node);
         weft__wakes_carry_out(&wakes);

@@ -60,11 +60,11 @@ static int enlist_channel(weft_case *item, struct weft__waiter *waiter, uint64_t
     weft_channel *channel = item->weft__object;
     prepare(item, waiter, ticket);
     node_of(item)->element = item->weft__element;
-    weft__lock_acquire(&channel->lock);
+    weft__latch_acquire(&channel->lock);
     bool waits = !(sends ? can_send(channel, waiter) : can_receive(channel, waiter));
     if (waits)
         weft__wait_list_append(sends ? &channel->senders : &channel->receivers, wait_of(item));
-    weft__lock_release(&channel->lock);
+    weft__latch_release(&channel->lock);
     return waits ? 0 : -EAGAIN;
 }
 
@@ -81,9 +81,9 @@ static int enlist_receive(weft_case *item, struct weft__waiter *waiter, uint64_t
 static bool delist_channel(weft_case *item)
 {
     weft_channel *channel = item->weft__object;
-    weft__lock_acquire(&channel->lock);
+    weft__latch_acquire(&channel->lock);
     weft__wait_list_remove(wait_of(item));
-    weft__lock_release(&channel->lock);
+    weft__latch_release(&channel->lock);
     if (!wait_of(item)->taken)
         return false;
     item->result = node_of(item)->result;
@@ -110,10 +110,10 @@ static int enlist_event(weft_case *item, struct weft__waiter *waiter, uint64_t t
 
 static bool delist_event(weft_case *item)
 {
-    struct weft__event *event = weft__event_of(item->weft__object);
-    weft__lock_acquire(&event->lock);
+    struct weft__event_flag *event = weft__event_of(item->weft__object);
+    weft__latch_acquire(&event->lock);
     weft__wait_list_remove(wait_of(item));
-    weft__lock_release(&event->lock);
+    weft__latch_release(&event->lock);
     item->result = 0;
     return wait_of(item)->taken;
 }

@@ -141,9 +141,9 @@ int weft_channel_try_send(weft_channel *channel, const void *element)
     struct weft__waiter *woken;
     if (weft__channel_looks_full(channel))
         return -EAGAIN;
-    weft__lock_acquire(&channel->lock);
+    weft__latch_acquire(&channel->lock);
     int rc = weft__channel_put(channel, element, &woken);
-    weft__lock_release(&channel->lock);
+    weft__latch_release(&channel->lock);
     wake(woken);
     return rc;
 }
@@ -153,9 +153,9 @@ int weft_channel_try_receive(weft_channel *channel, void *ret_element)
     struct weft__waiter *woken;
     if (weft__channel_looks_empty(channel))
         return -EAGAIN;
-    weft__lock_acquire(&channel->lock);
+    weft__latch_acquire(&channel->lock);
     int rc = weft__channel_get(channel, ret_element, &woken);
-    weft__lock_release(&channel->lock);
+    weft__latch_release(&channel->lock);
     wake(woken);
     return rc;
 }
@@ -166,7 +166,7 @@ static int end_wait(weft_channel *channel, struct weft__channel_node *node,
 {
     if (tried == -EAGAIN)
         weft__wait_list_append(list, &node->wait);
-    weft__lock_release(&channel->lock);
+    weft__latch_release(&channel->lock);
     if (tried == -EAGAIN) {
         int rc = weft__wait_node_park(&channel->lock, &node->wait);
         return rc ? rc : node->result;
@@ -182,7 +182,7 @@ static int wait_to_send(weft_channel *channel, const void *element, struct weft_
     struct weft__channel_node node = { .element = (void *)(uintptr_t)element };
     struct weft__waiter *woken;
     weft__wait_node_begin(&node.wait, waiter, "send to channel", channel);
-    weft__lock_acquire(&channel->lock);
+    weft__latch_acquire(&channel->lock);
     int rc = weft__channel_put(channel, element, &woken);
     return end_wait(channel, &node, &channel->senders, rc, woken);
 }
@@ -192,7 +192,7 @@ static int wait_to_receive(weft_channel *channel, void *ret_element, struct weft
     struct weft__channel_node node = { .element = ret_element };
     struct weft__waiter *woken;
     weft__wait_node_begin(&node.wait, waiter, "receive from channel", channel);
-    weft__lock_acquire(&channel->lock);
+    weft__latch_acquire(&channel->lock);
     int rc = weft__channel_get(channel, ret_element, &woken);
     return end_wait(channel, &node, &channel->receivers, rc, woken);
 }
@@ -237,12 +237,12 @@ int weft_channel_close(weft_channel *channel)
 {
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
-    weft__lock_acquire(&channel->lock);
+    weft__latch_acquire(&channel->lock);
     bool before = weft__load(&channel->closed, relaxed);
     weft__store(&channel->closed, true, relaxed);
     refuse_all(&channel->receivers, &wakes); /* CHAN-1: there is nothing in it for them */
     refuse_all(&channel->senders, &wakes);
-    weft__lock_release(&channel->lock);
+    weft__latch_release(&channel->lock);
     weft__wakes_carry_out(&wakes);
     return before ? -EALREADY : 0;
 }

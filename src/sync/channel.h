@@ -15,7 +15,7 @@
 #include "weft/channel.h"
 
 struct weft_channel {
-    struct weft__lock lock; /* of all the rest; atomics may be looked at without */
+    struct weft__latch lock; /* of all the rest; atomics may be looked at without */
     _Atomic(bool) closed;
     bool unbounded;
     size_t size;

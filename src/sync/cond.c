@@ -9,7 +9,7 @@
 
 struct cond {
     struct weft__wait_list waiters;
-    struct weft__lock lock;
+    struct weft__latch lock;
 };
 
 _Static_assert(sizeof(struct cond) <= sizeof(weft_cond), "the public size");
@@ -26,9 +26,9 @@ void weft_cond_init(weft_cond *cond)
 
 static void take_back(struct cond *cond, struct weft__wait_node *node)
 {
-    weft__lock_acquire(&cond->lock);
+    weft__latch_acquire(&cond->lock);
     weft__wait_list_remove(node);
-    weft__lock_release(&cond->lock);
+    weft__latch_release(&cond->lock);
     weft__wait_node_drop(node);
 }
 
@@ -38,9 +38,9 @@ static int wait_once(struct cond *cond, struct weft__mutex *mutex, struct weft__
     struct weft__wait_node node;
     uint32_t depth;
     weft__wait_node_begin(&node, waiter, "cond", cond);
-    weft__lock_acquire(&cond->lock);
+    weft__latch_acquire(&cond->lock);
     weft__wait_list_append(&cond->waiters, &node);
-    weft__lock_release(&cond->lock);
+    weft__latch_release(&cond->lock);
     int rc = weft__mutex_release(mutex, &depth);
     if (rc) {
         take_back(cond, &node);
@@ -66,10 +66,10 @@ void weft_cond_signal(weft_cond *public)
     struct cond *cond = inner(public);
     if (weft__wait_list_empty(&cond->waiters))
         return;
-    weft__lock_acquire(&cond->lock);
+    weft__latch_acquire(&cond->lock);
     struct weft__wait_node *node = weft__wait_list_take(&cond->waiters);
     struct weft__waiter *waiter = node ? node->waiter : NULL; /* QUEUE-3 */
-    weft__lock_release(&cond->lock);
+    weft__latch_release(&cond->lock);
     if (waiter)
         weft__wait_wake(waiter);
 }
@@ -81,8 +81,8 @@ void weft_cond_broadcast(weft_cond *public)
     if (weft__wait_list_empty(&cond->waiters))
         return;
     weft__wakes_init(&wakes);
-    weft__lock_acquire(&cond->lock);
+    weft__latch_acquire(&cond->lock);
     weft__wakes_take_all(&wakes, &cond->waiters);
-    weft__lock_release(&cond->lock);
+    weft__latch_release(&cond->lock);
     weft__wakes_carry_out(&wakes);
 }

@@ -22,21 +22,21 @@ void weft_event_init(weft_event *event)
     *event = (weft_event)WEFT_EVENT_INIT;
 }
 
-static void set_and_wake(struct weft__event *event)
+static void set_and_wake(struct weft__event_flag *event)
 {
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
-    weft__lock_acquire(&event->lock);
+    weft__latch_acquire(&event->lock);
     /* release: pairs with the acquire in weft__event_passed() */
     weft__store(&event->state, SET | WAITERS, release);
     weft__wakes_take_all(&wakes, &event->waiters);
-    weft__lock_release(&event->lock);
+    weft__latch_release(&event->lock);
     weft__wakes_carry_out(&wakes);
 }
 
 void weft_event_set(weft_event *public)
 {
-    struct weft__event *event = weft__event_of(public);
+    struct weft__event_flag *event = weft__event_of(public);
     uint32_t state = weft__load(&event->state, relaxed);
     do {
         if (state & WAITERS && !(state & SET)) {
@@ -50,46 +50,46 @@ void weft_event_set(weft_event *public)
 
 void weft_event_clear(weft_event *public)
 {
-    struct weft__event *event = weft__event_of(public);
+    struct weft__event_flag *event = weft__event_of(public);
     uint32_t set = SET;
     if (weft__cas(&event->state, &set, 0, acq_rel, relaxed) || !(set & SET))
         return;
-    weft__lock_acquire(&event->lock); /* EVENT-2: the setter may be inside */
+    weft__latch_acquire(&event->lock); /* EVENT-2: the setter may be inside */
     weft__store(&event->state, 0, release);
-    weft__lock_release(&event->lock);
+    weft__latch_release(&event->lock);
 }
 
 bool weft_event_is_set(const weft_event *event)
 {
-    const struct weft__event *seen = (const struct weft__event *)(const void *)event;
+    const struct weft__event_flag *seen = (const struct weft__event_flag *)(const void *)event;
     return weft__load(&seen->state, acquire) & SET;
 }
 
-bool weft__event_passed(struct weft__event *event)
+bool weft__event_passed(struct weft__event_flag *event)
 {
     /* acquire: pairs with the setting */
     uint32_t state = weft__load(&event->state, acquire);
     if (state == (SET | WAITERS)) { /* EVENT-2 */
-        weft__lock_acquire(&event->lock);
-        weft__lock_release(&event->lock);
+        weft__latch_acquire(&event->lock);
+        weft__latch_release(&event->lock);
     }
     return state & SET;
 }
 
-bool weft__event_enlist(struct weft__event *event, struct weft__wait_node *node)
+bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *node)
 {
     uint32_t clear = 0;
-    weft__lock_acquire(&event->lock);
+    weft__latch_acquire(&event->lock);
     /* acquire: as in weft__event_passed() */
     bool waits = weft__cas(&event->state, &clear, WAITERS, acquire, acquire) || clear == WAITERS;
     if (waits)
         weft__wait_list_append(&event->waiters, node);
-    weft__lock_release(&event->lock);
+    weft__latch_release(&event->lock);
     return waits;
 }
 
 /* 0, -EAGAIN or an error. */
-static int wait_once(struct weft__event *event, struct weft__waiter *waiter)
+static int wait_once(struct weft__event_flag *event, struct weft__waiter *waiter)
 {
     struct weft__wait_node node;
     weft__wait_node_begin(&node, waiter, "event", event);
@@ -101,7 +101,7 @@ static int wait_once(struct weft__event *event, struct weft__waiter *waiter)
 
 int weft_event_wait(weft_event *public)
 {
-    struct weft__event *event = weft__event_of(public);
+    struct weft__event_flag *event = weft__event_of(public);
     struct weft__waiter *waiter = weft__waiter_self();
     int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
     while (rc == 0 && !weft__event_passed(event)) {

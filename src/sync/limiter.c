@@ -13,7 +13,7 @@
 #define PLACES_AT_FIRST 16 /* a power of two */
 
 struct weft_limiter {
-    struct weft__lock lock;
+    struct weft__latch lock;
     uint32_t capacity, borrowed;
     size_t places;
     uint64_t *table; /* 0: a free place */
@@ -142,11 +142,11 @@ static int wait_once(weft_limiter *limiter, struct weft__waiter *waiter, uint64_
 {
     struct node node = { .borrower = borrower };
     weft__wait_node_begin(&node.wait, waiter, "limiter", limiter);
-    weft__lock_acquire(&limiter->lock);
+    weft__latch_acquire(&limiter->lock);
     int rc = try_borrow(limiter, borrower);
     if (rc == -EBUSY)
         weft__wait_list_append(&limiter->waiters, &node.wait);
-    weft__lock_release(&limiter->lock);
+    weft__latch_release(&limiter->lock);
     if (rc == -EBUSY) {
         rc = weft__wait_node_park(&limiter->lock, &node.wait);
         return rc ? rc : node.result;
@@ -173,9 +173,9 @@ int weft_limiter_borrow(weft_limiter *limiter, const void *borrower)
 int weft_limiter_try_borrow(weft_limiter *limiter, const void *borrower)
 {
     uint64_t name = name_of(borrower);
-    weft__lock_acquire(&limiter->lock);
+    weft__latch_acquire(&limiter->lock);
     int rc = try_borrow(limiter, name);
-    weft__lock_release(&limiter->lock);
+    weft__latch_release(&limiter->lock);
     return rc;
 }
 
@@ -184,13 +184,13 @@ int weft_limiter_give_back(weft_limiter *limiter, const void *borrower)
     struct weft__wakes wakes;
     uint64_t name = name_of(borrower);
     weft__wakes_init(&wakes);
-    weft__lock_acquire(&limiter->lock);
+    weft__latch_acquire(&limiter->lock);
     bool had = has_token(limiter, name);
     if (had) {
         take_back(limiter, place_of(limiter->table, limiter->places, name));
         lend_to_waiters(limiter, &wakes);
     }
-    weft__lock_release(&limiter->lock);
+    weft__latch_release(&limiter->lock);
     weft__wakes_carry_out(&wakes);
     return had ? 0 : -EPERM;
 }
@@ -199,18 +199,18 @@ void weft_limiter_set_capacity(weft_limiter *limiter, unsigned capacity)
 {
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
-    weft__lock_acquire(&limiter->lock);
+    weft__latch_acquire(&limiter->lock);
     limiter->capacity = capacity;
     lend_to_waiters(limiter, &wakes);
-    weft__lock_release(&limiter->lock);
+    weft__latch_release(&limiter->lock);
     weft__wakes_carry_out(&wakes);
 }
 
 void weft_limiter_look(weft_limiter *limiter, weft_limiter_info *ret_info)
 {
-    weft__lock_acquire(&limiter->lock);
+    weft__latch_acquire(&limiter->lock);
     ret_info->capacity = limiter->capacity;
     ret_info->borrowed = limiter->borrowed;
     ret_info->waiters = weft__load(&limiter->waiters.count, relaxed);
-    weft__lock_release(&limiter->lock);
+    weft__latch_release(&limiter->lock);
 }

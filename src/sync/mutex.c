@@ -84,13 +84,13 @@ static int wait_once(struct weft__mutex *mutex, struct weft__waiter *waiter, str
 {
     node->handed = false;
     weft__wait_node_begin(&node->wait, waiter, weft__mutex_waiting, mutex);
-    weft__lock_acquire(&mutex->lock);
+    weft__latch_acquire(&mutex->lock);
     bool locked = lock_or_announce(mutex, token);
     if (!locked && token)
         weft__wait_list_prepend(&mutex->waiters, &node->wait);
     else if (!locked)
         weft__wait_list_append(&mutex->waiters, &node->wait);
-    weft__lock_release(&mutex->lock);
+    weft__latch_release(&mutex->lock);
     if (!locked)
         return weft__wait_node_park(&mutex->lock, &node->wait);
     weft__wait_node_drop(&node->wait);
@@ -201,7 +201,7 @@ int weft_mutex_trylock(weft_mutex *public)
  * False: all waiters have given up, it is still the caller's. */
 static bool pass_on(struct weft__mutex *mutex)
 {
-    weft__lock_acquire(&mutex->lock);
+    weft__latch_acquire(&mutex->lock);
     struct weft__wait_node *wait = weft__wait_list_take(&mutex->waiters);
     uint32_t next = weft__wait_list_empty(&mutex->waiters) ? 0 : WAITERS;
     struct weft__waiter *waiter = NULL;
@@ -214,7 +214,7 @@ static bool pass_on(struct weft__mutex *mutex)
         next = LOCKED; /* LOCK-4: freed by an exchange, without the list's lock */
     }
     weft__store(&mutex->state, next, release); /* pairs with the acquires of who locks */
-    weft__lock_release(&mutex->lock);
+    weft__latch_release(&mutex->lock);
     if (waiter)
         weft__wait_wake(waiter);
     return waiter;

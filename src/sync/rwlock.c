@@ -20,7 +20,7 @@
 
 struct rwlock {
     _Atomic(uint32_t) state;
-    struct weft__lock lock; /* of the list */
+    struct weft__latch lock; /* of the list */
     struct weft__wait_list waiters;
 };
 
@@ -98,11 +98,11 @@ static void leave_list(struct rwlock *rwlock)
 {
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
-    weft__lock_acquire(&rwlock->lock);
+    weft__latch_acquire(&rwlock->lock);
     uint32_t state = weft__load(&rwlock->state, relaxed);
     if (state & WAITERS)
         set_state(rwlock, grant(rwlock, state, &wakes));
-    weft__lock_release(&rwlock->lock);
+    weft__latch_release(&rwlock->lock);
     weft__wakes_carry_out(&wakes);
 }
 
@@ -112,11 +112,11 @@ static int wait_once(struct rwlock *rwlock, struct weft__waiter *waiter, uint32_
     struct node node = { .wants = wants };
     weft__wait_node_begin(&node.wait, waiter,
                           wants == READER ? "rwlock to read" : "rwlock to write", rwlock);
-    weft__lock_acquire(&rwlock->lock);
+    weft__latch_acquire(&rwlock->lock);
     bool locked = lock_or_announce(rwlock, wants);
     if (!locked)
         weft__wait_list_append(&rwlock->waiters, &node.wait);
-    weft__lock_release(&rwlock->lock);
+    weft__latch_release(&rwlock->lock);
     if (locked) {
         weft__wait_node_drop(&node.wait);
         return 0;
@@ -167,13 +167,13 @@ static bool unlock_for_waiters(struct rwlock *rwlock)
 {
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
-    weft__lock_acquire(&rwlock->lock);
+    weft__latch_acquire(&rwlock->lock);
     uint32_t state = weft__load(&rwlock->state, relaxed);
     uint32_t held = state & WRITER ? WRITER : READER;
     uint32_t next = grant(rwlock, state - held, &wakes);
     bool unlocked = next != 0; /* by others, or others wait */
     set_state(rwlock, unlocked ? next : held);
-    weft__lock_release(&rwlock->lock);
+    weft__latch_release(&rwlock->lock);
     weft__wakes_carry_out(&wakes);
     return unlocked;
 }

@@ -18,7 +18,7 @@
 struct sem {
     _Atomic(uint64_t) state; /* first: the static initialiser writes it */
     struct weft__wait_list waiters;
-    struct weft__lock lock;
+    struct weft__latch lock;
 };
 
 _Static_assert(sizeof(struct sem) <= sizeof(weft_sem), "the public size");
@@ -70,11 +70,11 @@ static int wait_once(struct sem *sem, struct weft__waiter *waiter)
 {
     struct weft__wait_node node;
     weft__wait_node_begin(&node, waiter, "semaphore", sem);
-    weft__lock_acquire(&sem->lock);
+    weft__latch_acquire(&sem->lock);
     bool waits = announce(sem);
     if (waits)
         weft__wait_list_append(&sem->waiters, &node);
-    weft__lock_release(&sem->lock);
+    weft__latch_release(&sem->lock);
     if (waits)
         return weft__wait_node_park(&sem->lock, &node);
     weft__wait_node_drop(&node);
@@ -100,13 +100,13 @@ int weft_sem_wait(weft_sem *public)
 static bool hand_over(struct sem *sem)
 {
     struct weft__waiter *waiter = NULL;
-    weft__lock_acquire(&sem->lock);
+    weft__latch_acquire(&sem->lock);
     struct weft__wait_node *node = weft__wait_list_take(&sem->waiters);
     if (node)
         waiter = node->waiter;
     else if (weft__load(&sem->state, relaxed) == WAITERS)
         weft__store(&sem->state, 0, relaxed); /* nobody else changes it then */
-    weft__lock_release(&sem->lock);
+    weft__latch_release(&sem->lock);
     if (waiter)
         weft__wait_wake(waiter);
     return waiter;

@@ -16,7 +16,7 @@
 
 struct group {
     _Atomic(uint64_t) state;
-    struct weft__lock lock;
+    struct weft__latch lock;
     struct weft__wait_list waiters;
 };
 
@@ -44,12 +44,12 @@ static bool finish(struct group *group)
     struct weft__wakes wakes;
     uint64_t last = ONE | WAITERS;
     weft__wakes_init(&wakes);
-    weft__lock_acquire(&group->lock);
+    weft__latch_acquire(&group->lock);
     /* release: pairs with the acquire in is_over() */
     bool done = weft__cas(&group->state, &last, WAITERS, acq_rel, relaxed);
     if (done)
         weft__wakes_take_all(&wakes, &group->waiters);
-    weft__lock_release(&group->lock);
+    weft__latch_release(&group->lock);
     weft__wakes_carry_out(&wakes);
     return done;
 }
@@ -75,8 +75,8 @@ static bool is_over(struct group *group)
 {
     uint64_t state = weft__load(&group->state, acquire);
     if (state == WAITERS) {
-        weft__lock_acquire(&group->lock);
-        weft__lock_release(&group->lock);
+        weft__latch_acquire(&group->lock);
+        weft__latch_release(&group->lock);
     }
     return state < ONE;
 }
@@ -97,11 +97,11 @@ static int wait_once(struct group *group, struct weft__waiter *waiter)
 {
     struct weft__wait_node node;
     weft__wait_node_begin(&node, waiter, "wait group", group);
-    weft__lock_acquire(&group->lock);
+    weft__latch_acquire(&group->lock);
     bool waits = announce(group);
     if (waits)
         weft__wait_list_append(&group->waiters, &node);
-    weft__lock_release(&group->lock);
+    weft__latch_release(&group->lock);
     if (waits)
         return weft__wait_node_park(&group->lock, &node);
     weft__wait_node_drop(&node);

@@ -102,20 +102,20 @@ void weft__wakes_carry_out(struct weft__wakes *wakes)
         weft__wait_wake(wakes->threads[i]);
 }
 
-int weft__wait_node_park(struct weft__lock *lock, struct weft__wait_node *node)
+int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node)
 {
     struct weft__waiter *waiter = node->waiter;
     struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
     if (weft__likely(ended.reason == WEFT__EVENT)) {
         if (weft__unlikely(weft__is_thread(waiter))) { /* QUEUE-3 */
-            weft__lock_acquire(lock);
-            weft__lock_release(lock);
+            weft__latch_acquire(lock);
+            weft__latch_release(lock);
         }
         return 0;
     }
-    weft__lock_acquire(lock);
+    weft__latch_acquire(lock);
     weft__wait_list_remove(node);
-    weft__lock_release(lock);
+    weft__latch_release(lock);
     int rc = weft__scope_error(waiter, ended);
     return rc ? rc : -EAGAIN;
 }

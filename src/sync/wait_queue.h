@@ -26,7 +26,7 @@
 #define WEFT_SYNC_WAIT_QUEUE_H
 
 #include "base/list.h"
-#include "os/lock.h"
+#include "os/latch.h"
 #include "sched/wait.h"
 
 struct weft__wait_list {
@@ -99,7 +99,7 @@ void weft__wakes_carry_out(struct weft__wakes *wakes);
 
 /* Parks. 0: the node was taken. -EAGAIN: look again; or why the wait was cut short.
  * Unless it is 0, the node is in no list any more. Suspends. */
-int weft__wait_node_park(struct weft__lock *lock, struct weft__wait_node *node);
+int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node);
 
 /* Ends a wait whose node has entered no list, or has been removed. May suspend. */
 void weft__wait_node_drop(struct weft__wait_node *node);
