@@ -7,7 +7,7 @@
 
 /* Broken on purpose: the burier acknowledges before it has tried to claim; a plain
  * thread whose wait has been claimed takes the task for buried. */
-static enum { NOTHING, EARLY_ACKNOWLEDGEMENT, THREAD_RUNS_ON } mutation;
+static enum { NOTHING, EARLY_ACKNOWLEDGEMENT, THREAD_RUNS_ON, DONE_IS_ENOUGH } mutation;
 
 #define sched_yield() model_spin()
 
@@ -153,6 +153,31 @@ static void patient_plain_joiner(void)
     patient_joiner();
 }
 
+/* As select: another event may end the wait as well, and who it was is not known. */
+static void watcher(void)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    while (!weft__join_ended(&victim)) {
+        uint64_t ticket = weft__wait_begin(waiter, "select", 1);
+        if (weft__join_watch(&victim, waiter)) {
+            weft__wait_drop(waiter, ticket);
+            continue;
+        }
+        weft__wait_park(waiter, 1);
+        if (mutation == DONE_IS_ENOUGH)
+            continue;
+        weft__join_unwatch(&victim, waiter);
+        wait_for_something_else(waiter); /* of which the burier must know nothing */
+    }
+    joiner();
+}
+
+static void watching_thread(void)
+{
+    plain[1] = true;
+    watcher();
+}
+
 static void detacher(void)
 {
     weft_detach(&victim);
@@ -213,4 +238,32 @@ TEST(JOIN_4_needs_a_plain_thread_to_look_for_the_end)
     mutation = THREAD_RUNS_ON;
     model.body[1] = plain_joiner;
     model_check_fails(&model, "use after release");
+}
+
+static void other_event(void)
+{
+    model_wait(timer_armed_or_over, NULL);
+    if (deadline_of[1])
+        weft__wait_fire(&tasks[1].waiter, deadline_of[1], WEFT__EVENT);
+}
+
+TEST(JOIN_6_another_event_may_come_with_the_end)
+{
+    model.body[1] = watcher;
+    model.body[2] = other_event;
+    model_check(&model);
+}
+
+TEST(JOIN_6_a_plain_threads_deadline_may_come_with_the_end)
+{
+    model.body[1] = watching_thread;
+    model_check(&model);
+}
+
+TEST(JOIN_6_needs_the_acknowledgement_to_be_awaited)
+{
+    mutation = DONE_IS_ENOUGH;
+    model.body[1] = watcher;
+    model.body[2] = other_event;
+    model_check_fails(&model, "");
 }
