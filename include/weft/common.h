@@ -19,11 +19,13 @@
 #define WEFT_API __attribute__((visibility("default")))
 #define WEFT__NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
 #define WEFT__WARN_UNUSED __attribute__((warn_unused_result))
+#define WEFT__MAYBE_UNUSED __attribute__((unused))
 #define WEFT__PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define WEFT_API
 #define WEFT__NONNULL(...)
 #define WEFT__WARN_UNUSED
+#define WEFT__MAYBE_UNUSED
 #define WEFT__PRINTF(fmt, args)
 #endif
 

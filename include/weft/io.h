@@ -15,8 +15,9 @@
  * -EPIPE. (A plain thread that writes to a broken pipe gets the signal first.)
  *
  * Common errors, not repeated below: -EBADF (not open, or closed by
- * weft_close() while waiting), -ETIMEDOUT (the surrounding scope's deadline
- * passed; nothing was transferred), -ENOMEM, and what the system call itself
+ * weft_close() while waiting), -ECANCELED or -ETIMEDOUT (a surrounding scope was
+ * cancelled, or its deadline passed; nothing was transferred: weft/scope.h), -ENOMEM,
+ * and what the system call itself
  * reports (-ECONNRESET, -EPIPE, -ENOTCONN, -EINVAL, ...).
  *
  * All but weft_shutdown(), weft_close() and the weft_socket() family suspend and
@@ -75,8 +76,8 @@ WEFT_API int weft_socket(int domain, int type, int protocol);
  * stays in the queue. */
 WEFT_API int weft_accept(int fd, struct sockaddr *address, socklen_t *address_size);
 
-/* connect(2): waits until the connection stands. After -ETIMEDOUT close the
- * socket: the attempt goes on in the kernel. */
+/* connect(2): waits until the connection stands. After -ECANCELED or -ETIMEDOUT close
+ * the socket: the attempt goes on in the kernel. */
 WEFT_API int weft_connect(int fd, const struct sockaddr *address, socklen_t address_size);
 
 /* shutdown(2). Readers that wait see the end, writers -EPIPE. Never suspends. */

@@ -172,6 +172,7 @@ WEFT_API void weft_unpin(void);
         struct name##_weft_args *weft__a = (struct name##_weft_args *)weft__p; \
         return name(uses); \
     } \
+    WEFT__MAYBE_UNUSED \
     static inline int name##_weft_spawn(const char *weft__site, const weft_attr *weft__attr, \
                                         weft_task **weft__ret, params) \
     { \
@@ -179,6 +180,7 @@ WEFT_API void weft_unpin(void);
         return weft_spawn_copy(weft__site, weft__attr, name##_weft_entry, &weft__args, \
                                sizeof weft__args, weft__ret); \
     } \
+    WEFT__MAYBE_UNUSED \
     static inline int name##_weft_group_spawn(const char *weft__site, const weft_attr *weft__attr, \
                                               struct weft_group *weft__group, params) \
     { \

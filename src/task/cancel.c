@@ -274,7 +274,8 @@ bool weft__cancel_set(struct weft__waiter *waiter)
 void weft__cancel_claim_waiter(struct weft_task **wave, struct weft__waiter *waiter)
 {
     uint64_t word = word_of(waiter);
-    if (weft__join_soften(waiter, word)) /* CANCEL-10 */
+    bool waits = (word & WEFT__WAIT_STATE) == WEFT__WAITING;
+    if (waits && weft__join_soften(waiter, word)) /* CANCEL-10 */
         claim(wave, waiter, word);
 }
 

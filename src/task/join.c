@@ -52,7 +52,9 @@ static void await_burial(struct weft_task *task, struct weft__waiter *final)
 /* For dumps, and for weft__join_soften(): the object is the task. */
 static const char joining[] = "join";
 
-bool weft__join_soften(struct weft__waiter *waiter, uint64_t word)
+/* Racy: weft_cancel_all() may come to a block that has just been released; its word is
+ * another then. */
+WEFT_RACY bool weft__join_soften(struct weft__waiter *waiter, uint64_t word)
 {
     /* acquire: before the second look at the word. What belongs to the wait was there
      * before WAITING, and what belongs to the next one comes after its end. */

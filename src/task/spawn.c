@@ -38,8 +38,8 @@ static size_t stack_size_of(const weft_attr *attr)
 static bool attr_valid(const weft_attr *attr)
 {
     static const uintptr_t zero[sizeof attr->reserved / sizeof *attr->reserved];
-    return !attr || (!(attr->flags & ~(WEFT_PINNED | WEFT_VIRTUAL_THREAD)) &&
-                     memcmp(attr->reserved, zero, sizeof zero) == 0 && stack_size_of(attr));
+    return !(attr->flags & ~(WEFT_PINNED | WEFT_VIRTUAL_THREAD)) &&
+           memcmp(attr->reserved, zero, sizeof zero) == 0 && stack_size_of(attr);
 }
 
 static int copy_args(struct weft_task *task, const struct weft__request *request)
@@ -94,7 +94,7 @@ static void apply_attr(struct weft_task *task, const weft_attr *attr, struct wef
 }
 
 /* Nobody knows of it yet. */
-static int make_member(struct weft_task *task, const struct weft__request *request)
+static WEFT_NOINLINE int make_member(struct weft_task *task, const struct weft__request *request)
 {
     struct weft__member *member = weft__member_of(task);
     *member = (struct weft__member){ .group = request->group, .ret_result = request->ret_result };
@@ -110,8 +110,8 @@ static int make_member(struct weft_task *task, const struct weft__request *reque
     return rc;
 }
 
-static int prepare(struct weft_task *task, const struct weft__request *request, bool detached,
-                   struct weft__worker *worker)
+WEFT_INLINE int prepare(struct weft_task *task, const struct weft__request *request, bool detached,
+                        struct weft__worker *worker)
 {
     init_task(task, request, detached);
     if (weft__unlikely(request->attr != NULL))
@@ -120,7 +120,7 @@ static int prepare(struct weft_task *task, const struct weft__request *request, 
     return rc == 0 && weft__unlikely(request->group != NULL) ? make_member(task, request) : rc;
 }
 
-static void publish(struct weft_task *task, struct weft__worker *worker)
+WEFT_INLINE void publish(struct weft_task *task, struct weft__worker *worker)
 {
     if (worker) {
         weft__bump(&worker->spawned, 1);
@@ -136,9 +136,11 @@ static int check(const weft_attr *attr)
 {
     if (weft__unlikely(!weft__load(&weft__rt.running, acquire))) /* pairs with weft_start() */
         return -EPERM;
-    if (weft__unlikely(!attr_valid(attr)))
+    if (weft__likely(!attr))
+        return 0;
+    if (!attr_valid(attr))
         return -EINVAL;
-    return attr && attr->flags & WEFT_VIRTUAL_THREAD && weft__vthread_refusal() ? -ENOTSUP : 0;
+    return attr->flags & WEFT_VIRTUAL_THREAD && weft__vthread_refusal() ? -ENOTSUP : 0;
 }
 
 int weft__spawn(const struct weft__request *request, weft_task **ret_task)
@@ -150,7 +152,7 @@ int weft__spawn(const struct weft__request *request, weft_task **ret_task)
     struct weft__worker *worker = weft__enter_here(self);
     struct weft__stock *stock = worker ? &worker->stock : weft__thread_stock();
     struct weft_task *task = stock ? weft__pool_take(&weft__rt.tasks, &stock->tasks) : NULL;
-    rc = task ? prepare(task, request, ret_task == NULL, worker) : -ENOMEM;
+    rc = weft__likely(task != NULL) ? prepare(task, request, ret_task == NULL, worker) : -ENOMEM;
     if (weft__likely(rc == 0)) {
         if (ret_task)
             *ret_task = task;

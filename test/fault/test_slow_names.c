@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "tasks.h"
@@ -80,4 +81,42 @@ TEST(a_look_up_holds_nobody_else_up)
 {
     ck_assert_int_eq(run_tasks(1, others_go_on, NULL), 7);
     await_all();
+}
+
+static void *move_and_answer(void *scope)
+{
+    while (!atomic_load(&begun))
+        block_for(WEFT_US(100));
+    for (int i = 0; i < 100; i++) { /* each wakes who waits for the answer, for nothing */
+        weft_scope_set_deadline(scope, weft_after(WEFT_S(1000 - i)));
+        block_for(WEFT_US(test_random() % 100));
+    }
+    atomic_store(&answer, true);
+    return NULL;
+}
+
+static int wait_for_answer(void *unused)
+{
+    weft_scope scope;
+    pthread_t thread;
+    (void)unused;
+    atomic_store(&begun, 0);
+    atomic_store(&answer, false);
+    weft_scope_enter(&scope, weft_after(WEFT_S(2000)));
+    ck_assert_int_eq(pthread_create(&thread, NULL, move_and_answer, &scope), 0);
+    int rc = weft_dial("localhost:1");
+    ck_assert_int_ne(rc, -ETIMEDOUT);
+    ck_assert_int_ne(rc, -EAGAIN);
+    ck_assert_int_lt(rc, 0); /* nobody listens there */
+    pthread_join(thread, NULL);
+    ck_assert(!weft_scope_leave(&scope));
+    return 7;
+}
+
+TEST(a_deadline_that_moves_does_not_end_the_wait)
+{
+    ck_assert_int_eq(run_tasks(2, wait_for_answer, NULL), 7);
+    ck_assert_int_eq(weft_start(NULL), 0);
+    ck_assert_int_eq(wait_for_answer(NULL), 7);
+    ck_assert_int_eq(weft_stop(), 0);
 }

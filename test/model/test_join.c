@@ -6,8 +6,17 @@
 #include "suite.h"
 
 /* Broken on purpose: the burier acknowledges before it has tried to claim; a plain
- * thread whose wait has been claimed takes the task for buried. */
-static enum { NOTHING, EARLY_ACKNOWLEDGEMENT, THREAD_RUNS_ON, DONE_IS_ENOUGH } mutation;
+ * thread whose wait has been claimed takes the task for buried; a canceller claims a firm
+ * joiner's wait; who says that it joins firmly does not look whether it is cancelled;
+ * one who watches takes DONE for all that will come. */
+static enum {
+    NOTHING,
+    EARLY_ACKNOWLEDGEMENT,
+    THREAD_RUNS_ON,
+    FIRM_IS_CLAIMED,
+    NO_LOOK,
+    DONE_IS_ENOUGH,
+} mutation;
 
 #define sched_yield() model_spin()
 
@@ -19,20 +28,26 @@ static enum { NOTHING, EARLY_ACKNOWLEDGEMENT, THREAD_RUNS_ON, DONE_IS_ENOUGH } m
 
 #include "sched/wait.c"
 #define weft__is_thread(waiter) (mutation != THREAD_RUNS_ON && weft__is_thread(waiter))
+#undef WEFT__FAMILY_CANCELLED
+#define WEFT__FAMILY_CANCELLED (mutation == NO_LOOK ? 0u : 2u)
 #include "task/join.c"
 #undef weft__is_thread
+#undef WEFT__FAMILY_CANCELLED
+#define WEFT__FAMILY_CANCELLED 2u
 
 static struct weft_task victim;
 static int released;
-static bool over;  /* the joiner has done all it had to do */
-static char scope; /* stands for a scope with a deadline */
+static bool over;            /* the joiner has done all it had to do */
+static bool canceller_looks; /* at a task that may have been released: CANCEL-10 */
+static char scope;           /* stands for a scope with a deadline */
 
 void weft__pool_give(struct weft__pool *pool, struct weft__magazine *magazine, void *object)
 {
     (void)pool, (void)magazine;
     model_assert(object == &victim, "JOIN-1");
     model_assert(++released == 1, "JOIN-1");
-    model_forbid(&victim, sizeof victim); /* JOIN-2 */
+    if (!canceller_looks)
+        model_forbid(&victim, sizeof victim); /* JOIN-2 */
 }
 
 void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
@@ -44,8 +59,7 @@ void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazi
 
 int weft__checkpoint_slow(struct weft__waiter *waiter)
 {
-    (void)waiter;
-    return 0;
+    return weft__load(&waiter->family, relaxed) & WEFT__FAMILY_CANCELLED ? -ECANCELED : 0;
 }
 
 struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
@@ -56,7 +70,8 @@ struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
 
 int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
 {
-    (void)waiter;
+    if (ended.reason == WEFT__CANCELLED)
+        return weft__checkpoint_slow(waiter);
     model_assert(ended.reason == WEFT__DEADLINE, "WAIT-1");
     return -ETIMEDOUT;
 }
@@ -157,13 +172,13 @@ static void patient_plain_joiner(void)
 static void watcher(void)
 {
     struct weft__waiter *waiter = weft__waiter_self();
-    while (!weft__join_ended(&victim)) {
+    for (int64_t deadline = 1; !weft__join_ended(&victim); deadline = INT64_MAX) {
         uint64_t ticket = weft__wait_begin(waiter, "select", 1);
         if (weft__join_watch(&victim, waiter)) {
             weft__wait_drop(waiter, ticket);
             continue;
         }
-        weft__wait_park(waiter, 1);
+        weft__wait_park(waiter, deadline);
         if (mutation == DONE_IS_ENOUGH)
             continue;
         weft__join_unwatch(&victim, waiter);
@@ -193,6 +208,41 @@ static void released_once(void)
 static struct model model = {
     .setup = reset, .body = { ender }, .check = released_once, .preemptions = 3
 };
+
+/* weft_cancel() for a joiner without a scope. */
+static void canceller(void)
+{
+    struct weft__waiter *waiter = &tasks[1].waiter;
+    weft__store(&waiter->family, WEFT__FAMILY_CANCELLED, relaxed);
+    weft__barrier_heavy();
+    uint64_t word = weft__load(&waiter->word, acquire);
+    if ((word & WEFT__WAIT_STATE) == WEFT__WAITING &&
+        (mutation == FIRM_IS_CLAIMED || weft__join_soften(waiter, word)))
+        weft__wait_fire(waiter, word >> WEFT__WAIT_SHIFT, WEFT__CANCELLED);
+}
+
+static void cancelled_joiner(void)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    int result = 0, rc = weft_join(&victim, &result);
+    if (rc == 0) {
+        model_assert(result == 42 && released == 1, "JOIN-1");
+        return;
+    }
+    model_assert(rc == -ECANCELED && released == 0, "CANCEL-10");
+    weft__store(&waiter->family, 0, relaxed); /* a shield */
+    if (model_choose(2))
+        join_for_ever(waiter);
+    else
+        weft_detach(&victim);
+}
+
+/* Without the task's end: the joiner is woken. */
+static void hopeless_joiner(void)
+{
+    model_assert(weft_join(&victim, NULL) == -ECANCELED, "CANCEL-10");
+    released = 1;
+}
 
 TEST(JOIN_1_a_joined_task_is_released_once)
 {
@@ -265,5 +315,37 @@ TEST(JOIN_6_needs_the_acknowledgement_to_be_awaited)
     mutation = DONE_IS_ENOUGH;
     model.body[1] = watcher;
     model.body[2] = other_event;
+    model_check_fails(&model, "");
+}
+
+TEST(CANCEL_10_a_firm_joiner_is_cancelled_at_the_tasks_end)
+{
+    canceller_looks = true;
+    model.body[1] = cancelled_joiner;
+    model.body[2] = canceller;
+    model_check(&model);
+}
+
+static struct model hopeless = {
+    .setup = reset, .body = { canceller, hopeless_joiner }, .check = released_once, .preemptions = 4
+};
+
+TEST(CANCEL_10_a_firm_joiner_is_woken)
+{
+    model_check(&hopeless);
+}
+
+TEST(CANCEL_10_needs_the_joiners_look)
+{
+    mutation = NO_LOOK;
+    model_check_fails(&hopeless, "deadlock");
+}
+
+TEST(CANCEL_10_needs_the_softening)
+{
+    mutation = FIRM_IS_CLAIMED;
+    canceller_looks = true;
+    model.body[1] = cancelled_joiner;
+    model.body[2] = canceller;
     model_check_fails(&model, "");
 }

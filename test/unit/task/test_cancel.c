@@ -256,7 +256,7 @@ TEST(a_tasks_groups_are_cancelled_with_it)
     run_both(cancel_owner);
 }
 
-static weft_scope *handlers;
+static weft_scope *_Atomic handlers;
 
 static void handler(int number)
 {
