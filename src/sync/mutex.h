@@ -31,7 +31,7 @@ struct weft__mutex {
     _Atomic(uint64_t) holder; /* of checked and recursive ones, and in debug builds */
     _Atomic(int64_t) since;   /* in debug builds */
     uint32_t depth;           /* of a recursive one, the holder's */
-    struct weft__latch lock;   /* of the list */
+    struct weft__latch lock;  /* of the list */
     struct weft__wait_list waiters;
 };
 
