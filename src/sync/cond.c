@@ -41,13 +41,13 @@ static int wait_once(struct cond *cond, struct weft__mutex *mutex, struct weft__
     weft__latch_acquire(&cond->lock);
     weft__wait_list_append(&cond->waiters, &node);
     weft__latch_release(&cond->lock);
-    int rc = weft__mutex_release(mutex, &depth);
+    int rc = weft__mutex_let_go(mutex, &depth);
     if (rc) {
         take_back(cond, &node);
         return rc;
     }
     rc = weft__wait_node_park(&cond->lock, &node);
-    weft__mutex_restore(mutex, depth);
+    weft__mutex_take_again(mutex, depth);
     return rc;
 }
 

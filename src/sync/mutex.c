@@ -259,7 +259,7 @@ int weft_mutex_unlock(weft_mutex *public)
     return unlock_plain(mutex);
 }
 
-int weft__mutex_release(struct weft__mutex *mutex, uint32_t *ret_depth)
+int weft__mutex_let_go(struct weft__mutex *mutex, uint32_t *ret_depth)
 {
     *ret_depth = mutex->depth;
     if (is_plain(mutex))
@@ -279,7 +279,7 @@ static WEFT_NOINLINE void lock_in_any_case(struct weft__mutex *mutex)
     weft_scope_leave(&shield);
 }
 
-void weft__mutex_restore(struct weft__mutex *mutex, uint32_t depth)
+void weft__mutex_take_again(struct weft__mutex *mutex, uint32_t depth)
 {
     if (weft__unlikely(try_plain(mutex)))
         lock_in_any_case(mutex);

@@ -44,8 +44,8 @@ extern const char weft__mutex_waiting[];
 
 /* Of condition variables: unlocks it however often it is locked, and locks it so again,
  * whatever has been cancelled. */
-int weft__mutex_release(struct weft__mutex *mutex, uint32_t *ret_depth);
-void weft__mutex_restore(struct weft__mutex *mutex, uint32_t depth);
+int weft__mutex_let_go(struct weft__mutex *mutex, uint32_t *ret_depth);
+void weft__mutex_take_again(struct weft__mutex *mutex, uint32_t depth);
 
 /* Who calls, as holders are written: a task's number, or a plain thread's mark. */
 uint64_t weft__mutex_self(void);
