@@ -81,11 +81,11 @@ WEFT_API size_t weft_channel_count(const weft_channel *channel) WEFT__NONNULL(1)
  * any. */
 #define WEFT_CHANNEL(name, type) \
     typedef struct name name; \
-    static inline weft_channel *name##_untyped(const name *channel) \
+    WEFT__MAYBE_UNUSED static inline weft_channel *name##_untyped(const name *channel) \
     { \
         return (weft_channel *)(uintptr_t)channel; \
     } \
-    static inline int name##_create(size_t capacity, name **ret_channel) \
+    WEFT__MAYBE_UNUSED static inline int name##_create(size_t capacity, name **ret_channel) \
     { \
         weft_channel *weft__channel; \
         int weft__rc = weft_channel_create(sizeof(type), capacity, &weft__channel); \
@@ -93,31 +93,31 @@ WEFT_API size_t weft_channel_count(const weft_channel *channel) WEFT__NONNULL(1)
             *ret_channel = (name *)(void *)weft__channel; \
         return weft__rc; \
     } \
-    static inline void name##_destroy(name *channel) \
+    WEFT__MAYBE_UNUSED static inline void name##_destroy(name *channel) \
     { \
         weft_channel_destroy(name##_untyped(channel)); \
     } \
-    static inline int name##_send(name *channel, type element) \
+    WEFT__MAYBE_UNUSED static inline int name##_send(name *channel, type element) \
     { \
         return weft_channel_send(name##_untyped(channel), &element); \
     } \
-    static inline int name##_receive(name *channel, type *ret_element) \
+    WEFT__MAYBE_UNUSED static inline int name##_receive(name *channel, type *ret_element) \
     { \
         return weft_channel_receive(name##_untyped(channel), ret_element); \
     } \
-    static inline int name##_try_send(name *channel, type element) \
+    WEFT__MAYBE_UNUSED static inline int name##_try_send(name *channel, type element) \
     { \
         return weft_channel_try_send(name##_untyped(channel), &element); \
     } \
-    static inline int name##_try_receive(name *channel, type *ret_element) \
+    WEFT__MAYBE_UNUSED static inline int name##_try_receive(name *channel, type *ret_element) \
     { \
         return weft_channel_try_receive(name##_untyped(channel), ret_element); \
     } \
-    static inline int name##_close(name *channel) \
+    WEFT__MAYBE_UNUSED static inline int name##_close(name *channel) \
     { \
         return weft_channel_close(name##_untyped(channel)); \
     } \
-    static inline size_t name##_count(const name *channel) \
+    WEFT__MAYBE_UNUSED static inline size_t name##_count(const name *channel) \
     { \
         return weft_channel_count(name##_untyped(channel)); \
     } \
