@@ -7,11 +7,14 @@
 
 #include <weft/barrier.h>
 #include <weft/channel.h>
+#include <weft/cleanup.h>
 #include <weft/common.h>
 #include <weft/event.h>
+#include <weft/gather.h>
 #include <weft/group.h>
 #include <weft/io.h>
 #include <weft/limiter.h>
+#include <weft/local.h>
 #include <weft/mutex.h>
 #include <weft/net.h>
 #include <weft/observe.h>

@@ -96,6 +96,11 @@ struct sample pthread_create_join_one(const struct load *load);
 struct sample virtual_yield_many(const struct load *load);
 struct sample virtual_yield_two(const struct load *load);
 struct sample light_yield_two(const struct load *load);
+struct sample array_index(const struct load *load);
+struct sample local_get(const struct load *load);
+struct sample specific_get(const struct load *load);
+struct sample local_set(const struct load *load);
+struct sample spawn_join_one_inheriting(const struct load *load);
 
 /* scope.c */
 struct sample scope_enter_leave(const struct load *load);

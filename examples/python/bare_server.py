@@ -2,7 +2,7 @@
 Python's library adds nothing.
 
     bare_server.py          serves a few clients of its own, and says how it went
-    bare_server.py PORT     serves until it is killed
+    bare_server.py PORT     serves until it is killed; prints the port, 0 is any free one
 """
 import socket
 import sys
@@ -64,7 +64,8 @@ def try_out(listener):
 def main():
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     with socket.create_server(("127.0.0.1", port), backlog=4096) as listener:
-        if port:
+        if len(sys.argv) > 1:
+            print(listener.getsockname()[1], flush=True)
             accept(listener)
         else:
             try_out(listener)

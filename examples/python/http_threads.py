@@ -1,7 +1,12 @@
 """The standard library's HTTP server with a thread for each connection, and clients
-in threads that keep their connections."""
+in threads that keep their connections.
+
+    http_threads.py          serves a few clients of its own, and says how it went
+    http_threads.py PORT     serves until it is killed; prints the port, 0 is any free one
+"""
 import http.client
 import http.server
+import sys
 import threading
 
 CLIENTS, REQUESTS = 20, 10
@@ -9,6 +14,8 @@ CLIENTS, REQUESTS = 20, 10
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         body = f"you asked for {self.path}\n".encode()
@@ -22,7 +29,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = CLIENTS
+    request_queue_size = 4096
+    daemon_threads = True  # for others the server looks through all it has started
+
+    def handle_error(self, request, address):
+        if not isinstance(sys.exception(), ConnectionError):  # the client's affair
+            super().handle_error(request, address)
 
 
 def client(number, port, good):
@@ -36,8 +48,7 @@ def client(number, port, good):
     connection.close()
 
 
-def main():
-    server = Server(("127.0.0.1", 0), Handler)
+def try_out(server):
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     good = []
@@ -49,8 +60,17 @@ def main():
         each.join()
     server.shutdown()
     serving.join()
-    server.server_close()
     print(f"{CLIENTS} clients, {len(good)} good replies")
+
+
+def main():
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    with Server(("127.0.0.1", port), Handler) as server:
+        if len(sys.argv) > 1:
+            print(server.server_port, flush=True)
+            server.serve_forever()
+        else:
+            try_out(server)
 
 
 main()

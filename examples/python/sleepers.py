@@ -1,4 +1,5 @@
 """Ten workers sleep for a second each: one second in all."""
+import sys
 import threading
 import time
 
@@ -16,7 +17,10 @@ def main():
         worker.start()
     for worker in workers:
         worker.join()
-    print(f"{len(set(woken))} workers slept for a second each, {time.monotonic() - begin:.0f} s in all")
+    seconds = time.monotonic() - begin
+    print(f"{len(set(woken))} workers slept for a second each,",
+          "at once" if seconds < len(workers) else "one after the other")
+    print(f"{seconds:.2f} s in all", file=sys.stderr)
 
 
 main()

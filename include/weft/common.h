@@ -21,12 +21,16 @@
 #define WEFT__WARN_UNUSED __attribute__((warn_unused_result))
 #define WEFT__MAYBE_UNUSED __attribute__((unused))
 #define WEFT__PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define WEFT__NORETURN __attribute__((noreturn))
+/* On a variable: fn(&variable) when its block is left, in C and C++. */
+#define WEFT__CLEANUP(fn) __attribute__((cleanup(fn)))
 #else
 #define WEFT_API
 #define WEFT__NONNULL(...)
 #define WEFT__WARN_UNUSED
 #define WEFT__MAYBE_UNUSED
 #define WEFT__PRINTF(fmt, args)
+#define WEFT__NORETURN
 #endif
 
 #ifdef __cplusplus
@@ -39,6 +43,10 @@
 
 #define WEFT__STR_(x) #x
 #define WEFT__STR(x) WEFT__STR_(x)
+#define WEFT__JOIN__(a, b) a##b
+#define WEFT__JOIN_(a, b) WEFT__JOIN__(a, b)
+/* A name that is this line's. */
+#define WEFT__UNIQUE(name) WEFT__JOIN_(name, __LINE__)
 
 #define WEFT_VERSION_MAJOR 0
 #define WEFT_VERSION_MINOR 1

@@ -125,7 +125,8 @@ WEFT_API void weft_started(intptr_t value);
  * entered the group; never suspends. */
 WEFT_API void weft_group_set_limit(weft_group *group, unsigned limit) WEFT__NONNULL(1);
 
-/* Cancels the group: weft_scope_cancel() of its scope. Who may call: as there. */
+/* Cancels the group: weft_scope_cancel() of its scope. Who may call: as there. Never
+ * suspends. */
 WEFT_API void weft_group_cancel(weft_group *group) WEFT__NONNULL(1);
 
 /* The group's scope, for moving its deadline, cancelling it from a signal handler and
@@ -161,7 +162,8 @@ WEFT_API size_t weft_group_failures(weft_group *group, weft_failure *failures, s
  *     task 7 'serve' (spawned at server.c:40) failed: -5 (EIO)
  *         task 12 'load' (spawned at server.c:71) failed: -5 (EIO)
  *
- * Whoever has entered the group, until it is left. May block the thread in write(2).
+ * Whoever has entered the group, until it is left. Blocks in write(2), never
+ * suspends.
  * Returns how many failures there were. */
 WEFT_API size_t weft_group_report(weft_group *group, int fd) WEFT__NONNULL(1);
 

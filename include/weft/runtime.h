@@ -15,6 +15,11 @@
  * crash names the task it happened in before the previous disposition takes
  * over, and a stack overflow says so. */
 #define WEFT_NO_CRASH_REPORT 0x2u
+/* A task keeps its worker however long it blocks or computes, so that no more tasks
+ * than there are workers run at the same time, whatever they do. Without this flag
+ * another OS thread serves the worker of a task that sits in a blocking call, or
+ * computes for 10 ms. */
+#define WEFT_NO_HAND_OFF 0x4u
 
 WEFT__BEGIN
 
@@ -31,7 +36,7 @@ typedef struct weft_config {
     /* How many tasks run at the same time. 0: the environment's WEFT_WORKERS,
      * else the CPUs this process may use (affinity and cgroup quota). */
     unsigned workers;
-    /* WEFT_VIRTUAL_CLOCK, WEFT_NO_CRASH_REPORT. */
+    /* WEFT_VIRTUAL_CLOCK, WEFT_NO_CRASH_REPORT, WEFT_NO_HAND_OFF. */
     unsigned flags;
     /* Bytes of address space for a task's stack, 32 KiB to 1 GiB. 0: the
      * environment's WEFT_STACK_SIZE, else 256 KiB. */

@@ -74,7 +74,8 @@ WEFT_API int weft_spawn_copy(const char *site, const weft_attr *attr, int (*fn)(
                              const void *args, size_t size, weft_task **ret_task)
     WEFT__NONNULL(1, 3, 4);
 
-/* The same in a group (weft/group.h). For weft_group_spawn_args(). */
+/* The same in a group. As weft_group_spawn_at() (weft/group.h); for
+ * weft_group_spawn_args(). */
 WEFT_API int weft_group_spawn_copy(const char *site, const weft_attr *attr,
                                    struct weft_group *group, int (*fn)(void *args),
                                    const void *args, size_t size) WEFT__NONNULL(1, 3, 4, 5);

@@ -50,6 +50,7 @@ static int accept_in_turn(struct weft__fd *entry, int fd, struct weft__call *cal
 
 WEFT__INTERPOSE int accept4(int fd, struct sockaddr *address, socklen_t *address_size, int flags)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     struct weft__call call = { .what = "accept", .side = WEFT__READ };
     uint32_t kind = entry ? weft__load(&entry->flags, relaxed) : 0;

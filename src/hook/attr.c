@@ -59,5 +59,8 @@ WEFT__INTERPOSE int pthread_getattr_np(pthread_t id, pthread_attr_t *attr)
     pthread_attr_setguardsize(attr, thread->guard_size);
     if (weft__load(&thread->detached, relaxed))
         pthread_attr_setdetachstate(attr, PTHREAD_CREATE_DETACHED);
-    return 0;
+    rc = weft__rank_describe(thread, attr);
+    if (rc)
+        pthread_attr_destroy(attr);
+    return rc;
 }

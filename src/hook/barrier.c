@@ -64,6 +64,7 @@ static void leave(struct barrier *b)
 
 WEFT__INTERPOSE int pthread_barrier_wait(pthread_barrier_t *barrier)
 {
+    WEFT__STAYS;
     struct barrier *b = inner(barrier);
     if (b->shared)
         return weft__real_pthread_barrier_wait(barrier);
@@ -86,6 +87,7 @@ WEFT__INTERPOSE int pthread_barrier_wait(pthread_barrier_t *barrier)
 
 WEFT__INTERPOSE int pthread_barrier_destroy(pthread_barrier_t *barrier)
 {
+    WEFT__STAYS;
     struct barrier *b = inner(barrier);
     uint32_t leaving;
     if (b->shared)

@@ -24,7 +24,7 @@ static int outcome(int error)
 
 WEFT__INTERPOSE int thrd_create(thrd_t *ret_thread, thrd_start_t fn, void *arg)
 {
-    if (!weft__hook_task())
+    if (!weft__thread_can_create())
         return weft__real_thrd_create(ret_thread, fn, arg);
     /* An int comes back where a pointer is expected: thrd_join() looks at its half. */
     void *(*returns_pointer)(void *) = (void *(*)(void *))(void (*)(void))fn;

@@ -5,7 +5,6 @@
 #include "hook/mode.h"
 #include "hook/park.h"
 #include "hook/real.h"
-#include "io/operation.h"
 #include "task/scope.h"
 
 short weft__call_look(int fd, short events)
@@ -106,7 +105,7 @@ ssize_t weft__call_run(struct weft__fd *entry, int fd, struct weft__call *call)
     int rc = weft__checkpoint(weft__waiter_self());
     if (weft__unlikely(rc))
         return rc;
-    weft__operation_spend();
+    weft__hook_spend();
     uint32_t generation = weft__load(&entry->generation, acquire);
     call->kind = weft__load(&entry->flags, relaxed);
     for (;;) {

@@ -24,6 +24,7 @@
 #include <sys/uio.h>
 
 #include "hook/kind.h"
+#include "hook/stay.h"
 #include "hook/thread.h"
 #include "weft/time.h"
 

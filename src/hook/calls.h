@@ -25,6 +25,8 @@
     CALL(pthread_mutex_timedlock) \
     CALL(pthread_mutex_clocklock) \
     CALL(pthread_mutex_unlock) \
+    /* protocol.c */ \
+    CALL(pthread_mutex_init) \
     /* cond.c */ \
     CALL(pthread_cond_wait) \
     CALL(pthread_cond_timedwait) \
@@ -96,6 +98,7 @@
     CALL(sigpending) \
     CALL(sigsuspend) \
     CALL(pause) \
+    /* altstack.c */ \
     CALL(sigaltstack) \
     /* kill.c */ \
     CALL(kill) \
@@ -222,7 +225,58 @@
     CALL(sendfile) \
     CALL(sendfile64) \
     CALL(splice) \
-    CALL(tee)
+    CALL(tee) \
+    /* resolve.c */ \
+    CALL(getaddrinfo) \
+    CALL(getnameinfo) \
+    CALL(gai_suspend) \
+    CALL(getaddrinfo_a) \
+    /* hosts.c */ \
+    CALL(gethostbyname) \
+    CALL(gethostbyname2) \
+    CALL(gethostbyaddr) \
+    CALL(gethostbyname_r) \
+    CALL(gethostbyname2_r) \
+    CALL(gethostbyaddr_r) \
+    /* sysv.c */ \
+    CALL(sighold) \
+    CALL(sigrelse) \
+    CALL(sigignore) \
+    CALL(sigset) \
+    CALL(sigblock) \
+    CALL(sigsetmask) \
+    CALL(siggetmask) \
+    CALL(__xpg_sigpause) \
+    CALL(__sigpause) \
+    CALL(sigpause) \
+    /* aliases.c */ \
+    CALL(__nanosleep) \
+    CALL(__sched_yield) \
+    CALL(__sigaction) \
+    CALL(__sigsuspend) \
+    CALL(bsd_signal) \
+    CALL(ssignal) \
+    CALL(gsignal) \
+    CALL(__wait) \
+    CALL(__waitpid) \
+    /* rank.c */ \
+    CALL(pthread_setschedparam) \
+    CALL(pthread_getschedparam) \
+    CALL(pthread_setschedprio) \
+    CALL(pthread_setaffinity_np) \
+    CALL(pthread_getaffinity_np) \
+    CALL(sched_setscheduler) \
+    CALL(sched_getscheduler) \
+    CALL(sched_setparam) \
+    CALL(sched_getparam) \
+    CALL(sched_setaffinity) \
+    CALL(sched_getaffinity) \
+    /* cputime.c */ \
+    CALL(clock_gettime) \
+    CALL(pthread_getcpuclockid) \
+    /* timer.c */ \
+    CALL(timer_create) \
+    CALL(timer_delete)
 /* clang-format on */
 
 #endif

@@ -33,7 +33,7 @@ bool weft__cancel_due(void)
 /* As libc's pthread_cancel() does it, whose own way with the calling thread leaves it
  * half done. Of the asynchronous type, or in a call in which libc makes it so: ends
  * here. */
-void weft__cancel_mark(struct weft__thread *self)
+void weft__cancel_note(struct weft__thread *self)
 {
     atomic_fetch_and_explicit(&self->signals.carried, ~WEFT__CANCEL, memory_order_relaxed);
     self->result = PTHREAD_CANCELED; /* replaced by what it returns, if it does not end so */
@@ -49,26 +49,37 @@ void weft__cancel_point(void)
     if (!self || self->signals.guard)
         return;
     if (weft__unlikely(weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL))
-        weft__cancel_mark(self);
+        weft__cancel_note(self);
     if (weft__unlikely(is_to_end(self)))
         weft__real_pthread_testcancel();
+}
+
+/* False: it has been asked before. Who asks again and again must not interrupt it again
+ * and again: our handlers are not masked, and would pile up. */
+static bool request(struct weft__thread *thread)
+{
+    if (weft__load(state_of(thread), relaxed) & CANCELED)
+        return false;
+    uint64_t before =
+        atomic_fetch_or_explicit(&thread->signals.carried, WEFT__CANCEL, memory_order_seq_cst);
+    return !(before & WEFT__CANCEL);
 }
 
 WEFT__INTERPOSE int pthread_cancel(pthread_t id)
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_cancel(id);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_cancel(id);
     if (thread == weft__thread_self()) {
-        weft__cancel_mark(thread);
+        weft__cancel_note(thread);
         return 0;
     }
+    weft__signals_hold();
     weft__lock_acquire(&weft__signals_lock);
-    if (!weft__list_empty(&thread->signals.link)) {
-        atomic_fetch_or_explicit(&thread->signals.carried, WEFT__CANCEL, memory_order_seq_cst);
+    if (!weft__list_empty(&thread->signals.link) && request(thread))
         weft__signals_nudge(thread);
-    }
     weft__lock_release(&weft__signals_lock);
+    weft__signals_unhold();
     return 0;
 }
 
@@ -76,6 +87,6 @@ WEFT__INTERPOSE void pthread_testcancel(void)
 {
     struct weft__thread *self = weft__thread_self();
     if (self && weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL)
-        weft__cancel_mark(self);
+        weft__cancel_note(self);
     weft__real_pthread_testcancel();
 }

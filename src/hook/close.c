@@ -1,8 +1,11 @@
 /* Where numbers end: what is known of them goes first. In any thread, but not in a
  * forked child, whose copy of the pollers' descriptors is the parent's. The library's
  * own descriptors are not open, as far as the program can tell by closing them. */
+#include "hook/close.h"
+
 #include <errno.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hook/fork.h"
@@ -21,7 +24,7 @@ static void forget(int fd)
 
 WEFT__INTERPOSE int close(int fd)
 {
-    struct weft__fd *entry = weft__hook_forked ? NULL : weft__fd_entry(fd);
+    struct weft__fd *entry = weft__hook_forked ? NULL : weft__fd_find(fd);
     if (weft__private_fd(fd)) {
         errno = EBADF;
         return -1;
@@ -123,4 +126,27 @@ WEFT__INTERPOSE int __close(int fd)
 WEFT__INTERPOSE int __dup2(int fd, int to)
 {
     return dup2(fd, to);
+}
+
+bool weft__close_by_number(long number, const long arguments[], long *ret_result)
+{
+    switch (number) {
+    case SYS_close:
+        *ret_result = close((int)arguments[0]);
+        return true;
+    case SYS_close_range:
+        *ret_result =
+            close_range((unsigned)arguments[0], (unsigned)arguments[1], (int)arguments[2]);
+        return true;
+#ifdef SYS_dup2
+    case SYS_dup2:
+        *ret_result = dup2((int)arguments[0], (int)arguments[1]);
+        return true;
+#endif
+    case SYS_dup3:
+        *ret_result = dup3((int)arguments[0], (int)arguments[1], (int)arguments[2]);
+        return true;
+    default:
+        return false;
+    }
 }

@@ -7,6 +7,11 @@
  *         over to the mutex's list (LOT-4) instead of being woken only to sleep
  *         again. A thread that is not weft's is woken.
  *
+ * COND-3  A scope that has ended ends the wait: ETIMEDOUT or ECANCELED, with the mutex
+ *         locked. That is so each time: a loop that asks for its condition only would
+ *         keep the mutex from who makes it true. So others get their turn before it is
+ *         locked again.
+ *
  * Threads that are not weft's wait here too while a runtime runs: libc's wait
  * unlocks the mutex from inside, and tasks that wait for that would not learn of it
  * (mutex.c, MUTEX-1). */
@@ -14,10 +19,12 @@
 
 #include "hook/deadline.h"
 #include "hook/interposed.h"
+#include "hook/limit.h"
 #include "hook/lot.h"
 #include "hook/mutex.h"
 #include "hook/park.h"
 #include "hook/real.h"
+#include "sched/schedule.h"
 #include "sched/worker.h"
 #include "weft/time.h"
 
@@ -51,6 +58,16 @@ static void reacquire(pthread_mutex_t *mutex, uint32_t tid, int64_t count,
         weft__hook_lock(mutex);
 }
 
+/* COND-3 */
+static void give_way(void)
+{
+    struct weft_task *self = weft__hook_task();
+    if (self)
+        weft__pass(self);
+    else
+        weft__real_sched_yield();
+}
+
 static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline)
 {
     struct weft__waiter *waiter = weft__waiter_self();
@@ -60,6 +77,7 @@ static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t dead
     struct weft__bucket *bucket = weft__lot_bucket(cond);
     struct weft__lot_node node;
     struct weft__hook_wait wait;
+    int rc;
     weft__cancel_point();
     weft__hook_begin(&wait);
     weft__lot_begin(&node, waiter, cond, "cond");
@@ -69,15 +87,17 @@ static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t dead
     int64_t count = release(mutex, tid);
     if (count < 0) {
         weft__lot_cancel(bucket, &node);
+        rc = (int)-count;
     } else {
-        bool taken = weft__lot_park(bucket, &node, deadline);
-        reacquire(mutex, tid, count, &node, taken);
-        count = taken ? 0 : -ETIMEDOUT;
+        rc = weft__lot_park_in_scope(bucket, &node, deadline);
+        if (rc)
+            give_way();
+        reacquire(mutex, tid, count, &node, rc == 0);
     }
     weft__hook_end(&wait);
     if (node.interrupted) /* no signal of the condition's is lost with us */
         weft__cancel_point();
-    return (int)-count;
+    return rc;
 }
 
 /* Takes one waiter; it is on its way. False: there is none. */
@@ -96,6 +116,7 @@ static bool wake_one(pthread_cond_t *cond, struct weft__bucket *bucket)
 
 WEFT__INTERPOSE int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
+    WEFT__STAYS;
     if (!ours(cond, mutex))
         return weft__real_pthread_cond_wait(cond, mutex);
     return wait_until(cond, mutex, WEFT_NEVER);
@@ -105,6 +126,7 @@ WEFT__INSIDE(pthread_cond_wait);
 WEFT__INTERPOSE int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                                            clockid_t clock, const struct timespec *until)
 {
+    WEFT__STAYS;
     int64_t deadline;
     if (!ours(cond, mutex))
         return weft__real_pthread_cond_clockwait(cond, mutex, clock, until);
@@ -115,6 +137,7 @@ WEFT__INTERPOSE int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t
 WEFT__INTERPOSE int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                                            const struct timespec *until)
 {
+    WEFT__STAYS;
     int64_t deadline;
     if (!ours(cond, mutex))
         return weft__real_pthread_cond_timedwait(cond, mutex, until);

@@ -19,6 +19,7 @@ static int begin(int fd, const struct sockaddr *address, socklen_t size)
 
 WEFT__INTERPOSE int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     struct weft__call call = { .what = "connect", .side = WEFT__WRITE };
     /* Datagrams do not wait for anybody. */

@@ -95,13 +95,20 @@ static bool look_before_parking(void)
 
 /* Running handlers. */
 
-static void call_handler(const struct sigaction *action, int number, siginfo_t *info,
-                         ucontext_t *context)
+struct handling {
+    const struct sigaction *action;
+    int number;
+    siginfo_t *info;
+    ucontext_t *context;
+};
+
+static void call_handler(void *arg)
 {
-    if (action->sa_flags & SA_SIGINFO)
-        action->sa_sigaction(number, info, context);
+    const struct handling *it = arg;
+    if (it->action->sa_flags & SA_SIGINFO)
+        it->action->sa_sigaction(it->number, it->info, it->context);
     else
-        action->sa_handler(number);
+        it->action->sa_handler(it->number);
 }
 
 /* The mask that the handler finds in its context is the thread's and not the
@@ -121,7 +128,8 @@ static void call_masked(struct weft__thread *self, const struct sigaction *actio
     signals->suspended = false;
     weft__signals_set_mask(self, during);
     context->uc_sigmask.__val[0] = later;
-    call_handler(action, number, info, context);
+    struct handling handling = { action, number, info, context };
+    weft__altstack_call(self, action->sa_flags, call_handler, &handling);
     weft__signals_set_mask(self, suspended ? before : weft__mask_of(&context->uc_sigmask));
     context->uc_sigmask.__val[0] = carriers;
     signals->suspended = suspended;
@@ -165,7 +173,7 @@ void weft__signals_deliver(struct weft__thread *self, void *context)
     uint32_t guard = self->signals.guard;
     self->signals.guard = 0;
     if (weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL)
-        weft__cancel_mark(self);
+        weft__cancel_note(self);
     while ((number = take(self, &info)) != 0)
         weft__signals_call(self, number, &info, context);
     self->signals.guard = guard;
@@ -177,6 +185,20 @@ bool weft__signals_restart(uint32_t handled)
     if (self && self->signals.handled == handled)
         return !weft__signals_due(self);
     return !self || !self->signals.interrupted;
+}
+
+void weft__signals_hold(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self)
+        self->signals.guard++;
+}
+
+void weft__signals_unhold(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self && --self->signals.guard == 0 && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
 }
 
 void weft__signals_pipe(void)

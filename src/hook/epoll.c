@@ -48,6 +48,7 @@ static int wait_until(struct weft__fd *entry, int fd, struct epoll_event *events
 WEFT__INTERPOSE int epoll_pwait2(int fd, struct epoll_event *events, int room,
                                  const struct timespec *timeout, const sigset_t *mask)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     bool look_only = timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
     if (!entry || room <= 0 || look_only || (timeout && !weft__duration_valid(timeout)))
@@ -62,6 +63,7 @@ WEFT__INTERPOSE int epoll_pwait2(int fd, struct epoll_event *events, int room,
 WEFT__INTERPOSE int epoll_pwait(int fd, struct epoll_event *events, int room, int timeout,
                                 const sigset_t *mask)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     if (!entry || room <= 0 || timeout == 0)
         return weft__real_epoll_pwait(fd, events, room, timeout, mask);

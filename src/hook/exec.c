@@ -10,7 +10,7 @@
 /* Returns only when `call` has failed. */
 #define WITH_MASK(call) \
     do { \
-        sigset_t carrier; \
+        struct weft__lent carrier; \
         weft__signals_lend(&carrier); \
         int rc = (call); \
         weft__signals_return(&carrier); \

@@ -18,7 +18,8 @@
 #include "hook/lot.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
-#include "sched/worker.h"
+#include "os/latch.h"
+#include "sched/carrier.h"
 
 bool weft__hook_forked;
 
@@ -27,6 +28,18 @@ static void unregister_rseq(char *carrier)
 {
     if (__rseq_size && carrier)
         syscall(SYS_rseq, carrier + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
+/* What was a task goes on as a plain thread. A light task has the carrier's mask, in
+ * which all is blocked, and would hand it on: it gets the host's. */
+static void leave_carrier(struct weft_task *task)
+{
+    char *tp = weft__context_thread_pointer();
+    unregister_rseq(weft__carrier_of(task)->thread_pointer);
+    if (weft__is_virtual(task))
+        weft__block_set_home(tp, NULL);
+    *weft__current_at(tp) = NULL;
+    weft__real_pthread_sigmask(SIG_SETMASK, &weft__rt.host_mask, NULL);
 }
 
 /* The parent's descriptors are no part of the program. */
@@ -45,17 +58,20 @@ static void in_child(void)
     if (!weft__load(&weft__rt.running, relaxed))
         return;
     if (task)
-        unregister_rseq(weft__carrier_of(task)->thread_pointer);
+        leave_carrier(task);
     weft__hook_forked = true;
     close_pollers();
     weft__store(&weft__rt.running, false, relaxed);
+    weft__latch_forget();
     weft__lot_forget();
     weft__signal_forget();
     weft__signals_forget();
     weft__sink_forget();
+    weft__timer_forget();
     if (!self)
         return;
     weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
+    weft__rank_keep(self);
     weft__thread_forget(self);
     weft__real_pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

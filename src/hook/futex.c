@@ -1,4 +1,4 @@
-/* syscall(SYS_futex): for Rust, libstdc++ and others who do not ask libc.
+/* syscall(): for Rust, libstdc++ and others who do not ask libc.
  *
  * WAIT, WAKE and their BITSET forms, REQUEUE and CMP_REQUEUE of private words go
  * through the lot when a task calls; wakes always look there. Whoever requeues moves
@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <sys/syscall.h>
 
+#include "hook/close.h"
 #include "hook/deadline.h"
 #include "hook/interposed.h"
 #include "hook/lot.h"
@@ -114,6 +115,7 @@ static long by_thread(const struct futex *futex)
 
 WEFT__INTERPOSE long syscall(long number, ...)
 {
+    WEFT__STAYS;
     long at[6];
     va_list arguments;
     va_start(arguments, number);
@@ -126,6 +128,9 @@ WEFT__INTERPOSE long syscall(long number, ...)
         return weft__signals_tgkill((pid_t)at[0], (pid_t)at[1], (int)at[2]);
     if (number == SYS_pidfd_send_signal)
         return weft__signals_pidfd((int)at[0], (int)at[1], (void *)at[2], (unsigned)at[3]);
+    long result;
+    if (weft__close_by_number(number, at, &result))
+        return result;
     if (number != SYS_futex || !((int)at[1] & FUTEX_PRIVATE_FLAG))
         return weft__real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
     struct futex futex = { (void *)at[0], (int)at[1],    (uint32_t)at[2],

@@ -27,6 +27,9 @@ WEFT__DECLARE(pthread_sigmask);
 WEFT__DECLARE(sigaction);
 WEFT__DECLARE(posix_spawn);
 WEFT__DECLARE(waitpid);
+WEFT__DECLARE(sigsuspend);
+WEFT__DECLARE(signal);
+WEFT__DECLARE(raise);
 #undef WEFT__DECLARE
 
 #endif

@@ -102,7 +102,7 @@ WEFT__INTERPOSE int pthread_kill(pthread_t id, int number)
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_kill(id, number);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_kill(id, number);
     siginfo_t info = info_of(number, SI_TKILL);
     return send_to(thread, &info);
 }
@@ -111,7 +111,7 @@ WEFT__INTERPOSE int pthread_sigqueue(pthread_t id, int number, const union sigva
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_sigqueue(id, number, value);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_sigqueue(id, number, value);
     siginfo_t info = info_of(number, SI_QUEUE);
     info.si_value = value;
     return send_to(thread, &info);
@@ -126,6 +126,7 @@ WEFT__INTERPOSE int raise(int number)
     int rc = send_to(self, &info);
     return rc ? fail(rc) : 0;
 }
+WEFT__INSIDE(raise);
 
 /* By number: the thread's, as gettid() gives it, or the kernel's. */
 int weft__signals_tgkill(pid_t pid, pid_t tid, int number)

@@ -49,7 +49,7 @@ void weft__lot_enlist(struct weft__bucket *bucket, struct weft__lot_node *node)
     weft__lock_release(&bucket->lock);
 }
 
-/* Nobody can have fired it: WAIT-5. */
+/* Only a signal can have fired it. */
 void weft__lot_abandon(struct weft__bucket *bucket, struct weft__lot_node *node)
 {
     weft__bump(&bucket->waiting, (uint32_t)-1);
@@ -79,16 +79,20 @@ static bool wake_without_cause(struct weft__lot_node *node, bool interrupted)
     return true;
 }
 
-bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline)
+bool weft__lot_ended(struct weft__bucket *bucket, struct weft__lot_node *node,
+                     enum weft__wait_state reason)
 {
-    enum weft__wait_state reason = weft__wait_park(node->waiter, deadline);
-    if (reason == WEFT__EVENT)
-        return true;
     weft__lock_acquire(&bucket->lock);
     if (node->listed) /* else a taker has tried to claim it: LOT-3 */
         delist(bucket, node);
     weft__lock_release(&bucket->lock);
     return reason != WEFT__DEADLINE && wake_without_cause(node, reason == WEFT__INTERRUPTED);
+}
+
+bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline)
+{
+    enum weft__wait_state reason = weft__wait_park(node->waiter, deadline);
+    return reason == WEFT__EVENT || weft__lot_ended(bucket, node, reason);
 }
 
 void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node)
@@ -143,19 +147,28 @@ void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node
     node->listed = true;
 }
 
+struct weft__bucket *weft__lot_line_up(struct weft__lot_node *node, _Atomic(uint32_t) *word,
+                                       uint32_t value, uint32_t bits, const char *what)
+{
+    struct weft__bucket *bucket = weft__lot_bucket((const void *)word);
+    weft__lot_begin(node, weft__waiter_self(), (const void *)word, what);
+    node->bits = bits;
+    weft__lot_enter(bucket);
+    if (weft__load(word, seq_cst) != value) {
+        weft__lot_abandon(bucket, node);
+        return NULL;
+    }
+    weft__lot_enlist(bucket, node);
+    return bucket;
+}
+
 int weft__lot_wait(_Atomic(uint32_t) *word, uint32_t value, uint32_t bits, int64_t deadline,
                    const char *what)
 {
-    struct weft__bucket *bucket = weft__lot_bucket((const void *)word);
     struct weft__lot_node node;
-    weft__lot_begin(&node, weft__waiter_self(), (const void *)word, what);
-    node.bits = bits;
-    weft__lot_enter(bucket);
-    if (weft__load(word, seq_cst) != value) {
-        weft__lot_abandon(bucket, &node);
+    struct weft__bucket *bucket = weft__lot_line_up(&node, word, value, bits, what);
+    if (!bucket)
         return EAGAIN;
-    }
-    weft__lot_enlist(bucket, &node);
     return weft__lot_park(bucket, &node, deadline) ? 0 : ETIMEDOUT;
 }
 

@@ -88,6 +88,11 @@ void weft__lot_cancel(struct weft__bucket *bucket, struct weft__lot_node *node);
  * deadline came. */
 bool weft__lot_park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline);
 
+/* The second half of that, for who has parked in another way: after a wait that ended for
+ * a reason that is not EVENT. */
+bool weft__lot_ended(struct weft__bucket *bucket, struct weft__lot_node *node,
+                     enum weft__wait_state reason);
+
 /* Under the lock: takes and claims the oldest waiter for `address` whose bits match;
  * `handed` is its message. Returns the waiter, to be woken after the lock has been
  * released; NULL: there is none. */
@@ -101,6 +106,11 @@ struct weft__lot_node *weft__lot_first(struct weft__bucket *bucket, const void *
 void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node *node,
                               const void *address);
 
+/* All of LOT-1 for a word of 32 bits: who is in line has to park. NULL: the word is not
+ * `value`, and the wait is over. */
+struct weft__bucket *weft__lot_line_up(struct weft__lot_node *node, _Atomic(uint32_t) *word,
+                                       uint32_t value, uint32_t bits, const char *what);
+
 /* futex(2)'s operations. wait: 0, EAGAIN (the word is another) or ETIMEDOUT. wake:
  * how many; threads outside included. */
 int weft__lot_wait(_Atomic(uint32_t) *word, uint32_t value, uint32_t bits, int64_t deadline,
@@ -112,6 +122,12 @@ extern void (*weft__lot_interrupted)(void);
 
 /* In a child process: nobody waits. */
 void weft__lot_forget(void);
+
+/* LOT-5: whether one may. After the change of the word, which was seq_cst. */
+static inline bool weft__lot_outside(struct weft__bucket *bucket)
+{
+    return weft__load(&bucket->outside, seq_cst) != 0;
+}
 
 /* LOT-5: around a call of libc's that may sleep for the word at `address`. */
 void weft__lot_outside_enter(const void *address);

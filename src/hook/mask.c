@@ -1,6 +1,5 @@
 /* The signal masks of virtual threads, what is pending, and waiting for any. */
 #include <errno.h>
-#include <limits.h>
 #include <stddef.h>
 
 #include "hook/interposed.h"
@@ -8,8 +7,6 @@
 #include "hook/signals.h"
 #include "hook/thread.h"
 #include "weft/time.h"
-
-#define AUTODISARM INT_MIN /* linux/signal.h's, which cannot be had beside libc's */
 
 static uint64_t mask_now(const struct weft__thread *self)
 {
@@ -19,12 +16,15 @@ static uint64_t mask_now(const struct weft__thread *self)
 void weft__signals_set_mask(struct weft__thread *self, uint64_t mask)
 {
     weft__lock_acquire(&weft__signals_lock);
+    uint64_t blocked = mask & ~mask_now(self) & weft__timer_signals();
     weft__store(&self->signals.mask, mask, relaxed);
     bool settle = weft__sink_wants(~mask); /* SIG-2 */
     weft__lock_release(&weft__signals_lock);
     self->signals.guard++; /* what is due is for the caller to handle, or not */
     if (settle)
         weft__sink_settle();
+    if (weft__unlikely(blocked != 0))
+        weft__signals_leave(blocked);
     self->signals.guard--;
 }
 
@@ -130,6 +130,7 @@ WEFT__INTERPOSE int sigsuspend(const sigset_t *set)
     resume_mask(self, before);
     return rc;
 }
+WEFT__INSIDE(sigsuspend);
 
 void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before)
 {
@@ -160,7 +161,7 @@ void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool i
     errno = error;
 }
 
-void weft__signals_lend(sigset_t *ret_carrier)
+void weft__signals_lend(struct weft__lent *ret_carrier)
 {
     struct weft__thread *self = weft__thread_self();
     sigset_t mask;
@@ -168,40 +169,19 @@ void weft__signals_lend(sigset_t *ret_carrier)
         return;
     self->signals.guard++; /* stays on this carrier, runs no handlers */
     weft__mask_to(mask_now(self), &mask);
-    weft__real_pthread_sigmask(SIG_SETMASK, &mask, ret_carrier);
+    weft__real_pthread_sigmask(SIG_SETMASK, &mask, &ret_carrier->mask);
+    weft__rank_lend(self, &ret_carrier->rank);
 }
 
-void weft__signals_return(const sigset_t *carrier)
+void weft__signals_return(const struct weft__lent *carrier)
 {
     struct weft__thread *self = weft__thread_self();
     int error = errno;
     if (!self)
         return;
-    weft__real_pthread_sigmask(SIG_SETMASK, carrier, NULL);
+    weft__rank_return(self, &carrier->rank);
+    weft__real_pthread_sigmask(SIG_SETMASK, &carrier->mask, NULL);
     if (--self->signals.guard == 0 && weft__signals_due(self))
         weft__signals_deliver(self, NULL);
     errno = error;
-}
-
-/* A thread's alternative stack is remembered and reported. Handlers run on the
- * thread's own stack, or, those of faults, on the carrier's alternative one. */
-WEFT__INTERPOSE int sigaltstack(const stack_t *stack, stack_t *ret_before)
-{
-    struct weft__thread *self = weft__thread_self();
-    if (!self)
-        return weft__real_sigaltstack(stack, ret_before);
-    stack_t before = self->signals.stack;
-    if (stack && stack->ss_flags & ~(SS_DISABLE | SS_ONSTACK | AUTODISARM)) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (stack && !(stack->ss_flags & SS_DISABLE) && stack->ss_size < (size_t)MINSIGSTKSZ) {
-        errno = ENOMEM;
-        return -1;
-    }
-    if (stack)
-        self->signals.stack = *stack;
-    if (ret_before)
-        *ret_before = before;
-    return 0;
 }

@@ -8,6 +8,8 @@
  *          that are not ours, which do no such thing: after their unlocking the
  *          interposer looks at the list (LOT-2).
  * MUTEX-2  A waiter that was told that nobody else waits locks with 1; else with 2.
+ *          Threads that may sleep in the kernel are somebody: the word forgets them
+ *          when it becomes 0, so who makes it 0 looks at `outside` after that (LOT-5).
  * MUTEX-3  The lock is free for whoever comes (barging): a running task is faster
  *          than one that has to be woken. A waiter that lost LOSSES times gets the
  *          lock handed over: the word stays at 2, the waiter becomes the owner. */
@@ -107,28 +109,6 @@ static int lock_outside(pthread_mutex_t *mutex)
     return rc;
 }
 
-/* Whether the scheduler itself is at work in the caller's name, as when an allocator
- * that somebody has preloaded locks a mutex of its own: then nothing may park. */
-static bool in_scheduler(void)
-{
-    struct weft_task *self = weft__self();
-    return weft__load(&self->seat->inside, relaxed) != 0;
-}
-
-/* Who locks and unlocks and never waits gives way now and then: the others may be
- * waiting for this mutex, and there may be one worker. */
-static inline void spend(void)
-{
-    struct weft_task *self = weft__self();
-    if (weft__unlikely(--weft__carrier_of(self)->budget == 0) && !in_scheduler()) {
-        struct weft__hook_wait wait;
-        weft__carrier_of(self)->budget = WEFT__BUDGET;
-        weft__hook_begin(&wait);
-        weft__pass(self);
-        weft__hook_end(&wait);
-    }
-}
-
 /* A recursive mutex, locked by its owner: true, and what to return. */
 static bool relock(pthread_mutex_t *mutex, uint32_t tid, int *ret_rc)
 {
@@ -148,9 +128,9 @@ int weft__mutex_lock(pthread_mutex_t *mutex, uint32_t tid, int64_t deadline)
     int rc = 0;
     if (relock(mutex, tid, &rc))
         return rc;
-    spend();
+    weft__hook_spend();
     if (weft__unlikely(!try(mutex))) {
-        if (weft__unlikely(in_scheduler()))
+        if (weft__unlikely(weft__hook_in_scheduler(weft__self())))
             return lock_outside(mutex);
         rc = lock_slow(mutex, deadline, false);
     }
@@ -164,7 +144,7 @@ int weft__mutex_trylock(pthread_mutex_t *mutex, uint32_t tid)
     int rc = EBUSY;
     if (relock(mutex, tid, &rc))
         return rc == EDEADLK ? EBUSY : rc;
-    spend();
+    weft__hook_spend();
     if (!try(mutex))
         return EBUSY;
     own(mutex, tid);
@@ -182,6 +162,8 @@ static WEFT_NOINLINE void unlock_slow(pthread_mutex_t *mutex)
         node ? weft__lot_take(bucket, word_of(mutex), WEFT__LOT_ANY, hand, &node) : NULL;
     if (!hand || !waiter)
         weft__store(word_of(mutex), 0, seq_cst); /* MUTEX-1; LOT-5 */
+    if (waiter)                                  /* a task, and not awake: the node is there */
+        node->more |= weft__lot_outside(bucket); /* MUTEX-2 */
     weft__lock_release(&bucket->lock);
     if (waiter)
         weft__wait_wake(waiter);
@@ -274,18 +256,21 @@ int weft__hook_unlock(pthread_mutex_t *mutex)
 
 WEFT__INTERPOSE int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
+    WEFT__STAYS;
     return weft__hook_lock(mutex);
 }
 WEFT__INSIDE(pthread_mutex_lock);
 
 WEFT__INTERPOSE int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
+    WEFT__STAYS;
     return weft__hook_unlock(mutex);
 }
 WEFT__INSIDE(pthread_mutex_unlock);
 
 WEFT__INTERPOSE int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
+    WEFT__STAYS;
     uint32_t tid = weft__hook_tid();
     if (!tid || !weft__mutex_ours(mutex))
         return weft__real_pthread_mutex_trylock(mutex);
@@ -296,6 +281,7 @@ WEFT__INSIDE(pthread_mutex_trylock);
 WEFT__INTERPOSE int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
                                             const struct timespec *until)
 {
+    WEFT__STAYS;
     uint32_t tid = weft__hook_tid();
     if (!weft__mutex_ours(mutex))
         return weft__real_pthread_mutex_clocklock(mutex, clock, until);

@@ -15,21 +15,30 @@ static _Atomic(uint32_t) *word_of(void *once)
     return (_Atomic(uint32_t) *)once;
 }
 
-/* The function was left by pthread_exit() or an exception: the next caller tries. */
-static void give_up(void *arg)
+struct call {
+    _Atomic(uint32_t) *word; /* NULL: the function has returned */
+    bool pinned;
+};
+
+static void end(struct call *call)
 {
-    _Atomic(uint32_t) **word = arg;
-    if (!*word)
+    if (call->pinned)
+        weft_unpin();
+    if (!call->word)
         return;
-    weft__store(*word, 0, seq_cst);
-    weft__lot_wake(*word, INT_MAX, WEFT__LOT_ANY);
+    /* It was left by pthread_exit() or an exception: the next caller tries. */
+    weft__store(call->word, 0, seq_cst);
+    weft__lot_wake(call->word, INT_MAX, WEFT__LOT_ANY);
 }
 
+/* The function is the caller's, and may suspend by weft's own calls: STAY-2. */
 static void run(_Atomic(uint32_t) *word, void (*fn)(void))
 {
-    __attribute__((cleanup(give_up))) _Atomic(uint32_t) *unfinished = word;
+    __attribute__((cleanup(end))) struct call call = { word, !weft__is_virtual(weft__self()) };
+    if (call.pinned)
+        weft_pin();
     fn();
-    unfinished = NULL;
+    call.word = NULL;
     weft__store(word, DONE, seq_cst); /* LOT-2; pairs with the acquire in once() */
     weft__lot_wake(word, INT_MAX, WEFT__LOT_ANY);
 }
@@ -63,6 +72,7 @@ static void wake_tasks(_Atomic(uint32_t) *word)
 
 WEFT__INTERPOSE int pthread_once(pthread_once_t *control, void (*fn)(void))
 {
+    WEFT__STAYS;
     _Atomic(uint32_t) *word = word_of(control);
     if (weft__load(word, acquire) & DONE)
         return 0;
@@ -79,6 +89,7 @@ WEFT__INTERPOSE int pthread_once(pthread_once_t *control, void (*fn)(void))
 
 WEFT__INTERPOSE void call_once(once_flag *flag, void (*fn)(void))
 {
+    WEFT__STAYS;
     _Atomic(uint32_t) *word = word_of(flag);
     if (weft__load(word, acquire) & DONE)
         return;

@@ -1,5 +1,7 @@
 #include "hook/park.h"
 
+#include "sched/schedule.h"
+
 void weft__hook_end(const struct weft__hook_wait *wait)
 {
     if (weft__unlikely(weft__observing))
@@ -10,4 +12,15 @@ void weft__hook_end(const struct weft__hook_wait *wait)
     if (thread && --thread->signals.guard == 0 && weft__signals_due(thread))
         weft__signals_deliver(thread, NULL);
     errno = wait->error;
+}
+
+void weft__hook_give_way(struct weft_task *self)
+{
+    struct weft__hook_wait wait;
+    weft__carrier_of(self)->budget = WEFT__BUDGET;
+    if (weft__hook_in_scheduler(self))
+        return;
+    weft__hook_begin(&wait);
+    weft__pass(self);
+    weft__hook_end(&wait);
 }

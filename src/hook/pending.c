@@ -84,6 +84,13 @@ static void remove_thread(struct weft__thread *thread)
     weft__lock_release(&weft__signals_lock);
 }
 
+/* Whoever was asked to look and was in the library (SIG-4) has not looked yet. */
+void weft__signals_last(struct weft__thread *self)
+{
+    if (!self->signals.guard && weft__signals_due(self))
+        weft__signals_deliver(self, NULL);
+}
+
 /* From here on nothing is due in it any more. */
 void weft__signals_end(struct weft__thread *self)
 {
@@ -224,9 +231,18 @@ static int put(struct weft__thread *thread, const siginfo_t *info)
         weft__list_append(&signals->queue, &record->link);
     }
     weft__store(&signals->pending, pending | bit, seq_cst);
-    if (weft__signals_due(thread))
+    if (!(pending & bit) && weft__signals_due(thread)) /* else somebody has */
         weft__signals_nudge(thread);
     return 0;
+}
+
+static bool awaited_by_any(int number)
+{
+    for (struct weft__list *at = threads.next; at != &threads; at = at->next) {
+        if (thread_at(at)->signals.awaited & WEFT__SIGNAL(number))
+            return true;
+    }
+    return false;
 }
 
 static bool blocks(struct weft__thread *thread, int number)
@@ -237,11 +253,13 @@ static bool blocks(struct weft__thread *thread, int number)
 int weft__signals_send(struct weft__thread *thread, const siginfo_t *info)
 {
     int rc = 0;
+    weft__signals_hold();
     weft__lock_acquire(&weft__signals_lock);
     if (!weft__list_empty(&thread->signals.link) && !hand_over(thread, info) &&
         (weft__signal_wanted(info->si_signo) || blocks(thread, info->si_signo)))
         rc = put(thread, info);
     weft__lock_release(&weft__signals_lock);
+    weft__signals_unhold();
     return rc;
 }
 
@@ -264,12 +282,32 @@ static bool hand_to_any(const siginfo_t *info)
     return false;
 }
 
+/* What a timer sends to one thread. */
+static enum weft__taker direct_to(struct weft__thread *thread, const siginfo_t *info)
+{
+    bool blocked = blocks(thread, info->si_signo);
+    if (hand_over(thread, info))
+        return WEFT__TAKEN;
+    if (!blocked && weft__signal_wanted(info->si_signo) &&
+        weft__signal_action(info->si_signo).sa_handler == SIG_DFL)
+        return WEFT__BY_DEFAULT;
+    if (blocked || weft__signal_wanted(info->si_signo))
+        put(thread, info);
+    return WEFT__TAKEN;
+}
+
 static enum weft__taker direct(const siginfo_t *info)
 {
     int number = info->si_signo;
-    if (hand_to_any(info))
-        return WEFT__TAKEN;
+    struct weft__thread *target = weft__timer_thread(info);
+    if (target)
+        return direct_to(target, info);
+    bool handed = hand_to_any(info);
     struct weft__thread *thread = accepting(number);
+    if (handed && !thread && !awaited_by_any(number))
+        weft__sink_gives_up(number); /* the next is not taken out of its turn */
+    if (handed)
+        return WEFT__TAKEN;
     if (!thread) {
         weft__sink_gives_up(number);
         return WEFT__NOBODY;
@@ -283,6 +321,33 @@ static enum weft__taker direct(const siginfo_t *info)
         return WEFT__TAKEN;
     put(thread, info);
     return WEFT__TAKEN;
+}
+
+/* Under the lock. */
+static uint64_t unaccepted(uint64_t numbers)
+{
+    uint64_t found = 0;
+    for (int number = 1; number <= 64; number++) {
+        if (numbers & WEFT__SIGNAL(number) && weft__sink_sees(number) && !accepting(number) &&
+            !awaited_by_any(number))
+            found |= WEFT__SIGNAL(number);
+    }
+    return found;
+}
+
+void weft__signals_leave(uint64_t numbers)
+{
+    weft__signals_hold();
+    weft__lock_acquire(&weft__signals_lock);
+    uint64_t left = unaccepted(numbers);
+    for (int number = 1; number <= 64; number++) {
+        if (left & WEFT__SIGNAL(number))
+            weft__sink_gives_up(number);
+    }
+    weft__lock_release(&weft__signals_lock);
+    if (left)
+        weft__sink_settle(); /* it waits with another set now */
+    weft__signals_unhold();
 }
 
 enum weft__taker weft__signals_direct(const siginfo_t *info)

@@ -4,10 +4,10 @@
 
 #include "hook/call.h"
 #include "hook/deadline.h"
+#include "hook/park.h"
 #include "hook/real.h"
 #include "hook/signals.h"
 #include "hook/watch.h"
-#include "io/operation.h"
 
 struct poll {
     struct pollfd *fds;
@@ -24,13 +24,14 @@ static int look(void *arg)
 static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline)
 {
     struct poll poll = { fds, count };
-    weft__operation_spend();
+    weft__hook_spend();
     int rc = count ? look(&poll) : 0;
     return rc ? rc : weft__watch(fds, count, look, &poll, deadline, "poll");
 }
 
 WEFT__INTERPOSE int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
+    WEFT__STAYS;
     if (!weft__hook_task() || timeout == 0)
         return weft__real_poll(fds, count, timeout);
     int64_t deadline = timeout < 0 ? WEFT_NEVER : weft_now() + WEFT_MS(timeout);
@@ -41,6 +42,7 @@ WEFT__INTERPOSE int poll(struct pollfd *fds, nfds_t count, int timeout)
 WEFT__INTERPOSE int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                           const sigset_t *mask)
 {
+    WEFT__STAYS;
     if (!weft__hook_task() || (timeout && !weft__duration_valid(timeout)))
         return weft__real_ppoll(fds, count, timeout, mask);
     sigset_t before;

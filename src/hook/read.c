@@ -42,6 +42,7 @@ static ssize_t try_read(int fd, const struct weft__call *call)
 
 WEFT__INTERPOSE ssize_t read(int fd, void *buf, size_t size)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     if (!entry || size == 0) /* of no bytes: no datagram is taken, as recv() would */
         return weft__real_read(fd, buf, size);
@@ -65,6 +66,7 @@ static bool is_empty(const struct iovec *iov, int count)
 
 WEFT__INTERPOSE ssize_t readv(int fd, const struct iovec *iov, int count)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     if (!entry || count > IOV_MAX || is_empty(iov, count))
         return weft__real_readv(fd, iov, count);

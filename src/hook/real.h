@@ -7,6 +7,7 @@
 #define WEFT_HOOK_REAL_H
 
 #include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -60,8 +61,21 @@ int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout
                 const sigset_t *mask, size_t room);
 int __select(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout);
 
+int __nanosleep(const struct timespec *time, struct timespec *ret_left);
+int __sched_yield(void);
+int __sigaction(int number, const struct sigaction *action, struct sigaction *ret_before);
+int __sigsuspend(const sigset_t *set);
+int __sigpause(int signal_or_mask, int is_signal);
+int __xpg_sigpause(int number);
+sighandler_t bsd_signal(int number, sighandler_t handler);
+pid_t __wait(int *ret_status);
+pid_t __waitpid(pid_t pid, int *ret_status, int options);
+
 /* What <setjmp.h> has for programs with _FORTIFY_SOURCE. */
 void __longjmp_chk(struct __jmp_buf_tag env[1], int value) __attribute__((noreturn));
+
+/* <signal.h> makes it X/Open's by a macro. */
+#undef sigpause
 
 /* Programs may call what libc would rather they did not. */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"

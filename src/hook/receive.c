@@ -70,6 +70,7 @@ static ssize_t receive_all(struct weft__fd *entry, int fd, struct weft__call *ca
 WEFT__INTERPOSE ssize_t recvfrom(int fd, void *buf, size_t size, int flags,
                                  struct sockaddr *address, socklen_t *address_size)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = flags & IMMEDIATE ? NULL : weft__call_entry(fd);
     if (!entry)
         return weft__real_recvfrom(fd, buf, size, flags, address, address_size);
@@ -131,6 +132,7 @@ static ssize_t receive_rest(struct weft__fd *entry, int fd, struct weft__call *c
 
 WEFT__INTERPOSE ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = flags & IMMEDIATE ? NULL : weft__call_entry(fd);
     if (!entry)
         return weft__real_recvmsg(fd, message, flags);
@@ -177,6 +179,7 @@ static ssize_t receive_many(struct weft__fd *entry, int fd, struct weft__call *c
 WEFT__INTERPOSE int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
                              struct timespec *timeout)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = flags & IMMEDIATE ? NULL : weft__call_entry(fd);
     int64_t end = WEFT_NEVER;
     if (!entry || count == 0 || (timeout && !weft__duration_valid(timeout)))

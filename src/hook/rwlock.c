@@ -11,6 +11,7 @@
 #include <limits.h>
 
 #include "hook/deadline.h"
+#include "hook/fork.h"
 #include "hook/lot.h"
 #include "hook/park.h"
 #include "hook/real.h"
@@ -45,10 +46,22 @@ static bool prefers_writers(const pthread_rwlock_t *rwlock)
     return rwlock->__data.__flags == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
 }
 
+/* A plain thread asks the kernel once; a forked child, whose number is another, always. */
 static uint32_t own_tid(void)
 {
+    static _Thread_local uint32_t plain;
     uint32_t tid = weft__hook_tid();
-    return tid ? tid : (uint32_t)gettid();
+    if (tid)
+        return tid;
+    if (!plain || weft__hook_forked)
+        plain = (uint32_t)gettid();
+    return plain;
+}
+
+static bool is_writer(const pthread_rwlock_t *rwlock)
+{
+    uint32_t writer = (uint32_t)rwlock->__data.__cur_writer;
+    return writer && writer == own_tid();
 }
 
 /* Under the lock. 0, EBUSY, or an error. */
@@ -123,7 +136,7 @@ static int wait_for(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), in
 static int lock(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), clockid_t clock,
                 const struct timespec *until)
 {
-    if ((uint32_t)rwlock->__data.__cur_writer == own_tid())
+    if (is_writer(rwlock))
         return EDEADLK;
     int64_t deadline;
     int rc = try_now(rwlock, try);
@@ -135,12 +148,14 @@ static int lock(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), clocki
 
 WEFT__INTERPOSE int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_rdlock(rwlock)
                              : lock(rwlock, try_read, CLOCK_REALTIME, NULL);
 }
 
 WEFT__INTERPOSE int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_wrlock(rwlock)
                              : lock(rwlock, try_write, CLOCK_REALTIME, NULL);
 }
@@ -160,6 +175,7 @@ WEFT__INTERPOSE int pthread_rwlock_trywrlock(pthread_rwlock_t *rwlock)
 WEFT__INTERPOSE int pthread_rwlock_timedrdlock(pthread_rwlock_t *rwlock,
                                                const struct timespec *until)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_timedrdlock(rwlock, until)
                              : lock(rwlock, try_read, CLOCK_REALTIME, until);
 }
@@ -167,6 +183,7 @@ WEFT__INTERPOSE int pthread_rwlock_timedrdlock(pthread_rwlock_t *rwlock,
 WEFT__INTERPOSE int pthread_rwlock_timedwrlock(pthread_rwlock_t *rwlock,
                                                const struct timespec *until)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_timedwrlock(rwlock, until)
                              : lock(rwlock, try_write, CLOCK_REALTIME, until);
 }
@@ -174,6 +191,7 @@ WEFT__INTERPOSE int pthread_rwlock_timedwrlock(pthread_rwlock_t *rwlock,
 WEFT__INTERPOSE int pthread_rwlock_clockrdlock(pthread_rwlock_t *rwlock, clockid_t clock,
                                                const struct timespec *until)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_clockrdlock(rwlock, clock, until)
                              : lock(rwlock, try_read, clock, until);
 }
@@ -181,6 +199,7 @@ WEFT__INTERPOSE int pthread_rwlock_clockrdlock(pthread_rwlock_t *rwlock, clockid
 WEFT__INTERPOSE int pthread_rwlock_clockwrlock(pthread_rwlock_t *rwlock, clockid_t clock,
                                                const struct timespec *until)
 {
+    WEFT__STAYS;
     return is_shared(rwlock) ? weft__real_pthread_rwlock_clockwrlock(rwlock, clock, until)
                              : lock(rwlock, try_write, clock, until);
 }

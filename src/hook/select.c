@@ -6,10 +6,10 @@
 
 #include "hook/call.h"
 #include "hook/deadline.h"
+#include "hook/park.h"
 #include "hook/real.h"
 #include "hook/signals.h"
 #include "hook/watch.h"
-#include "io/operation.h"
 
 enum { READ, WRITE, EXCEPT, SETS };
 
@@ -72,7 +72,7 @@ static int select_in(void *memory, struct select *select, int64_t deadline)
         if (select->set[i])
             memcpy(select->wanted[i], select->set[i], select->size);
     }
-    weft__operation_spend();
+    weft__hook_spend();
     int rc = look(select);
     if (rc)
         return rc;
@@ -104,6 +104,7 @@ static int select_until(int count, fd_set *in, fd_set *out, fd_set *except, int6
 WEFT__INTERPOSE int select(int count, fd_set *in, fd_set *out, fd_set *except,
                            struct timeval *timeout)
 {
+    WEFT__STAYS;
     if (!weft__hook_task() || count < 0 ||
         (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0 || timeout->tv_usec >= 1000000)))
         return weft__real_select(count, in, out, except, timeout);
@@ -124,6 +125,7 @@ WEFT__INTERPOSE int select(int count, fd_set *in, fd_set *out, fd_set *except,
 WEFT__INTERPOSE int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
                             const struct timespec *timeout, const sigset_t *mask)
 {
+    WEFT__STAYS;
     if (!weft__hook_task() || count < 0 || (timeout && !weft__duration_valid(timeout)))
         return weft__real_pselect(count, in, out, except, timeout, mask);
     sigset_t before;

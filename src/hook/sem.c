@@ -6,6 +6,7 @@
 #include <semaphore.h>
 
 #include "hook/deadline.h"
+#include "hook/limit.h"
 #include "hook/lot.h"
 #include "hook/park.h"
 #include "hook/real.h"
@@ -55,7 +56,7 @@ static int wait_slow(struct semaphore *sem, int64_t deadline)
     weft__hook_begin(&wait);
     weft__add(&sem->data, WAITER, seq_cst); /* before the look: LOT-2 */
     while (!(taken = take(sem, WAITER)) && rc == 0) {
-        rc = weft__lot_wait(value_of(sem), 0, WEFT__LOT_ANY, deadline, "semaphore");
+        rc = weft__lot_wait_in_scope(value_of(sem), 0, deadline, "semaphore");
         if (rc == EAGAIN)
             rc = 0;
         else if (weft__cancel_due() || !weft__signals_restart(handled))
@@ -82,6 +83,7 @@ static bool ours(sem_t *sem)
 
 WEFT__INTERPOSE int sem_wait(sem_t *sem)
 {
+    WEFT__STAYS;
     if (!ours(sem)) {
         weft__lot_outside_enter(sem);
         int rc = weft__real_sem_wait(sem);
@@ -96,6 +98,7 @@ WEFT__INTERPOSE int sem_wait(sem_t *sem)
 
 WEFT__INTERPOSE int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
 {
+    WEFT__STAYS;
     if (!ours(sem)) {
         weft__lot_outside_enter(sem);
         int rc = weft__real_sem_clockwait(sem, clock, until);

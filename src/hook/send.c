@@ -33,6 +33,7 @@ static ssize_t after(ssize_t result, int flags)
 
 WEFT__INTERPOSE ssize_t send(int fd, const void *buf, size_t size, int flags)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = entry_for(fd, flags);
     if (!entry || !(weft__load(&entry->flags, relaxed) & WEFT__FD_SOCKET))
         return after(weft__real_send(fd, buf, size, flags), flags);
@@ -47,6 +48,7 @@ WEFT__INTERPOSE ssize_t send(int fd, const void *buf, size_t size, int flags)
 WEFT__INTERPOSE ssize_t sendto(int fd, const void *buf, size_t size, int flags,
                                const struct sockaddr *address, socklen_t address_size)
 {
+    WEFT__STAYS;
     if (!address)
         return send(fd, buf, size, flags);
     struct weft__fd *entry = entry_for(fd, flags);
@@ -89,6 +91,7 @@ static ssize_t send_message(struct weft__fd *entry, int fd, const struct msghdr 
 
 WEFT__INTERPOSE ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = entry_for(fd, flags);
     if (!entry)
         return after(weft__real_sendmsg(fd, message, flags), flags);
@@ -137,6 +140,7 @@ static ssize_t send_messages(struct weft__fd *entry, int fd, struct mmsghdr *mes
 
 WEFT__INTERPOSE int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = entry_for(fd, flags);
     if (!entry || count == 0)
         return (int)after(weft__real_sendmmsg(fd, messages, count, flags), flags);

@@ -218,6 +218,7 @@ WEFT__INTERPOSE sighandler_t signal(int number, sighandler_t handler)
     bool restart = !is_program_s(number) || !(interrupting & WEFT__SIGNAL(number));
     return set_handler(number, handler, restart ? SA_RESTART : 0, true);
 }
+WEFT__INSIDE(signal);
 
 WEFT__INTERPOSE sighandler_t sysv_signal(int number, sighandler_t handler)
 {

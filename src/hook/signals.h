@@ -45,6 +45,7 @@
 #include <sys/types.h>
 
 #include "base/list.h"
+#include "hook/rank.h"
 #include "os/lock.h"
 
 struct weft_task;
@@ -102,6 +103,7 @@ extern struct weft__lock weft__signals_lock;
 /* A thread comes, with its creator's mask or `mask`, and goes. */
 void weft__signals_add(struct weft__thread *thread, uint64_t mask);
 void weft__signals_begin(struct weft__thread *self);
+void weft__signals_last(struct weft__thread *self); /* handles what came while it ran */
 void weft__signals_end(struct weft__thread *self);
 void weft__signals_drop(struct weft__thread *thread); /* has never run */
 
@@ -119,6 +121,15 @@ enum weft__taker weft__signals_direct(const siginfo_t *info);
 
 /* Under the lock. */
 struct weft__thread *weft__signals_thread(uint32_t tid);
+
+/* Leaves to the kernel those of these signals that nobody accepts. */
+void weft__signals_leave(uint64_t numbers);
+
+/* timer.c: the virtual thread that a timer's signal is for, under the lock; NULL: it is
+ * the process's. And the signals that timers have. */
+struct weft__thread *weft__timer_thread(const siginfo_t *info);
+uint64_t weft__timer_signals(void);
+void weft__timer_forget(void);
 
 /* Discards one signal everywhere, as when it is ignored from now on. */
 void weft__signals_discard(int number);
@@ -159,6 +170,11 @@ void weft__signals_call(struct weft__thread *self, int number, siginfo_t *info, 
  * about to. */
 bool weft__signals_restart(uint32_t handled);
 
+/* Around what holds a lock and calls libc, where a handler would find neither our code
+ * nor the scheduler (SIG-4). Pairs nest; the last one's end runs what has become due. */
+void weft__signals_hold(void);
+void weft__signals_unhold(void);
+
 /* After a call that may have caused a SIGPIPE: runs its handler now. */
 void weft__signals_pipe(void);
 
@@ -173,6 +189,10 @@ void weft__signals_interrupt(struct weft__thread *self, void *context);
 void weft__signals_set_up(void);
 void weft__signals_carrier(void);
 
+/* altstack.c: calls fn(arg), on the thread's alternative stack if `flags`, an action's,
+ * say so and it has one and is not there already. */
+void weft__altstack_call(struct weft__thread *self, int flags, void (*fn)(void *arg), void *arg);
+
 /* mask.c: changes the mask; nothing is delivered yet. */
 void weft__signals_set_mask(struct weft__thread *self, uint64_t mask);
 
@@ -182,10 +202,14 @@ void weft__signals_set_mask(struct weft__thread *self, uint64_t mask);
 void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before);
 void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted);
 
-/* Around a call whose child or new program inherits the kernel's mask: the carrier
- * takes the thread's. */
-void weft__signals_lend(sigset_t *ret_carrier);
-void weft__signals_return(const sigset_t *carrier);
+/* Around a call whose child or new program inherits the kernel's mask, and what rank.h
+ * has: the carrier takes the thread's. */
+struct weft__lent {
+    sigset_t mask;
+    struct weft__rank rank;
+};
+void weft__signals_lend(struct weft__lent *ret_carrier);
+void weft__signals_return(const struct weft__lent *carrier);
 
 /* sink.c: the OS thread becomes it; before any virtual thread runs. */
 void weft__sink_begin(void);
@@ -215,7 +239,7 @@ void weft__cancel_point(void);
 bool weft__cancel_due(void);
 
 /* A thread finds a request for its end; ends if it is to end at once. */
-void weft__cancel_mark(struct weft__thread *self);
+void weft__cancel_note(struct weft__thread *self);
 
 /* wait.c: a child of the process has changed its state. */
 void weft__children_changed(void);

@@ -91,7 +91,10 @@ WEFT__INTERPOSE int sigtimedwait(const sigset_t *set, siginfo_t *ret_info,
     siginfo_t *info = ret_info ? ret_info : &own;
     bool now = time && time->tv_sec == 0 && time->tv_nsec == 0;
     int64_t deadline = time ? weft__duration_end(time) : WEFT_NEVER;
-    return outcome(await_in_call(self, set, info, deadline, now), info);
+    int rc = await_in_call(self, set, info, deadline, now);
+    if (rc == 0 && info->si_code == SI_TKILL)
+        info->si_code = SI_USER; /* as libc does it */
+    return outcome(rc, info);
 }
 
 WEFT__INTERPOSE int sigwaitinfo(const sigset_t *set, siginfo_t *ret_info)

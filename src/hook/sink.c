@@ -11,6 +11,7 @@
 #include "os/futex.h"
 
 #define RETRY_AFTER 200000 /* ns: longer than a thread is inside the library */
+#define AT_ONCE 4096       /* a timer may signal faster than anybody takes it */
 #define CONTROL WEFT__SIGNAL(WEFT__NUDGE)
 
 static _Atomic(bool) exists;
@@ -49,7 +50,7 @@ static void settle_up(void)
     siginfo_t info;
     if (count == weft__load(&done, relaxed)) /* only written here */
         return;
-    while (await(weft__load(&waits, seq_cst), &info, &now) != 0)
+    for (int i = 0; i < AT_ONCE && await(weft__load(&waits, seq_cst), &info, &now) != 0; i++)
         take(&info);
     weft__store(&done, count, release); /* pairs with the acquire in weft__sink_settle() */
     weft__futex_wake(&done, INT_MAX);
@@ -90,10 +91,11 @@ bool weft__sink_exists(void)
     return weft__load(&exists, acquire);
 }
 
-/* Its OS thread is the process's first. */
-static void poke(void)
+/* Its OS thread is the process's first. False: the user has as many signals pending as
+ * there may be. */
+static bool poke(void)
 {
-    syscall(SYS_tgkill, getpid(), getpid(), WEFT__NUDGE);
+    return syscall(SYS_tgkill, getpid(), getpid(), WEFT__NUDGE) == 0;
 }
 
 void weft__sink_settle(void)
@@ -101,7 +103,8 @@ void weft__sink_settle(void)
     if (!weft__sink_exists())
         return;
     uint32_t ticket = weft__add(&asked, 1, seq_cst) + 1, seen;
-    poke();
+    if (!poke())
+        return; /* it comes later */
     while ((int32_t)((seen = weft__load(&done, acquire)) - ticket) < 0)
         weft__futex_wait(&done, seen, INT64_MAX);
 }

@@ -44,6 +44,7 @@ static int sleep_for(const struct timespec *time, struct timespec *ret_left)
 
 WEFT__INTERPOSE int sched_yield(void)
 {
+    WEFT__STAYS;
     if (!weft__hook_task())
         return weft__real_sched_yield();
     struct weft__hook_wait wait;
@@ -56,6 +57,7 @@ WEFT__INSIDE(sched_yield);
 
 WEFT__INTERPOSE int nanosleep(const struct timespec *time, struct timespec *ret_left)
 {
+    WEFT__STAYS;
     if (!weft__hook_task())
         return weft__real_nanosleep(time, ret_left);
     if (!weft__duration_valid(time)) {
@@ -69,6 +71,7 @@ WEFT__INSIDE(nanosleep);
 WEFT__INTERPOSE int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
                                     struct timespec *ret_left)
 {
+    WEFT__STAYS;
     bool ours = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
     if (!weft__hook_task() || !ours || !weft__duration_valid(time))
         return weft__real_clock_nanosleep(clock, flags, time, ret_left);
@@ -81,6 +84,7 @@ WEFT__INTERPOSE int clock_nanosleep(clockid_t clock, int flags, const struct tim
 
 WEFT__INTERPOSE int usleep(useconds_t us)
 {
+    WEFT__STAYS;
     if (!weft__hook_task())
         return weft__real_usleep(us);
     struct timespec time = { us / 1000000, us % 1000000 * 1000 };
@@ -90,6 +94,7 @@ WEFT__INTERPOSE int usleep(useconds_t us)
 /* What is left is rounded, as libc does it: down. */
 WEFT__INTERPOSE unsigned sleep(unsigned seconds)
 {
+    WEFT__STAYS;
     if (!weft__hook_task())
         return weft__real_sleep(seconds);
     struct timespec time = { seconds, 0 };

@@ -13,7 +13,7 @@ WEFT__INTERPOSE int posix_spawn(pid_t *ret_pid, const char *path,
                                 const posix_spawnattr_t *attr, char *const argv[],
                                 char *const envp[])
 {
-    sigset_t carrier;
+    struct weft__lent carrier;
     weft__signals_lend(&carrier);
     int rc = weft__real_posix_spawn(ret_pid, path, actions, attr, argv, envp);
     weft__signals_return(&carrier);
@@ -26,7 +26,7 @@ WEFT__INTERPOSE int posix_spawnp(pid_t *ret_pid, const char *file,
                                  const posix_spawnattr_t *attr, char *const argv[],
                                  char *const envp[])
 {
-    sigset_t carrier;
+    struct weft__lent carrier;
     weft__signals_lend(&carrier);
     int rc = weft__real_posix_spawnp(ret_pid, file, actions, attr, argv, envp);
     weft__signals_return(&carrier);
@@ -35,7 +35,7 @@ WEFT__INTERPOSE int posix_spawnp(pid_t *ret_pid, const char *file,
 
 WEFT__INTERPOSE FILE *popen(const char *command, const char *mode)
 {
-    sigset_t carrier;
+    struct weft__lent carrier;
     weft__signals_lend(&carrier);
     FILE *file = weft__real_popen(command, mode);
     weft__signals_return(&carrier);

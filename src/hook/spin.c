@@ -8,6 +8,7 @@
 
 WEFT__INTERPOSE int pthread_spin_lock(pthread_spinlock_t *lock)
 {
+    WEFT__STAYS;
     if (!weft__hook_task())
         return weft__real_pthread_spin_lock(lock);
     for (int i = 0; i < SPINS; i++) {
@@ -15,25 +16,17 @@ WEFT__INTERPOSE int pthread_spin_lock(pthread_spinlock_t *lock)
             return 0;
         weft__pause();
     }
-    struct weft__hook_wait wait;
-    weft__hook_begin(&wait);
     while (weft__real_pthread_spin_trylock(lock) != 0)
-        weft__pass(weft__self());
-    weft__hook_end(&wait);
+        weft__hook_give_way(weft__self()); /* handlers run in between */
     return 0;
 }
 
 /* A loop of tries is a spin lock of the program's own. */
 WEFT__INTERPOSE int pthread_spin_trylock(pthread_spinlock_t *lock)
 {
+    WEFT__STAYS;
     int rc = weft__real_pthread_spin_trylock(lock);
-    struct weft_task *self = rc ? weft__hook_task() : NULL;
-    if (self && --weft__carrier_of(self)->budget == 0) {
-        struct weft__hook_wait wait;
-        weft__carrier_of(self)->budget = WEFT__BUDGET;
-        weft__hook_begin(&wait);
-        weft__pass(self);
-        weft__hook_end(&wait);
-    }
+    if (rc)
+        weft__hook_spend();
     return rc;
 }

@@ -41,6 +41,7 @@ static ssize_t send_file(struct weft__fd *entry, int out, int in, off_t *offset,
 
 WEFT__INTERPOSE ssize_t sendfile(int out, int in, off_t *offset, size_t count)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(out);
     struct weft__call call = { .side = WEFT__WRITE };
     bool socket = entry && weft__load(&entry->flags, relaxed) & WEFT__FD_SOCKET;
@@ -53,6 +54,7 @@ WEFT__INTERPOSE ssize_t sendfile(int out, int in, off_t *offset, size_t count)
 
 WEFT__INTERPOSE ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
 {
+    WEFT__STAYS;
     return sendfile(out, in, offset, count);
 }
 
@@ -89,6 +91,7 @@ static bool waits(int in, int out, unsigned flags)
 WEFT__INTERPOSE ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t size,
                                unsigned flags)
 {
+    WEFT__STAYS;
     if (!waits(in, out, flags) || size == 0)
         return weft__real_splice(in, in_at, out, out_at, size, flags);
     for (;;) {
@@ -104,6 +107,7 @@ WEFT__INTERPOSE ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at,
 
 WEFT__INTERPOSE ssize_t tee(int in, int out, size_t size, unsigned flags)
 {
+    WEFT__STAYS;
     if (!waits(in, out, flags) || size == 0)
         return weft__real_tee(in, out, size, flags);
     for (;;) {

@@ -28,8 +28,9 @@
 
 static _Thread_local struct weft__thread own;
 
-/* Virtual threads that have not ended: the last one ends the process. */
-static _Atomic(uint64_t) alive;
+/* Virtual threads that have not ended, and main, which in a program of weft's own is
+ * none and does not end: the last one ends the process. */
+static _Atomic(uint64_t) alive = 1;
 
 WEFT_NOINLINE struct weft__thread *weft__thread_self(void)
 {
@@ -51,7 +52,7 @@ WEFT_NOINLINE uint32_t weft__hook_tid(void)
 }
 
 /* The same thread-local in another block. */
-static struct weft__thread *own_at(char *tp)
+struct weft__thread *weft__thread_at(char *tp)
 {
     char *here = weft__context_thread_pointer();
     return (struct weft__thread *)(void *)(tp + ((char *)&own - here));
@@ -59,8 +60,25 @@ static struct weft__thread *own_at(char *tp)
 
 struct weft__thread *weft__thread_of(pthread_t id)
 {
-    struct weft__thread *thread = own_at((char *)id - weft__layout.self);
+    struct weft__thread *thread = weft__thread_at((char *)id - weft__layout.self);
     return thread->block ? thread : NULL;
+}
+
+/* The kernel's numbers of threads are smaller: PID_MAX_LIMIT. */
+#define FIRST_TID 4194304
+
+/* The block of the process's first thread is libc's, so we describe it ourselves, and nobody gives
+ * it back. `tp` is NULL in a program that runs the runtime itself. */
+static struct weft__block first_block;
+
+bool weft__thread_gone(pthread_t id)
+{
+    char *self = (char *)id;
+    if (!first_block.tp)
+        return false; /* all are libc's */
+    uint32_t tid = *(uint32_t *)(void *)(self + weft__layout.tid);
+    return !weft__thread_at(self - weft__layout.self)->block && tid > FIRST_TID &&
+           weft__hook_task();
 }
 
 /* Blocks go through the worker's magazine; threads that have none are rare. */
@@ -81,7 +99,7 @@ static void give_block(struct weft__block *block)
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
     struct weft__magazine none = { 0 };
-    own_at(block->tp)->block = NULL;
+    weft__thread_at(block->tp)->block = NULL;
     if (!worker) {
         weft__block_give(&none, block);
         weft__blocks_flush(&none);
@@ -126,7 +144,11 @@ static void call(struct weft__thread *self)
     if (__sigsetjmp_cancel(here.__cancel_jmp_buf, 0) == 0) {
         __pthread_register_cancel(&here);
         self->result = self->fn(self->arg);
+        weft__signals_last(self);
     }
+    struct weft_task *task = weft__self();
+    if (task) /* in a forked child the thread is no task any more */
+        weft__finish(task);
     weft__vthread_end();
     weft__signals_end(self);
     weft__store(&self->ended, true, release); /* pairs with the load in tryjoin */
@@ -192,8 +214,9 @@ static int apply(struct weft__thread *thread, const pthread_attr_t *attr)
     thread->on_own_stack = brought;
     thread->stack_low = brought ? low : NULL;
     thread->stack_size = size;
-    if (attr == &defaults)
-        pthread_attr_destroy(&defaults);
+    if (attr != &defaults)
+        return weft__rank_apply(thread, attr);
+    pthread_attr_destroy(&defaults);
     return 0;
 }
 
@@ -222,10 +245,12 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     struct weft__block *block = take_block();
     if (!block)
         return EAGAIN;
-    struct weft__thread *thread = own_at(block->tp), *creator = weft__thread_self();
+    struct weft__thread *thread = weft__thread_at(block->tp), *creator = weft__thread_self();
     init_thread(thread, block, fn, arg);
-    if (creator)
+    if (creator) {
         memcpy(thread->name, creator->name, sizeof thread->name);
+        thread->rank = creator->rank;
+    }
     int rc = apply(thread, attr);
     bool detached = weft__load(&thread->detached, relaxed); /* nobody else knows it yet */
     weft__store(&thread->owners, detached ? 1 : 2, relaxed);
@@ -283,10 +308,7 @@ int weft__thread_detach(struct weft__thread *thread)
 
 void weft__thread_forget(struct weft__thread *self)
 {
-    char *tp = weft__context_thread_pointer();
     weft__store(&alive, 1, relaxed); /* it ends, the process ends */
-    weft__block_set_home(tp, NULL);
-    *weft__current_at(tp) = NULL;
     self->block = NULL;
     self->tid = 0;
 }
@@ -294,14 +316,12 @@ void weft__thread_forget(struct weft__thread *self)
 void weft__thread_exit(struct weft__thread *self, void *result)
 {
     self->result = result;
+    weft__signals_last(self);
     weft__real_pthread_exit(result);
     __builtin_unreachable();
 }
 
 /* The process's first thread. */
-
-/* Its block is libc's, so we describe it ourselves; nobody gives it back. */
-static struct weft__block first_block;
 
 struct sink {
     struct weft__context context;
@@ -383,30 +403,40 @@ int weft__thread_main(void *(*fn)(void *arg), void *arg)
     weft__end(task);
 }
 
+/* A program that runs the runtime itself keeps its libraries' threads: its weft_run()
+ * would wait for the end of those that last, the end of all others would end the
+ * process, and there is no sink for signals. */
+bool weft__thread_can_create(void)
+{
+    return weft__hook_task() && first_block.tp;
+}
+
 /* The interposed calls. */
 
 WEFT__INTERPOSE int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attr,
                                    void *(*fn)(void *), void *arg)
 {
-    if (!weft__hook_task())
+    if (!weft__thread_can_create())
         return weft__real_pthread_create(ret_thread, attr, fn, arg);
     return weft__thread_create(ret_thread, attr, fn, arg);
 }
 
 WEFT__INTERPOSE int pthread_join(pthread_t id, void **ret_result)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_join(id, ret_result);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_join(id, ret_result);
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
 }
 WEFT__INSIDE(pthread_join);
 
 WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_tryjoin_np(id, ret_result);
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_tryjoin_np(id, ret_result);
     if (!weft__load(&thread->ended, acquire)) /* pairs with the store in call() */
         return EBUSY;
     return weft__thread_join(thread, WEFT_NEVER, ret_result);
@@ -415,9 +445,12 @@ WEFT__INTERPOSE int pthread_tryjoin_np(pthread_t id, void **ret_result)
 WEFT__INTERPOSE int pthread_clockjoin_np(pthread_t id, void **ret_result, clockid_t clock,
                                          const struct timespec *until)
 {
+    WEFT__STAYS;
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
+        return weft__thread_gone(id)
+                   ? ESRCH
+                   : weft__real_pthread_clockjoin_np(id, ret_result, clock, until);
     int64_t deadline;
     int rc = weft__deadline(clock, until, &deadline);
     if (weft__load(&thread->ended, acquire)) /* as above */
@@ -434,14 +467,17 @@ WEFT__INTERPOSE int pthread_timedjoin_np(pthread_t id, void **ret_result,
 WEFT__INTERPOSE int pthread_detach(pthread_t id)
 {
     struct weft__thread *thread = weft__thread_of(id);
-    return thread ? weft__thread_detach(thread) : weft__real_pthread_detach(id);
+    if (!thread)
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_detach(id);
+    return weft__thread_detach(thread);
 }
 WEFT__INSIDE(pthread_detach);
 
 WEFT__INTERPOSE void pthread_exit(void *result)
 {
     struct weft__thread *self = weft__thread_self();
-    WEFT_CHECK(self || !weft__hook_task()); /* a light task has no thread to end */
+    struct weft_task *task = weft__hook_task();
+    WEFT_CHECK(!task || weft__is_virtual(task)); /* a light task has no thread to end */
     if (self)
         weft__thread_exit(self, result);
     weft__real_pthread_exit(result);

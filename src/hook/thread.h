@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+#include "hook/cputime.h"
+#include "hook/rank.h"
 #include "hook/signals.h"
 #include "sched/task.h"
 #include "vthread/block.h"
@@ -28,14 +30,23 @@ struct weft__thread {
     size_t stack_size; /* as asked for */
     size_t guard_size;
     char name[16];
+    struct weft__rank rank;
+    struct weft__cputime cpu;
     struct weft__signals signals;
 };
+
+/* That of the block at a thread pointer, a virtual thread's or not. */
+struct weft__thread *weft__thread_at(char *tp);
 
 /* The calling virtual thread; NULL in light tasks and threads that are not ours. */
 struct weft__thread *weft__thread_self(void);
 
 /* What a pthread_t that the program uses stands for; NULL: a thread of libc's. */
 struct weft__thread *weft__thread_of(pthread_t thread);
+
+/* Whether it was a virtual thread's, which has ended and been joined or detached. As long
+ * as its block is kept this can be told; libc promises no more. */
+bool weft__thread_gone(pthread_t thread);
 
 /* The running task, or NULL: a thread in which libc is to be left alone. */
 static inline struct weft_task *weft__hook_task(void)
@@ -47,6 +58,9 @@ static inline struct weft_task *weft__hook_task(void)
 /* Who locks: a virtual thread's tid, a number of its own for a light task; 0: a
  * thread in which libc is to be left alone. */
 uint32_t weft__hook_tid(void);
+
+/* Whether a thread that the caller creates is a virtual one. */
+bool weft__thread_can_create(void);
 
 /* Creates a virtual thread; 0 or an error number. */
 int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *arg),

@@ -54,9 +54,7 @@ void weft__turn_leave(struct weft__turn *turn)
 /* 0: it has come; 1: woken for nothing (CANCEL-3); or -errno. */
 static int park(struct weft__turn *turn, int64_t deadline)
 {
-    struct weft__hook_wait wait;
     weft_scope scope;
-    weft__hook_begin(&wait);
     weft_scope_enter(&scope, deadline);
     weft__outside(1);
     struct weft__ended ended = weft__scope_park(turn->waiter, WEFT_NEVER);
@@ -68,7 +66,6 @@ static int park(struct weft__turn *turn, int64_t deadline)
     }
     if (weft_scope_leave(&scope) && rc == -ETIMEDOUT)
         rc = -EAGAIN;
-    weft__hook_end(&wait);
     return rc;
 }
 
@@ -87,17 +84,21 @@ static bool begin(struct weft__turn *turn, bool queued, const char *what)
 
 int weft__turn_take(struct weft__turn *turn, int fd, int64_t deadline, const char *what)
 {
+    struct weft__hook_wait wait;
     int rc = 1;
+    weft__hook_begin(&wait); /* to begin a wait may suspend: STAY-2 */
     turn->fd = fd;
     turn->waiter = weft__waiter_self();
     for (bool queued = false; rc == 1; queued = true) {
         if (begin(turn, queued, what)) {
             weft__wait_drop(turn->waiter, turn->ticket);
-            return 0;
+            rc = 0;
+        } else {
+            rc = park(turn, deadline);
         }
-        rc = park(turn, deadline);
     }
     if (rc)
         weft__turn_leave(turn);
+    weft__hook_end(&wait);
     return rc;
 }

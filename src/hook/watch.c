@@ -5,7 +5,6 @@
 
 #include "hook/park.h"
 #include "io/fd.h"
-#include "io/operation.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
@@ -84,7 +83,8 @@ static int wait_once(const struct pollfd *fds, nfds_t count, struct part *parts,
     int rc = enlist(fds, count, parts);
     if (rc) {
         delist(fds, parts, count);
-        weft__wait_drop(waiter, ticket);
+        if (weft__wait_drop(waiter, ticket) == WEFT__INTERRUPTED)
+            return -EINTR;
         return rc == -EAGAIN ? 0 : -ENOBUFS;
     }
     weft__outside(1);

@@ -133,6 +133,7 @@ ssize_t weft__write_rest(struct weft__fd *entry, int fd, struct weft__call *call
 
 WEFT__INTERPOSE ssize_t write(int fd, const void *buf, size_t size)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     if (!entry)
         return weft__real_write(fd, buf, size);
@@ -144,6 +145,7 @@ WEFT__INTERPOSE ssize_t write(int fd, const void *buf, size_t size)
 
 WEFT__INTERPOSE ssize_t writev(int fd, const struct iovec *iov, int count)
 {
+    WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     if (!entry || count <= 0 || count > IOV_MAX)
         return weft__real_writev(fd, iov, count);

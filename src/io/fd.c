@@ -133,6 +133,11 @@ struct weft__fd *weft__fd_entry(int fd)
     return entry_of(fd, true);
 }
 
+struct weft__fd *weft__fd_find(int fd)
+{
+    return entry_of(fd, false);
+}
+
 void weft__fd_mark(struct weft__fd *entry, uint32_t set, uint32_t clear)
 {
     weft__lock_acquire(&entry->lock);
@@ -233,7 +238,8 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
     weft__list_init(&node.link);
     int rc = weft__fd_enlist(entry, fd, side, edge, generation, &node);
     if (rc) {
-        weft__wait_drop(waiter, ticket);
+        if (weft__wait_drop(waiter, ticket) == WEFT__INTERRUPTED)
+            return -EINTR;
         return rc == -EAGAIN || rc == -EPERM ? 0 : rc;
     }
     weft__outside(1);
@@ -269,7 +275,10 @@ static void wake_side(struct weft__fd *entry, int side, bool queued)
 
 static void fetch_waiter(struct weft__fd *entry)
 {
-    struct weft_task *task = weft__task_of(weft__load(&entry->last, relaxed));
+    struct weft__waiter *last = weft__load(&entry->last, relaxed);
+    if (!last)
+        return; /* nobody has waited yet */
+    struct weft_task *task = weft__task_of(last);
     __builtin_prefetch(task, 1);
     __builtin_prefetch(&task->context, 1);
 #ifndef WEFT__TSAN /* a look without the lock, at an address only */

@@ -81,6 +81,9 @@ void weft__fd_adopt(int fd, bool tcp);
  * this number, or memory is out. */
 struct weft__fd *weft__fd_entry(int fd);
 
+/* The same if there is one already; never allocates. */
+struct weft__fd *weft__fd_find(int fd);
+
 /* Adds and takes flags. */
 void weft__fd_mark(struct weft__fd *entry, uint32_t set, uint32_t clear);
 

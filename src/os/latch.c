@@ -33,3 +33,8 @@ void weft__latch_slow(struct weft__latch *latch)
         weft__futex_wait(&latch->state, 1, in_a_moment());
     weft__add(&weft__latch_sleepers, (uint32_t)-1, relaxed);
 }
+
+void weft__latch_forget(void)
+{
+    weft__store(&weft__latch_sleepers, 0, relaxed);
+}

@@ -28,6 +28,9 @@ extern _Atomic(uint32_t) weft__latch_sleepers;
 
 WEFT_COLD void weft__latch_slow(struct weft__latch *latch);
 
+/* In a forked child: who slept there is in its parent. */
+void weft__latch_forget(void);
+
 static inline bool weft__latch_try(struct weft__latch *latch)
 {
     uint32_t free = 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,19 +61,32 @@ void weft__poller_remove(struct weft__poller *poller, int fd)
     epoll_ctl(poller->epoll_fd, EPOLL_CTL_DEL, fd, &event);
 }
 
+/* Not by libc's functions: those are cancellation points, and a virtual thread whose
+ * cancellation is pending would leave the scheduler by unwinding. */
+static long wait_precisely(struct weft__poller *poller, const struct timespec *time)
+{
+    return syscall(SYS_epoll_pwait2, poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, time, NULL,
+                   (size_t)0);
+}
+
+static long wait_coarsely(struct weft__poller *poller, int ms)
+{
+    return syscall(SYS_epoll_pwait, poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, ms, NULL,
+                   (size_t)0);
+}
+
 static int wait_kernel(struct weft__poller *poller, int64_t timeout)
 {
     if (!poller->coarse && timeout > 0) {
         struct timespec relative = { timeout / 1000000000, timeout % 1000000000 };
-        int n = epoll_pwait2(poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS, &relative, NULL);
+        long n = wait_precisely(poller, &relative);
         if (n >= 0 || errno != ENOSYS) /* Linux 5.11 */
-            return n < 0 ? -errno : n;
+            return n < 0 ? -errno : (int)n;
         poller->coarse = true;
     }
     int64_t ms = timeout <= 0 ? timeout : (timeout + 999999) / 1000000;
-    int n = epoll_wait(poller->epoll_fd, poller->raw, WEFT__POLLER_EVENTS,
-                       ms > INT_MAX ? INT_MAX : (int)(ms < 0 ? -1 : ms));
-    return n < 0 ? -errno : n;
+    long n = wait_coarsely(poller, ms > INT_MAX ? INT_MAX : (int)(ms < 0 ? -1 : ms));
+    return n < 0 ? -errno : (int)n;
 }
 
 int weft__poller_wait(struct weft__poller *poller, int64_t timeout)
@@ -102,6 +116,5 @@ struct weft__event weft__poller_event(const struct weft__poller *poller, int i)
 void weft__poller_wake(struct weft__poller *poller)
 {
     uint64_t one = 1;
-    ssize_t written = write(poller->wake_fd, &one, sizeof one);
-    (void)written; /* cannot fail: the counter does not fill up */
+    syscall(SYS_write, poller->wake_fd, &one, sizeof one); /* the counter does not fill up */
 }

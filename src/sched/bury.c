@@ -6,7 +6,8 @@
  *     NULL -> DETACHED           nobody will join
  *     a waiter -> SOON           the task is about to end, and has seen its joiner
  *     any -> DONE                the task has ended
- *     DONE -> ACKED              see JOIN-3
+ *     SOON -> ACKED              the same
+ *     DONE -> ACKED              see JOIN-3, JOIN-6
  *
  * JOIN-1  The control block is released once: by the burier if DETACHED, else by
  *         the joiner after it has seen DONE or ACKED.
@@ -18,19 +19,23 @@
  *         and the joiner, which finds itself gone, waits for ACKED.
  * JOIN-4  A task about to end that finds a waiter does the exchange (SOON) and the
  *         claim while it still runs, so as to switch to its joiner and to no one
- *         else. DONE is set by the burier all the same, after the switch: the
+ *         else. The burier says that it has ended, by ACKED, after the switch: the
  *         joiner, which will release the task, runs only then (HANDED: on this
  *         very thread). A plain thread may run as soon as its wait is claimed,
- *         so it looks for DONE itself.
+ *         so it looks for the end itself.
  * JOIN-5  A FIRM joiner has no scope, so nothing but the end of the task can end
  *         its wait: that is stored, not claimed.
- * JOIN-6  A WATCHING waiter (select) waits for other things as well, and cannot tell by
- *         which of them it was woken. So whenever it has been exchanged away ACKED
- *         follows, before it is woken: it waits for that, and for nothing else. */
+ * JOIN-6  A waiter may be joiner of MANY tasks with one ticket (task/gather.c), and wait
+ *         for other things as well (sync/select.c). One of those that end claims its
+ *         wait, or something else does. Before the waiter begins another it takes
+ *         itself out of all of them; whoever has exchanged it away, may be about to look
+ *         at its ticket, and acknowledges also when its claim has succeeded: so the
+ *         waiter waits for ACKED, and need not know which one it was. */
 #include "sched/bury.h"
 
 #include <stdlib.h>
 
+#include "sched/locals.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "vthread/block.h"
@@ -56,8 +61,7 @@ static bool claim(struct weft__waiter *waiter, bool firm)
 
 static struct weft__waiter *waiter_of(struct weft__waiter *joiner)
 {
-    return (struct weft__waiter *)((uintptr_t)joiner &
-                                   ~(WEFT__JOINER_FIRM | WEFT__JOINER_WATCHING));
+    return (void *)((uintptr_t)joiner & ~(WEFT__JOINER_FIRM | WEFT__JOINER_MANY));
 }
 
 static bool is_firm(struct weft__waiter *joiner)
@@ -65,9 +69,10 @@ static bool is_firm(struct weft__waiter *joiner)
     return (uintptr_t)joiner & WEFT__JOINER_FIRM;
 }
 
-static bool is_watching(struct weft__waiter *joiner)
+/* Until it is acknowledged the task is not released: the claim wakes nobody yet. */
+static bool is_one_of_many(struct weft__waiter *joiner)
 {
-    return (uintptr_t)joiner & WEFT__JOINER_WATCHING;
+    return (uintptr_t)joiner & WEFT__JOINER_MANY;
 }
 
 struct weft__waiter *weft__claim_joiner(struct weft_task *task)
@@ -83,8 +88,6 @@ struct weft__waiter *weft__claim_joiner(struct weft_task *task)
         return NULL;
     }
     task->flags |= WEFT__TASK_SAW_JOINER;
-    if (is_watching(joiner))
-        task->flags |= WEFT__TASK_WATCHED;
     bool waits = joiner && claim(waiter_of(joiner), is_firm(joiner));
     task->claimed = waits ? waiter_of(joiner) : NULL; /* it has gone, or its deadline has come */
     return task->claimed;
@@ -95,9 +98,8 @@ static void tell_joiner(struct weft__worker *worker, struct weft_task *task)
     if (task->flags & WEFT__TASK_SAW_JOINER) { /* JOIN-4 */
         bool handed = task->flags & WEFT__TASK_HANDED;
         struct weft__waiter *claimed = task->claimed;
-        bool acks = !claimed || task->flags & WEFT__TASK_WATCHED; /* JOIN-6 */
-        /* release: the joiner sees the result */
-        weft__store(&task->joiner, acks ? WEFT__TASK_ACKED : WEFT__TASK_DONE, release);
+        /* release: the joiner sees the result. It looks, or waits, for this: JOIN-4, JOIN-6 */
+        weft__store(&task->joiner, WEFT__TASK_ACKED, release);
         if (claimed && !handed)
             weft__wait_wake(claimed);
         return;
@@ -111,7 +113,7 @@ static void tell_joiner(struct weft__worker *worker, struct weft_task *task)
         weft__release(worker, task);
     } else if (joiner) {
         bool claimed = claim(waiter_of(joiner), is_firm(joiner));
-        if (!claimed || is_watching(joiner))
+        if (!claimed || is_one_of_many(joiner))
             weft__store(&task->joiner, WEFT__TASK_ACKED, release); /* JOIN-3, JOIN-6 */
         if (claimed)
             weft__wait_wake(waiter_of(joiner));
@@ -122,6 +124,8 @@ void weft__bury(struct weft__worker *worker, struct weft_task *task)
 {
     if (weft__task_started(task))
         weft__annotate_destroy(&task->annotation);
+    if (weft__unlikely(task->locals != NULL)) /* it never ran: LOCAL-4 */
+        weft__locals_abandon(task->locals);
     if (task->stack)
         weft__stack_give(&weft__rt.stacks, &worker->stacks, task->stack);
     if (weft__unlikely(weft__is_virtual(task)))

@@ -8,15 +8,14 @@
 #include "sched/share.h"
 #include "sched/switch.h"
 
-/* initial-exec: read in signal handlers, where the loader must not be needed. */
-static _Thread_local struct weft_task *current __attribute__((tls_model("initial-exec")));
+_Thread_local struct weft_task *weft__current;
 
 void (*weft__on_carrier_thread)(void *carrier, int starting);
 
 WEFT_NOINLINE struct weft_task *weft__self(void)
 {
     weft__compiler_barrier(); /* the body is not a constant of its caller */
-    return current;
+    return weft__current;
 }
 
 static unsigned index_of(struct weft__carrier *carrier)
@@ -27,7 +26,7 @@ static unsigned index_of(struct weft__carrier *carrier)
 struct weft_task **weft__current_at(char *thread_pointer)
 {
     char *here = weft__context_thread_pointer();
-    return (struct weft_task **)(void *)(thread_pointer + ((char *)&current - here));
+    return (struct weft_task **)(void *)(thread_pointer + ((char *)&weft__current - here));
 }
 
 static void annotate_own_stack(struct weft__carrier *carrier)
@@ -58,14 +57,14 @@ static void begin(struct weft__carrier *carrier)
         weft__on_carrier_thread(carrier, 1);
     tell(carrier, WEFT_CARRIER_START);
     carrier->thread_pointer = weft__context_thread_pointer();
-    carrier->current = &current;
+    carrier->current = &weft__current;
     weft__store(&carrier->tid, gettid(), relaxed); /* for the monitor */
-    current = &carrier->idle;
+    weft__current = &carrier->idle;
 }
 
 static void end(struct weft__carrier *carrier)
 {
-    current = NULL;
+    weft__current = NULL;
     tell(carrier, WEFT_CARRIER_STOP);
     if (weft__on_carrier_thread)
         weft__on_carrier_thread(carrier, 0);
@@ -125,6 +124,7 @@ void *weft__carrier_main(void *arg)
 void weft__come_home(struct weft_task *self)
 {
     struct weft__carrier *carrier = weft__carrier_of(self);
+    weft__assert_stays(self);
     carrier->homecomer = self;
     *carrier->current = &carrier->idle;
     if (self->context.thread_pointer)

@@ -4,6 +4,8 @@
 
 static struct weft__hook *hooks;
 
+_Atomic(weft__change_fn *) weft__on_change;
+
 void weft__hooks_add(struct weft__hook *hook)
 {
     hook->next = hooks;

@@ -63,7 +63,8 @@ static bool stuck(struct weft__worker *worker, struct look *look, int64_t now)
 /* With a seed or the virtual clock one carrier runs everything, in its order. */
 static bool may_hand_off(void)
 {
-    return !weft__rt.config.seed && !weft__clock_is_virtual();
+    return !weft__rt.config.seed && !weft__clock_is_virtual() &&
+           !(weft__rt.config.flags & WEFT_NO_HAND_OFF);
 }
 
 /* A worker whose task sits in a blocking call goes to another carrier at once: a

@@ -11,6 +11,7 @@
 #include "os/memory.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
+#include "sched/locals.h"
 #include "sched/lot.h"
 #include "sched/monitor.h"
 #include "sched/poll.h"
@@ -165,8 +166,7 @@ static void join_threads(bool monitor)
 
 static int start_threads(void)
 {
-    sigset_t before;
-    block_signals(&before);
+    block_signals(&weft__rt.host_mask);
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < weft__rt.workers; i++) {
         rc = weft__carrier_start(&weft__rt.carrier[i]);
@@ -175,7 +175,7 @@ static int start_threads(void)
     }
     if (rc == 0)
         rc = pthread_create(&weft__rt.monitor_thread, NULL, weft__monitor_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &weft__rt.host_mask, NULL);
     if (rc != 0)
         join_threads(false);
     return -rc;
@@ -255,6 +255,8 @@ static int stop_locked(void)
     if (!weft__load(&weft__rt.running, relaxed)) /* under `life` */
         return -EINVAL;
     await_end();
+    while (weft__locals_drain()) /* destructors may spawn */
+        await_end();
     weft__store(&weft__rt.running, false, release);
     join_threads(true);
     weft__hooks_run(WEFT__HOOK_STOPPED);

@@ -4,6 +4,7 @@
 
 #include "sched/bury.h"
 #include "sched/enter.h"
+#include "sched/locals.h"
 #include "sched/lot.h"
 #include "sched/poll.h"
 #include "sched/share.h"
@@ -358,7 +359,10 @@ WEFT_INLINE void call(struct weft_task *self)
     uintptr_t family = weft__load(&self->waiter.family, relaxed); /* looked at again there */
     bool plain = ((uintptr_t)self->waiter.scope | family) == 0;
     int refused = weft__likely(plain) ? 0 : weft__refuse(&self->waiter);
-    self->result = weft__likely(!refused) ? self->fn(self->arg) : refused;
+    int (*fn)(void *arg) = self->fn;
+    self->cleanups = NULL; /* where `fn` was */
+    self->result = weft__likely(!refused) ? fn(self->arg) : refused;
+    WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
 }
 
 /* Inlined into the task's first function: a call that never returns would spoil the
@@ -381,8 +385,21 @@ WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
     weft__context_jump(&task->context);
 }
 
+WEFT_INLINE void finish(struct weft_task *self)
+{
+    if (weft__unlikely(self->locals != NULL))
+        weft__locals_end(&self->locals);
+}
+
+void weft__finish(struct weft_task *self)
+{
+    self->cleanups = NULL;
+    finish(self);
+}
+
 void weft__end(struct weft_task *self)
 {
+    finish(self);
     end(self);
 }
 
@@ -392,6 +409,7 @@ void weft__task_main(void *arg)
     weft__arrive(self);
     weft__leave(self);
     call(self);
+    finish(self);
     end(self);
 }
 
@@ -399,6 +417,7 @@ void weft__task_main(void *arg)
  * destructor does. */
 static WEFT_NORETURN void end_virtual(void *arg)
 {
+    weft__finish(arg);
     weft__vthread_end();
     weft__end(arg);
 }

@@ -38,7 +38,11 @@ void weft__suspend(struct weft_task *self);
 /* Lets the others run, if there are any. Takes and leaves the seat. */
 void weft__pass(struct weft_task *self);
 
-/* Ends the running task, from anywhere on its stack. */
+/* A virtual thread is about to end, and still has its block: its task-locals are
+ * destroyed, and handlers that were left behind forgotten. */
+void weft__finish(struct weft_task *self);
+
+/* Ends the running task, from anywhere on its stack; destroys its task-locals. */
 WEFT_NORETURN void weft__end(struct weft_task *self);
 
 /* Set by src/task: the running task, which is a WEFT__TASK_MEMBER, has left its function,

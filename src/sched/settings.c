@@ -96,7 +96,7 @@ int weft__settings(const weft_config *asked, weft_config *ret_config)
     memset(ret_config, 0, sizeof *ret_config);
     if (asked)
         *ret_config = *asked;
-    if (ret_config->flags & ~(WEFT_VIRTUAL_CLOCK | WEFT_NO_CRASH_REPORT) ||
+    if (ret_config->flags & ~(WEFT_VIRTUAL_CLOCK | WEFT_NO_CRASH_REPORT | WEFT_NO_HAND_OFF) ||
         memcmp(ret_config->reserved, zero, sizeof zero) != 0 || ret_config->grace < 0) {
         fprintf(stderr, "weft: weft_config: unknown flags, reserved fields that are not zero, or "
                         "a grace below zero\n");

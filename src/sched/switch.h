@@ -7,8 +7,17 @@
 #ifndef WEFT_SCHED_SWITCH_H
 #define WEFT_SCHED_SWITCH_H
 
+#include "sched/hooks.h"
 #include "sched/schedule.h"
 #include "vthread/block.h"
+
+/* STAY-2: inside an interposed call a light task leaves its thread only to come back
+ * to it. A virtual thread counts no such calls. */
+WEFT_INLINE void weft__assert_stays(const struct weft_task *self)
+{
+    WEFT_ASSERT(!self->interposed || self->carrier, "STAY-2");
+    (void)self;
+}
 
 /* First thing on the stack that was switched to. */
 WEFT_INLINE void weft__arrive(struct weft_task *self)
@@ -25,6 +34,9 @@ WEFT_INLINE void weft__arrive(struct weft_task *self)
 /* From or to a virtual thread. `block` NULL: to a task that uses the carrier's. */
 WEFT_INLINE void weft__change_block(void *block, void *carriers)
 {
+    weft__change_fn *watcher = atomic_load_explicit(&weft__on_change, memory_order_relaxed);
+    if (weft__unlikely(watcher != NULL))
+        watcher(carriers);
     if (block)
         weft__block_set_home(block, carriers);
     weft__context_set_thread_pointer(block ? block : carriers);
@@ -35,6 +47,7 @@ WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *
 {
     WEFT_ASSERT(weft__load(&worker->seat->inside, relaxed) == 1, "SEAT-1");
     WEFT_ASSERT(!next->carrier || next->carrier == worker->carrier, "PIN-1");
+    weft__assert_stays(self);
     next->worker = worker;
     next->seat = worker->seat;
     weft__carrier_of(next)->budget = WEFT__BUDGET;

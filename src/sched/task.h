@@ -27,7 +27,7 @@
 #define WEFT__TASK_ACKED ((struct weft__waiter *)3)       /* see sched/bury.c: JOIN-3, */
 #define WEFT__TASK_ENDING_SOON ((struct weft__waiter *)4) /* JOIN-4, */
 #define WEFT__JOINER_FIRM ((uintptr_t)8)                  /* JOIN-5, */
-#define WEFT__JOINER_WATCHING ((uintptr_t)4)              /* and JOIN-6, in a waiter's address */
+#define WEFT__JOINER_MANY ((uintptr_t)4)                  /* and JOIN-6 */
 
 #define WEFT__ARGS_INLINE 48
 
@@ -41,7 +41,7 @@ enum weft__task_flags {
     WEFT__TASK_VIRTUAL = 64,    /* a virtual thread: context.thread_pointer is its own */
     WEFT__TASK_MEMBER = 128,    /* of a group; args end with a struct weft__member */
     WEFT__TASK_STARTING = 256,  /* weft_group_start() waits for it; the task's own */
-    WEFT__TASK_WATCHED = 512,   /* while ending: see JOIN-6 */
+    WEFT__TASK_EXITS = 512,     /* a virtual thread that weft_exit() unwinds */
 };
 
 struct weft_task {
@@ -74,6 +74,7 @@ struct weft_task {
     /* line 2: beginning and end */
     union {
         int (*fn)(void *arg);
+        struct cleanup *cleanups;     /* while it runs: see task/cleanup.c */
         struct weft__waiter *claimed; /* while ending: the joiner whose wait it has ended */
     };
     void *arg;
@@ -81,7 +82,10 @@ struct weft_task {
     const char *site;
     size_t stack_size;
     int result;
-    uint32_t bundle_count;        /* before it starts, as above */
+    union {
+        uint32_t bundle_count; /* before it starts, as above */
+        uint32_t interposed;   /* a light task's depth in interposed calls, in debug builds */
+    };
     char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
 
     /* line 3: what few tasks have, and the arguments */

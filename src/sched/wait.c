@@ -1,5 +1,6 @@
 #include "sched/wait.h"
 
+#include "base/assert.h"
 #include "os/barrier.h"
 #include "os/futex.h"
 #include "sched/enter.h"
@@ -111,13 +112,9 @@ enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadl
         weft__timer_disarm(self->worker, timer);
     }
     weft__leave(self);
-    return weft__wait_state(waiter);
-}
-
-void weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket)
-{
-    if (!weft__wait_abandon(waiter, ticket))
-        weft__wait_park(waiter, INT64_MAX); /* WAIT-5 */
+    enum weft__wait_state reason = weft__wait_state(waiter);
+    WEFT_ASSERT(reason > WEFT__WAITING, "WAIT-2"); /* else it was made runnable twice */
+    return reason;
 }
 
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket)
@@ -127,4 +124,10 @@ bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket)
     if (!weft__is_thread(waiter))
         weft__leave(weft__task_of(waiter)); /* WAIT-6 */
     return true;
+}
+
+enum weft__wait_state weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket)
+{
+    return weft__wait_abandon(waiter, ticket) ? WEFT__RUNNING
+                                              : weft__wait_park(waiter, INT64_MAX); /* WAIT-5 */
 }

@@ -21,8 +21,10 @@
  *         (sched/switch.h). So parking itself needs no atomic operation. Two
  *         workers that pop each other's leaving tasks would wait for ever: so
  *         after a while the popper puts the task back and leaves its own stack.
- * WAIT-5  Whoever has called begin() either parks or calls weft__wait_abandon();
- *         a task that lost the abandoning is queued already and has to park.
+ * WAIT-5  Whoever has called begin() parks, drops the wait, or calls
+ *         weft__wait_abandon(); a task that lost the abandoning is queued already and
+ *         has to park. That nobody was told the ticket is no excuse: a signal
+ *         interrupts whatever wait it finds (hook/deliver.c).
  * WAIT-6  A task holds its worker's seat from begin() to the end of park(), or to an
  *         abandon() that succeeds: it cannot lose its worker in between, when
  *         others may make it runnable already. What it does there is short, and
@@ -131,9 +133,11 @@ extern bool (*weft__wait_interrupted)(void);
  * must park. */
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket);
 
-/* The same where it makes no difference whether it has been fired: by a canceller, who
- * needs no ticket told. May suspend for a moment; the seat is left. */
-void weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket);
+/* The same, and parks if it has to: RUNNING when nobody had fired it, else the reason.
+ * A canceller needs no ticket told, and may always have; who does not pass on that a
+ * signal is due (INTERRUPTED) meets it again before the next wait parks. May suspend;
+ * the seat is left. */
+enum weft__wait_state weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket);
 
 /* Makes the waiter of a claimed wait runnable: the claim's winner, once. */
 void weft__wait_wake(struct weft__waiter *waiter);

@@ -142,6 +142,7 @@ struct weft__runtime {
     unsigned workers;
     struct weft__worker *worker;   /* [workers] */
     struct weft__carrier *carrier; /* [workers + WEFT__CARRIERS_MORE] */
+    sigset_t host_mask;            /* of the thread that started the runtime */
     _Atomic(uint32_t) carriers;    /* that have been started */
     pthread_t monitor_thread;
     struct weft_config config;

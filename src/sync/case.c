@@ -134,7 +134,7 @@ static struct watcher *watcher_of(weft_case *item)
 static int attempt_task(weft_case *item)
 {
     item->result = 0;
-    return weft__join_ended(item->weft__object) ? 0 : -EAGAIN;
+    return weft__has_ended(item->weft__object) ? 0 : -EAGAIN;
 }
 
 static int enlist_task(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "base/assert.h"
-#include "sched/task.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
@@ -69,37 +68,11 @@ struct weft__wait_node *weft__wait_list_take(struct weft__wait_list *list)
     return NULL; /* QUEUE-2 */
 }
 
-void weft__wakes_add(struct weft__wakes *wakes, struct weft__waiter *waiter)
-{
-    if (!weft__is_thread(waiter)) {
-        struct weft_task *task = weft__task_of(waiter);
-        task->next = NULL; /* nobody else has it until it is woken */
-        *wakes->last = task;
-        wakes->last = &task->next;
-    } else if (wakes->thread_count < sizeof wakes->threads / sizeof *wakes->threads) {
-        wakes->threads[wakes->thread_count++] = waiter;
-    } else {
-        weft__wait_wake(waiter);
-    }
-}
-
 void weft__wakes_take_all(struct weft__wakes *wakes, struct weft__wait_list *list)
 {
     struct weft__wait_node *node;
     while ((node = weft__wait_list_take(list)))
         weft__wakes_add(wakes, node->waiter);
-}
-
-void weft__wakes_carry_out(struct weft__wakes *wakes)
-{
-    struct weft_task *task = wakes->first;
-    while (task) {
-        struct weft_task *next = task->next; /* the queue's from now on */
-        weft__wait_wake(&task->waiter);
-        task = next;
-    }
-    for (unsigned i = 0; i < wakes->thread_count; i++)
-        weft__wait_wake(wakes->threads[i]);
 }
 
 int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node)

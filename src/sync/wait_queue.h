@@ -27,7 +27,7 @@
 
 #include "base/list.h"
 #include "os/latch.h"
-#include "sched/wait.h"
+#include "sched/wakes.h"
 
 struct weft__wait_list {
     struct weft__list nodes; /* zero before the first */
@@ -73,29 +73,8 @@ bool weft__wait_list_has_others(const struct weft__wait_list *list,
  * woken after the lock has been released. NULL: nobody waits. */
 struct weft__wait_node *weft__wait_list_take(struct weft__wait_list *list);
 
-/* Those who were taken and are to be woken. */
-struct weft__wakes {
-    struct weft_task *first, **last; /* tasks, through `next`, which is the waker's */
-    struct weft__waiter *threads[16];
-    unsigned thread_count;
-};
-
-static inline void weft__wakes_init(struct weft__wakes *wakes)
-{
-    wakes->first = NULL;
-    wakes->last = &wakes->first;
-    wakes->thread_count = 0;
-}
-
-/* Under the lock: one who was taken. Of plain threads beyond the first few each is
- * woken at once. */
-void weft__wakes_add(struct weft__wakes *wakes, struct weft__waiter *waiter);
-
-/* Under the lock: takes all. */
+/* Takes all. */
 void weft__wakes_take_all(struct weft__wakes *wakes, struct weft__wait_list *list);
-
-/* Wakes them, in order. */
-void weft__wakes_carry_out(struct weft__wakes *wakes);
 
 /* Parks. 0: the node was taken. -EAGAIN: look again; or why the wait was cut short.
  * Unless it is 0, the node is in no list any more. Suspends. */

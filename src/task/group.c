@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "sched/schedule.h"
 #include "task/cancel.h"
+#include "task/cleanup.h"
 #include "task/failure.h"
 
 void weft_group_enter(weft_group *public, int64_t deadline)
@@ -95,8 +96,10 @@ static bool close_group(struct weft__group *group)
 
 int weft_group_leave(weft_group *public)
 {
+    struct weft__waiter *owner = weft__waiter_self();
+    if (owner && owner->scope != &weft__group_of(public)->scope && weft__exits(owner))
+        return weft_group_result(public); /* it has been left: CLEANUP-3 */
     struct weft__group *group = own(public, "weft_group_leave");
-    struct weft__waiter *owner = weft__group_owner(group);
     do {
         await_members(group, owner);
     } while (!close_group(group));

@@ -45,12 +45,13 @@ struct weft__spawner {
     uint64_t ticket;
 };
 
-/* Who waits in weft_group_start(). Under the group's lock. */
+/* Who waits in weft_group_start(). Under the group's lock. A start that was given up ends
+ * with the task: it cannot become one that has happened any more. */
 struct weft__starting {
     struct weft__waiter *waiter;
     uint64_t ticket;
     struct weft_task *task;
-    enum { WEFT__STARTING, WEFT__STARTED, WEFT__NOT_STARTED } state;
+    enum { WEFT__STARTING, WEFT__GIVEN_UP, WEFT__STARTED, WEFT__NOT_STARTED } state;
     int result;
     intptr_t value;
 };

@@ -5,30 +5,19 @@
 #include "os/barrier.h"
 #include "sched/bury.h"
 #include "sched/enter.h"
+#include "sched/locals.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "task/join.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
-static bool ended(struct weft_task *task)
-{
-    /* acquire: pairs with the exchange in weft__bury() */
-    struct weft__waiter *joiner = weft__load(&task->joiner, acquire);
-    return joiner == WEFT__TASK_DONE || joiner == WEFT__TASK_ACKED;
-}
-
-bool weft__join_ended(struct weft_task *task)
-{
-    return ended(task);
-}
-
 static struct weft__waiter *firm(struct weft__waiter *waiter)
 {
     return (struct weft__waiter *)((uintptr_t)waiter | WEFT__JOINER_FIRM);
 }
 
-static void reap(struct weft_task *task)
+static void release(struct weft_task *task)
 {
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
@@ -79,16 +68,16 @@ static bool withdraw(weft_task *task, struct weft__waiter *waiter)
     return us == firm(waiter) && weft__cas(&task->joiner, &us, NULL, acq_rel, acquire);
 }
 
-static struct weft__waiter *watching(struct weft__waiter *waiter)
+static struct weft__waiter *one_of_many(struct weft__waiter *waiter)
 {
-    return (struct weft__waiter *)((uintptr_t)waiter | WEFT__JOINER_WATCHING);
+    return (struct weft__waiter *)((uintptr_t)waiter | WEFT__JOINER_MANY);
 }
 
 int weft__join_watch(struct weft_task *task, struct weft__waiter *waiter)
 {
     struct weft__waiter *joiner = NULL;
     /* acq_rel: as in await() */
-    if (weft__cas(&task->joiner, &joiner, watching(waiter), acq_rel, acquire))
+    if (weft__cas(&task->joiner, &joiner, one_of_many(waiter), acq_rel, acquire))
         return 0;
     if (joiner == WEFT__TASK_ENDING_SOON)
         sched_yield(); /* the task is on its way */
@@ -99,9 +88,9 @@ int weft__join_watch(struct weft_task *task, struct weft__waiter *waiter)
 
 void weft__join_unwatch(struct weft_task *task, struct weft__waiter *waiter)
 {
-    struct weft__waiter *us = watching(waiter);
+    struct weft__waiter *us = one_of_many(waiter);
     if (!weft__cas(&task->joiner, &us, NULL, acq_rel, acquire))
-        await_burial(task, WEFT__TASK_ACKED); /* JOIN-6 */
+        await_burial(task, WEFT__TASK_ACKED);
 }
 
 /* CANCEL-10: who is firm is woken by nobody else, so this comes after it has said so. */
@@ -144,23 +133,34 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
     return rc ? rc : -EAGAIN;
 }
 
-static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
+int weft__await_end(struct weft_task *task, struct weft__waiter *waiter)
 {
     int rc = weft__checkpoint(waiter);
-    if (rc == 0 && weft__is_thread(waiter) && !waiter->scope && !ended(task))
+    if (rc == 0 && weft__is_thread(waiter) && !waiter->scope && !weft__has_ended(task))
         weft__thread_pause();
-    if (rc == 0 && !ended(task)) {
+    if (rc == 0 && !weft__has_ended(task)) {
         do {
             rc = await(task, waiter);
         } while (rc == -EAGAIN);
     }
-    if (rc)
-        return rc;
+    return rc;
+}
+
+int weft__reap(struct weft_task *task, int *ret_result)
+{
     if (ret_result)
         *ret_result = task->result;
-    rc = task->flags & WEFT__TASK_NO_STACK ? -ENOMEM : 0;
-    reap(task); /* JOIN-1 */
+    int rc = task->flags & WEFT__TASK_NO_STACK ? -ENOMEM : 0;
+    release(task); /* JOIN-1 */
+    if (weft__unlikely(rc))
+        weft__locals_drain(); /* LOCAL-4 */
     return rc;
+}
+
+static int join(weft_task *task, struct weft__waiter *waiter, int *ret_result)
+{
+    int rc = weft__await_end(task, waiter);
+    return rc ? rc : weft__reap(task, ret_result);
 }
 
 int weft_join(weft_task *task, int *ret_result)
@@ -188,5 +188,5 @@ void weft_detach(weft_task *task)
     if (weft__cas(&task->joiner, &nobody, WEFT__TASK_DETACHED, acq_rel, acquire))
         return;
     await_burial(task, WEFT__TASK_DONE); /* at once but for a joiner that gave up: JOIN-4 */
-    reap(task);                          /* JOIN-1 */
+    release(task);                       /* JOIN-1 */
 }

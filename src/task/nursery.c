@@ -41,7 +41,7 @@ int weft_group_spawn_copy(const char *site, const weft_attr *attr, weft_group *g
 static bool is_starting(struct weft__group *group, struct weft__starting *starting, uint64_t ticket)
 {
     weft__lock_acquire(&group->lock);
-    bool waits = starting->state == WEFT__STARTING;
+    bool waits = starting->state == WEFT__STARTING || starting->state == WEFT__GIVEN_UP;
     starting->ticket = ticket;
     weft__lock_release(&group->lock);
     return waits;
@@ -51,8 +51,10 @@ static void cancel_start(struct weft__group *group, struct weft__starting *start
 {
     struct weft_task *wave = NULL;
     weft__lock_acquire(&group->lock);
-    if (starting->state == WEFT__STARTING) /* else it may be gone */
+    if (starting->state == WEFT__STARTING) { /* else it may be gone */
+        starting->state = WEFT__GIVEN_UP;
         wave = weft__cancel_claim(starting->task);
+    }
     weft__lock_release(&group->lock);
     weft__cancel_wake(wave);
 }
@@ -96,15 +98,29 @@ int weft_group_start_at(const char *site, const weft_attr *attr, weft_group *gro
         .site = site, .attr = attr, .fn = fn, .arg = arg, .starting = &starting
     };
     int rc = spawn(group, &request);
-    if (rc == 0)
-        rc = await(weft__group_of(group), &starting);
     if (rc)
         return rc;
-    if (starting.state == WEFT__NOT_STARTED)
-        return starting.result < 0 ? starting.result : -EPROTO;
-    if (ret_value)
-        *ret_value = starting.value;
-    return 0;
+    int cut_short = await(weft__group_of(group), &starting);
+    if (starting.state == WEFT__STARTED) { /* at the same moment: it has happened */
+        if (ret_value)
+            *ret_value = starting.value;
+        return 0;
+    }
+    if (cut_short)
+        return cut_short;
+    return starting.result < 0 ? starting.result : -EPROTO;
+}
+
+/* Under the lock: the caller's start has happened. */
+static void set_started(struct weft_task *self, intptr_t value, struct weft__wakes *wakes)
+{
+    struct weft__member *member = weft__member_of(self);
+    struct weft__starting *starting = member->starting;
+    member->ret_result = NULL;
+    self->flags &= (uint16_t)~WEFT__TASK_STARTING;
+    starting->value = value;
+    starting->state = WEFT__STARTED;
+    weft__wakes_claim(wakes, starting->waiter, starting->ticket);
 }
 
 void weft_started(intptr_t value)
@@ -113,15 +129,12 @@ void weft_started(intptr_t value)
     if (!self || !(self->flags & WEFT__TASK_STARTING))
         return;
     struct weft__member *member = weft__member_of(self);
-    struct weft__starting *starting = member->starting;
     struct weft__group *group = member->group;
-    struct weft__woken woken = { .count = 0 };
+    struct weft__wakes wakes;
+    weft__wakes_init(&wakes);
     weft__lock_acquire(&group->lock);
-    member->ret_result = NULL;
-    self->flags &= (uint16_t)~WEFT__TASK_STARTING;
-    starting->value = value;
-    starting->state = WEFT__STARTED;
-    weft__woken_claim(&woken, starting->waiter, starting->ticket);
+    if (member->starting->state == WEFT__STARTING)
+        set_started(self, value, &wakes);
     weft__lock_release(&group->lock);
-    weft__woken_wake(&woken);
+    weft__wakes_carry_out(&wakes);
 }

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "os/barrier.h"
 #include "sched/schedule.h"
+#include "task/cleanup.h"
 #include "time/clock.h"
 #include "weft/time.h"
 
@@ -145,8 +146,11 @@ static WEFT_NOINLINE void await_visitors(struct weft__scope *scope)
 
 void weft__scope_end(struct weft__waiter *waiter, struct weft_scope *scope, const char *who)
 {
-    if (!waiter || waiter->scope != scope)
+    if (!waiter || waiter->scope != scope) {
+        if (waiter && weft__exits(waiter))
+            return; /* it has been left: CLEANUP-3 */
         weft__panic("%s: not the innermost scope", who);
+    }
     if (weft__unlikely(weft__load(&weft__scope_of(scope)->visitors, acquire)))
         await_visitors(weft__scope_of(scope));
     waiter->scope = weft__scope_of(scope)->outer;

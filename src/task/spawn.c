@@ -10,6 +10,7 @@
 #include "sched/thread.h"
 #include "task/adopt.h"
 #include "task/group.h"
+#include "task/local.h"
 #include "task/spawn.h"
 #include "vthread/block.h"
 
@@ -77,6 +78,7 @@ static void init_task(struct weft_task *task, const struct weft__request *reques
     task->stack_size = weft__rt.config.stack_size;
     task->result = 0;
     task->locals = NULL;
+    task->interposed = 0;
     task->name[0] = 0;
 }
 
@@ -104,20 +106,33 @@ static WEFT_NOINLINE int make_member(struct weft_task *task, const struct weft__
         task->flags |= WEFT__TASK_STARTING;
         member->starting = request->starting;
     }
-    int rc = weft__group_admit(request->group, task);
-    if (rc && task->flags & WEFT__TASK_HEAP_ARGS)
-        free(task->arg);
-    return rc;
+    return weft__group_admit(request->group, task);
 }
 
+/* It has not been published: what copy_args() and weft__locals_inherit() gave it. */
+static WEFT_NOINLINE void take_back(struct weft_task *task)
+{
+    if (task->flags & WEFT__TASK_HEAP_ARGS)
+        free(task->arg);
+    if (task->locals)
+        weft__locals_abandon(task->locals);
+}
+
+/* `worker` and `locals` are the spawner's. */
 WEFT_INLINE int prepare(struct weft_task *task, const struct weft__request *request, bool detached,
-                        struct weft__worker *worker)
+                        struct weft__worker *worker, struct weft__locals *locals)
 {
     init_task(task, request, detached);
     if (weft__unlikely(request->attr != NULL))
         apply_attr(task, request->attr, worker);
     int rc = copy_args(task, request);
-    return rc == 0 && weft__unlikely(request->group != NULL) ? make_member(task, request) : rc;
+    if (weft__unlikely(locals != NULL) && rc == 0)
+        rc = weft__locals_inherit(locals, &task->locals);
+    if (weft__unlikely(request->group != NULL) && rc == 0)
+        rc = make_member(task, request);
+    if (weft__unlikely(rc))
+        take_back(task);
+    return rc;
 }
 
 WEFT_INLINE void publish(struct weft_task *task, struct weft__worker *worker)
@@ -152,7 +167,9 @@ int weft__spawn(const struct weft__request *request, weft_task **ret_task)
     struct weft__worker *worker = weft__enter_here(self);
     struct weft__stock *stock = worker ? &worker->stock : weft__thread_stock();
     struct weft_task *task = stock ? weft__pool_take(&weft__rt.tasks, &stock->tasks) : NULL;
-    rc = weft__likely(task != NULL) ? prepare(task, request, ret_task == NULL, worker) : -ENOMEM;
+    rc = -ENOMEM;
+    if (weft__likely(task != NULL))
+        rc = prepare(task, request, ret_task == NULL, worker, weft__locals_of(self));
     if (weft__likely(rc == 0)) {
         if (ret_task)
             *ret_task = task;

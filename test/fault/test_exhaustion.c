@@ -42,7 +42,8 @@ static bool fails(const char *function)
         return __real_##name arguments; \
     }
 
-WRAP(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset),
+/* What mmap() is where files may be large. */
+WRAP(void *, mmap64, (void *at, size_t size, int prot, int flags, int fd, off_t offset),
      (at, size, prot, flags, fd, offset), MAP_FAILED, ENOMEM)
 WRAP(void *, malloc, (size_t size), (size), NULL, ENOMEM)
 WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
@@ -334,4 +335,81 @@ static void run_poll(void)
 TEST(polling_fails_cleanly)
 {
     fail_each_call(run_poll, 8);
+}
+
+static weft_local handed_down, high, own;
+static atomic_int values; /* set and not destroyed */
+
+static void count_down(void *unused)
+{
+    (void)unused;
+    atomic_fetch_sub(&values, 1);
+}
+
+/* What is refused has not been taken. */
+static void set_value(weft_local local, void *value)
+{
+    void *before = weft_local_get(local);
+    atomic_fetch_add(&values, 1);
+    int rc = weft_local_set(local, value);
+    if (rc == 0)
+        return;
+    expect_shortage("weft_local_set", rc);
+    MUST(weft_local_get(local) == before);
+    atomic_fetch_sub(&values, 1);
+}
+
+static int change_locals(void *inherited)
+{
+    MUST(weft_local_get(handed_down) == inherited);
+    set_value(handed_down, "changed");
+    return 7;
+}
+
+static int hand_down_locals(void *unused)
+{
+    weft_task *task;
+    int spawned = 0;
+    (void)unused;
+    set_value(own, "own");
+    set_value(handed_down, "first");
+    set_value(high, "high"); /* the array grows */
+    for (int i = 0; i < 2; i++) {
+        void *value = weft_local_get(handed_down);
+        int rc = weft_spawn(change_locals, value, &task);
+        expect_result(rc, task, 7, &spawned);
+        weft_local_region region;
+        atomic_fetch_add(&values, 1);
+        rc = weft_local_push(&region, handed_down, "region");
+        if (rc == 0)
+            weft_local_pop(&region);
+        else
+            atomic_fetch_sub(&values, 1);
+        MUST(weft_local_get(handed_down) == value);
+    }
+    weft_attr odd = { .stack_size = 64 << 10 }; /* one that is mapped anew */
+    int rc = weft_spawn_with(&odd, change_locals, weft_local_get(handed_down), NULL);
+    if (rc)
+        expect_shortage("weft_spawn", rc);
+    return 7;
+}
+
+static void run_locals(void)
+{
+    weft_config config = { .workers = 1 };
+    int rc = weft_run(&config, hand_down_locals, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+    MUST(atomic_load(&values) == 0);
+}
+
+TEST(task_locals_fail_cleanly)
+{
+    weft_local between;
+    MUST(weft_local_create(&handed_down, count_down, WEFT_LOCAL_INHERITED) == 0);
+    MUST(weft_local_create(&own, count_down, 0) == 0);
+    for (int i = 0; i < 20; i++)
+        MUST(weft_local_create(&between, NULL, 0) == 0);
+    MUST(weft_local_create(&high, count_down, WEFT_LOCAL_INHERITED) == 0);
+    fail_each_call(run_locals, 12);
 }

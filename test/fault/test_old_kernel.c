@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -31,6 +30,13 @@ long __wrap_syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         a[i] = va_arg(args, long);
     va_end(args);
+    if (no_pwait2 && number == SYS_epoll_pwait2) {
+        atomic_fetch_add(&refused, 1);
+        errno = ENOSYS;
+        return -1;
+    }
+    if (number == SYS_epoll_pwait && a[3] > 0)
+        atomic_fetch_add(&coarse_waits, 1);
     if (no_membarrier && number == SYS_membarrier) {
         atomic_fetch_add(&refused, 1);
         errno = ENOSYS;
@@ -66,30 +72,6 @@ int __wrap_mprotect(void *at, size_t size, int prot)
 {
     atomic_fetch_add(&mprotects, 1);
     return __real_mprotect(at, size, prot);
-}
-
-int __real_epoll_pwait2(int fd, struct epoll_event *events, int count,
-                        const struct timespec *timeout, const sigset_t *mask);
-int __wrap_epoll_pwait2(int fd, struct epoll_event *events, int count,
-                        const struct timespec *timeout, const sigset_t *mask);
-int __wrap_epoll_pwait2(int fd, struct epoll_event *events, int count,
-                        const struct timespec *timeout, const sigset_t *mask)
-{
-    if (no_pwait2) {
-        atomic_fetch_add(&refused, 1);
-        errno = ENOSYS;
-        return -1;
-    }
-    return __real_epoll_pwait2(fd, events, count, timeout, mask);
-}
-
-int __real_epoll_wait(int fd, struct epoll_event *events, int count, int timeout);
-int __wrap_epoll_wait(int fd, struct epoll_event *events, int count, int timeout);
-int __wrap_epoll_wait(int fd, struct epoll_event *events, int count, int timeout)
-{
-    if (timeout > 0)
-        atomic_fetch_add(&coarse_waits, 1);
-    return __real_epoll_wait(fd, events, count, timeout);
 }
 
 static atomic_int done;

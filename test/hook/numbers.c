@@ -1,6 +1,7 @@
 /* Programs choose numbers of descriptors themselves, and close those that they do not
  * know: nothing that threads wait with gets lost. */
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "fds.h"
@@ -15,15 +16,45 @@ static void *reader(void *unused)
     return unused;
 }
 
-static void wait_here(void)
+static void wait_at_ends(void)
 {
     pthread_t thread;
-    SAY_ERRNO(pipe(ends));
     SAY(pthread_create(&thread, NULL, reader, NULL));
     usleep(20000);
     SAY_NUMBER(write(ends[1], "x", 1));
     SAY(pthread_join(thread, NULL));
     SAY_NUMBER(got);
+}
+
+static void wait_here(void)
+{
+    SAY_ERRNO(pipe(ends));
+    wait_at_ends();
+}
+
+/* Where no function of libc's tells that a number now stands for something else. */
+static void direct_calls(void)
+{
+    int old, other[2];
+    wait_here();
+    old = ends[0];
+    SAY_ERRNO(syscall(SYS_close, ends[0]));
+    SAY_ERRNO(syscall(SYS_close, ends[1]));
+    SAY_ERRNO(syscall(SYS_pipe2, ends, 0));
+    SAY_NUMBER(ends[0] == old);
+    wait_at_ends();
+    SAY_ERRNO(syscall(SYS_close_range, ends[0], ends[1], 0));
+    SAY_ERRNO(syscall(SYS_pipe2, ends, 0));
+    SAY_NUMBER(ends[0] == old);
+    wait_at_ends();
+    SAY_ERRNO(syscall(SYS_pipe2, other, 0));
+    SAY_NUMBER(syscall(SYS_dup3, other[0], ends[0], 0) == ends[0]);
+    SAY_NUMBER(syscall(SYS_dup3, other[1], ends[1], 0) == ends[1]);
+    close(other[0]);
+    close(other[1]);
+    wait_at_ends();
+    close(ends[0]);
+    close(ends[1]);
 }
 
 int main(void)
@@ -55,5 +86,6 @@ int main(void)
     waitpid(child, &status, 0);
     SAY_NUMBER(WEXITSTATUS(status));
     wait_here();
+    direct_calls();
     return 0;
 }

@@ -15,6 +15,7 @@ static enum { NOTHING, NO_CLAIM, NO_PASSING } mutation;
 #include "scopes.h"
 
 #include "sched/wait.c"
+#include "sched/wakes.c"
 
 static bool claim(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason)
 {

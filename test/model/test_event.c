@@ -15,6 +15,7 @@ static enum { NOTHING, NO_MARK } mutation;
 #include "scopes.h"
 
 #include "sched/wait.c"
+#include "sched/wakes.c"
 
 #include "sync/wait_queue.c"
 

@@ -7,8 +7,9 @@
 #include "os/barrier.h"
 
 /* Broken on purpose: the sender's heavy barrier is missing, the waiter does not look
- * before it parks, or the sender does not look whether it waits. */
-static enum { NOTHING, NO_BARRIER, NO_LOOK, NO_FIRE } mutation;
+ * before it parks, the sender does not look whether it waits, or who gives a wait up
+ * does not ask whether it has been interrupted. */
+static enum { NOTHING, NO_BARRIER, NO_LOOK, NO_FIRE, NO_ANSWER } mutation;
 
 #undef weft__barrier_heavy
 #define weft__barrier_heavy() (mutation == NO_BARRIER ? (void)0 : model_heavy_barrier())
@@ -24,6 +25,7 @@ static enum { NOTHING, NO_BARRIER, NO_LOOK, NO_FIRE } mutation;
 static struct weft__waiter *waiter;
 static _Atomic(uint32_t) due; /* sent and not handled */
 static unsigned handled, interruptions;
+static bool gives_up; /* a first wait: what it was for is there already */
 
 static bool look(void)
 {
@@ -42,11 +44,22 @@ static void reset(void)
     model_name(tasks[0].waiter.word);
 }
 
+static void give_up(void)
+{
+    uint64_t ticket = weft__wait_begin(waiter, "gives up", 0);
+    if (mutation == NO_ANSWER)
+        weft__wait_abandon(waiter, ticket);
+    else
+        weft__wait_drop(waiter, ticket);
+}
+
 /* As pause() in a loop. A sender that is late interrupts a wait that has nothing to do
  * with its signal: callers go on when no handler has run. */
 static void waiting(void)
 {
     while (handled < SIGNALS) {
+        if (gives_up)
+            give_up();
         weft__wait_begin(waiter, "signal", 0);
         if (weft__wait_park(waiter, INT64_MAX) == WEFT__INTERRUPTED)
             interruptions++;
@@ -104,4 +117,17 @@ TEST(SIG_3_needs_the_fire)
 {
     mutation = NO_FIRE;
     model_check_fails(&model, "deadlock");
+}
+
+TEST(WAIT_5_nor_one_of_a_wait_that_is_given_up)
+{
+    gives_up = true;
+    model_check(&model);
+}
+
+TEST(WAIT_5_needs_the_answer)
+{
+    gives_up = true;
+    mutation = NO_ANSWER;
+    model_check_fails(&model, "");
 }

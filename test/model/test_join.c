@@ -57,6 +57,19 @@ void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazi
     model_fail("no stack here");
 }
 
+/* No task of a model has any. */
+void weft__locals_abandon(struct weft__locals *locals)
+{
+    (void)locals;
+    model_fail("no task-locals here");
+}
+
+bool weft__locals_drain(void)
+{
+    model_fail("every task has run");
+    return false;
+}
+
 int weft__checkpoint_slow(struct weft__waiter *waiter)
 {
     return weft__load(&waiter->family, relaxed) & WEFT__FAMILY_CANCELLED ? -ECANCELED : 0;
@@ -172,7 +185,7 @@ static void patient_plain_joiner(void)
 static void watcher(void)
 {
     struct weft__waiter *waiter = weft__waiter_self();
-    for (int64_t deadline = 1; !weft__join_ended(&victim); deadline = INT64_MAX) {
+    for (int64_t deadline = 1; !weft__has_ended(&victim); deadline = INT64_MAX) {
         uint64_t ticket = weft__wait_begin(waiter, "select", 1);
         if (weft__join_watch(&victim, waiter)) {
             weft__wait_drop(waiter, ticket);

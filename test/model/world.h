@@ -19,6 +19,7 @@
 #include "os/thread_state.h"
 #include "sched/bury.h"
 #include "sched/carrier.h"
+#include "sched/hooks.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/share.h"
@@ -176,6 +177,7 @@ void weft__carrier_has_post(struct weft__carrier *carrier)
 
 /* No task of a model is a virtual thread. */
 ptrdiff_t weft__block_home;
+_Atomic(weft__change_fn *) weft__on_change; /* nobody watches */
 #ifdef __x86_64__
 bool weft__context_write_by_call;
 #endif

@@ -5,11 +5,17 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <semaphore.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/list.h"
+#include "io/fd.h"
+#include "os/lock.h"
+#include "sched/wait.h"
 #include "vthreads.h"
 
 #define THREADS 48
@@ -18,7 +24,8 @@
 static _Thread_local int word = 42;
 static _Thread_local char room[300];
 static pthread_key_t key;
-static atomic_int begun, destroyed, objects_destroyed, wrong, moves;
+static atomic_int wrong;
+static atomic_ullong begun, destroyed, objects_destroyed, moves;
 static _Atomic(pthread_t) alive[THREADS];
 static pthread_mutex_t shared[8]; /* error-checking */
 static atomic_int holders[8];
@@ -81,12 +88,71 @@ static __attribute__((noinline)) void change(struct expected *e)
     e->error = errno = 1 + (int)(draw(e) % 100);
 }
 
+/* Where tasks wait for a plain thread to send them on, in random order: it has no
+ * worker, so they go round all of them. */
+struct traveller {
+    struct weft__list link;
+    struct weft__waiter *waiter;
+    uint64_t ticket;
+};
+
+static struct {
+    struct weft__lock lock;
+    struct weft__list travellers;
+    unsigned count;
+    sem_t some;
+} crossroads = { .travellers = WEFT__LIST_INIT(crossroads.travellers) };
+
+static void travel(void)
+{
+    struct traveller self = { .waiter = weft__waiter_self() };
+    self.ticket = weft__wait_begin(self.waiter, "crossroads", 0);
+    weft__lock_acquire(&crossroads.lock);
+    weft__list_append(&crossroads.travellers, &self.link);
+    crossroads.count++;
+    weft__lock_release(&crossroads.lock);
+    sem_post(&crossroads.some);
+    weft__outside(1); /* no deadlock: a plain thread wakes us */
+    ck_assert_int_eq(weft__wait_park(self.waiter, WEFT_NEVER), WEFT__EVENT);
+    weft__outside(-1);
+}
+
+/* Under the lock. */
+static struct traveller *any_traveller(void)
+{
+    struct weft__list *link = crossroads.travellers.next;
+    for (uint64_t i = test_random() % crossroads.count; i > 0; i--)
+        link = link->next;
+    weft__list_remove(link);
+    crossroads.count--;
+    return weft__container_of(link, struct traveller, link);
+}
+
+static void *send_on(void *unused)
+{
+    for (;;) {
+        while (sem_wait(&crossroads.some) != 0)
+            ;
+        weft__lock_acquire(&crossroads.lock);
+        struct traveller *next = crossroads.count ? any_traveller() : NULL;
+        weft__lock_release(&crossroads.lock);
+        if (!next)
+            return unused; /* told to end */
+        ck_assert(weft__wait_fire(next->waiter, next->ticket, WEFT__EVENT));
+    }
+}
+
 static void suspend(struct expected *e)
 {
     char byte = 1;
     switch (draw(e) % 8) {
     case 0:
         weft_sleep(1 + draw(e) % 200000);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        travel();
         break;
     case 1:
         if (e->fd >= 0) { /* its light partner sends it back */
@@ -264,18 +330,22 @@ static void run_wave(uint64_t rounds)
     }
 }
 
-static int torture(void *unused)
+#define LENGTH (WEFT_S(5) / 3) /* `make torture` multiplies it: 10 minutes, all three */
+
+static int torture(void *ret_waves)
 {
     static atomic_bool stop;
     weft_task *noise[8];
-    (void)unused;
+    uint64_t waves = 0;
+    int64_t end = weft_now() + (int64_t)test_work(LENGTH);
     for (int i = 0; i < 8; i++)
         SPAWN(light_noise, &stop, &noise[i]);
-    for (uint64_t wave = 0; wave < 4; wave++)
-        run_wave(test_work(300)); /* later ones on recycled blocks */
+    for (; waves < 4 || weft_now() < end; waves++)
+        run_wave(50); /* later ones on recycled blocks */
     atomic_store(&stop, true);
     for (int i = 0; i < 8; i++)
         JOIN(noise[i], 0);
+    *(uint64_t *)ret_waves = waves;
     return 0;
 }
 
@@ -291,15 +361,28 @@ static void set_up(void)
     module_word();
 }
 
+static void run_with_sender(unsigned workers, int (*fn)(void *), void *arg)
+{
+    pthread_t sender;
+    set_up();
+    ck_assert_int_eq(sem_init(&crossroads.some, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(&sender, NULL, send_on, NULL), 0);
+    ck_assert_int_eq(run_tasks(workers, fn, arg), 0);
+    sem_post(&crossroads.some);
+    pthread_join(sender, NULL);
+}
+
 static void run_torture(unsigned workers)
 {
-    set_up();
-    ck_assert_int_eq(run_tasks(workers, torture, NULL), 0);
-    ck_assert_int_eq(atomic_load(&begun), 4 * THREADS);
-    ck_assert_int_eq(atomic_load(&destroyed), 4 * THREADS);
-    ck_assert_int_eq(atomic_load(&objects_destroyed), 4 * THREADS);
+    uint64_t waves = 0;
+    run_with_sender(workers, torture, &waves);
+    ck_assert_uint_eq(atomic_load(&begun), waves * THREADS);
+    ck_assert_uint_eq(atomic_load(&destroyed), waves * THREADS);
+    ck_assert_uint_eq(atomic_load(&objects_destroyed), waves * THREADS);
     if (workers > 1)
-        ck_assert_int_gt(atomic_load(&moves), 0);
+        ck_assert_uint_gt(atomic_load(&moves), 0);
+    printf("# %u workers: %llu threads, %llu moves\n", workers,
+           (unsigned long long)atomic_load(&begun), (unsigned long long)atomic_load(&moves));
 }
 
 TEST(what_is_a_thread_s_stays_with_it_with_one_worker, .timeout = 200)
@@ -350,8 +433,7 @@ static int torture_light(void *unused)
 
 TEST(light_tasks_fail_the_same_checks)
 {
-    set_up();
-    ck_assert_int_eq(run_tasks(2, torture_light, NULL), 0);
+    run_with_sender(2, torture_light, NULL);
     ck_assert_int_gt(atomic_load(&wrong), 100);
 }
 

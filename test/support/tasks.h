@@ -26,6 +26,13 @@ static inline int run_tasks(unsigned workers, int (*fn)(void *arg), void *arg)
     return weft_run(&config, fn, arg);
 }
 
+/* On one worker, one at a time: it is not handed on when the machine is slow. */
+static inline int run_in_turn(int (*fn)(void *arg), void *arg)
+{
+    weft_config config = { .workers = 1, .flags = WEFT_NO_HAND_OFF };
+    return weft_run(&config, fn, arg);
+}
+
 /* Computes without giving way. */
 static inline void spin_for(int64_t ns)
 {

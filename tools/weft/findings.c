@@ -13,50 +13,44 @@
 #define NAME(family, name) #name,
 static const char *const names[CALLS] = { WEFT__FAMILIES(NAME) };
 
-/* What others than the hook's functions may have in them; unless those come to
- * include it. */
+#define PLACES "sets what is remembered, but says neither where nor when a thread runs"
+
+/* What works otherwise than natively: calls that the hook leaves to libc, and some of
+ * its own. */
 static const struct {
     const char *name, *what;
     bool limit; /* something does not work, rather than blocks for a while */
 } beyond[] = {
     { "clone", "makes threads or processes that are no virtual threads", true },
     { "__clone2", "makes threads or processes that are no virtual threads", true },
-    { "vfork", "has children that run in its memory while its other tasks go on", true },
     { "pthread_mutexattr_setpshared",
       "may have locks shared between processes, which block a carrier", false },
     { "pthread_mutexattr_setrobust", "may have robust mutexes, which block a carrier", false },
     { "pthread_mutexattr_setprotocol",
-      "may have priority-inheriting mutexes, which block a carrier", false },
+      "may have mutexes with a priority protocol: inheriting ones become ordinary ones", false },
     { "flock", "blocks a carrier in", false },
     { "lockf", "blocks a carrier in", false },
     { "lockf64", "blocks a carrier in", false },
-    { "getaddrinfo", "blocks a carrier in", false },
-    { "getnameinfo", "blocks a carrier in", false },
-    { "gethostbyname", "blocks a carrier in", false },
-    { "gethostbyname_r", "blocks a carrier in", false },
     { "msgrcv", "blocks a carrier in", false },
     { "msgsnd", "blocks a carrier in", false },
     { "semop", "blocks a carrier in", false },
     { "semtimedop", "blocks a carrier in", false },
     { "mq_receive", "blocks a carrier in", false },
     { "mq_timedreceive", "blocks a carrier in", false },
+    { "mq_send", "blocks a carrier in", false },
+    { "mq_timedsend", "blocks a carrier in", false },
     { "aio_suspend", "blocks a carrier in", false },
-    { "waitpid", "blocks a carrier in", false },
-    { "wait", "blocks a carrier in", false },
-    { "wait4", "blocks a carrier in", false },
-    { "sigwait", "blocks a carrier in", false },
-    { "sigwaitinfo", "blocks a carrier in", false },
-    { "pause", "blocks a carrier in", false },
-    { "system", "blocks a carrier in", false },
-    { "poll", "blocks a carrier in", false },
-    { "select", "blocks a carrier in", false },
-    { "epoll_wait", "blocks a carrier in", false },
-    { "read", "blocks a carrier in", false },
-    { "recv", "blocks a carrier in", false },
-    { "accept", "blocks a carrier in", false },
-    { "connect", "blocks a carrier in", false },
-    { "pthread_setaffinity_np", "sets what is the carrier's of the moment", false },
-    { "pthread_setschedparam", "sets what is the carrier's of the moment", false },
+    { "lio_listio", "blocks a carrier in", false },
+    { "vmsplice", "blocks a carrier in", false },
+    { "tcdrain", "blocks a carrier in", false },
+    { "pthread_setaffinity_np", PLACES, false },
+    { "sched_setaffinity", PLACES, false },
+    { "pthread_attr_setaffinity_np", PLACES, false },
+    { "pthread_setschedparam", PLACES, false },
+    { "pthread_setschedprio", PLACES, false },
+    { "sched_setscheduler", PLACES, false },
+    { "nice", "sets what is the carrier's of the moment", false },
+    { "setpriority", "sets what is the carrier's of the moment", false },
     { "dlopen", "loads what this check has not seen", false },
 };
 
@@ -121,7 +115,7 @@ static void look_at_symbol(const char *name, bool defined, void *arg)
         look->findings->call[call].used = true;
     if (defined)
         look->allocates |= strcmp(name, "malloc") == 0;
-    if (defined || call >= 0)
+    if (defined)
         return;
     for (size_t i = 0; i < BEYOND; i++)
         look->beyond[i] |= strcmp(name, beyond[i].name) == 0;

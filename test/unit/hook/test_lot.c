@@ -52,7 +52,7 @@ static int line(void *unused)
 
 TEST(the_oldest_waiter_is_woken_first_and_no_other)
 {
-    ck_assert_int_eq(run_tasks(1, line, NULL), 0);
+    ck_assert_int_eq(run_in_turn(line, NULL), 0);
 }
 
 static int errors(void *unused)
@@ -69,7 +69,7 @@ static int errors(void *unused)
 
 TEST(another_value_and_a_deadline_end_a_wait)
 {
-    ck_assert_int_eq(run_tasks(1, errors, NULL), 0);
+    ck_assert_int_eq(run_in_turn(errors, NULL), 0);
 }
 
 static int wait_bits(void *arg)
@@ -94,7 +94,7 @@ static int bits(void *unused)
 
 TEST(bits_choose)
 {
-    ck_assert_int_eq(run_tasks(1, bits, NULL), 0);
+    ck_assert_int_eq(run_in_turn(bits, NULL), 0);
 }
 
 /* As a condition variable does: LOT-4. */
@@ -124,7 +124,7 @@ static int move(void *unused)
 
 TEST(LOT_4_a_taken_waiter_goes_to_another_list)
 {
-    ck_assert_int_eq(run_tasks(1, move, NULL), 0);
+    ck_assert_int_eq(run_in_turn(move, NULL), 0);
 }
 
 static void *wait_as_thread(void *arg)

@@ -268,7 +268,7 @@ static int play_all(void *kind)
 TEST(short_reads_miss_neither_data_nor_the_end, .timeout = 30)
 {
     for (enum stream_kind kind = TCP4; kind <= UNIX_PATH; kind++) {
-        ck_assert_int_eq(run_tasks(1, play_all, &kind), 0);
+        ck_assert_int_eq(run_in_turn(play_all, &kind), 0);
         ck_assert_int_eq(run_tasks(2, play_all, &kind), 0);
     }
 }

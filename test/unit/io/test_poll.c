@@ -214,5 +214,5 @@ TEST(several_tasks_poll_the_same_descriptors, .timeout = 30)
 {
     for (int i = 0; i < MANY; i++)
         ck_assert_int_eq(pipe(pipes[i]), 0);
-    ck_assert_int_eq(run_tasks(1, poll_together, NULL), 0);
+    ck_assert_int_eq(run_in_turn(poll_together, NULL), 0);
 }

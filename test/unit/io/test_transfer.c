@@ -337,7 +337,7 @@ TEST(waiting_for_all_gets_all_or_what_came_before_the_end)
 
 TEST(flags_are_obeyed, .timeout = 20)
 {
-    ck_assert_int_eq(run_tasks(1, use_flags, NULL), 0);
+    ck_assert_int_eq(run_in_turn(use_flags, NULL), 0);
     run_everywhere(use_flags, NULL);
 }
 

@@ -61,7 +61,7 @@ static int old_fresh_task(void *unused)
 
 TEST(an_old_fresh_task_runs_although_newer_ones_keep_coming)
 {
-    ck_assert_int_eq(run_tasks(1, old_fresh_task, NULL), 0);
+    ck_assert_int_eq(run_in_turn(old_fresh_task, NULL), 0);
 }
 
 static int hundred_old_fresh_tasks(void *unused)
@@ -77,7 +77,7 @@ static int hundred_old_fresh_tasks(void *unused)
 
 TEST(a_fresh_task_on_the_shelf_runs_although_newer_ones_keep_coming)
 {
-    ck_assert_int_eq(run_tasks(1, hundred_old_fresh_tasks, NULL), 0);
+    ck_assert_int_eq(run_in_turn(hundred_old_fresh_tasks, NULL), 0);
 }
 
 static atomic_int injected;
@@ -116,7 +116,7 @@ static int old_fresh_task_among_injected(void *unused)
 
 TEST(an_old_fresh_task_runs_although_plain_threads_keep_spawning)
 {
-    ck_assert_int_eq(run_tasks(1, old_fresh_task_among_injected, NULL), 0);
+    ck_assert_int_eq(run_in_turn(old_fresh_task_among_injected, NULL), 0);
 }
 
 static atomic_bool yields;
@@ -141,7 +141,7 @@ static int old_ready_task(void *unused)
 
 TEST(a_ready_task_runs_although_fresh_ones_keep_coming)
 {
-    ck_assert_int_eq(run_tasks(1, old_ready_task, NULL), 0);
+    ck_assert_int_eq(run_in_turn(old_ready_task, NULL), 0);
 }
 
 /* Two tasks that wake each other through the front slot, by ending. */
@@ -171,7 +171,7 @@ static int ready_beside_joins(void *unused)
 
 TEST(a_ready_task_runs_although_others_wake_each_other)
 {
-    ck_assert_int_eq(run_tasks(1, ready_beside_joins, NULL), 0);
+    ck_assert_int_eq(run_in_turn(ready_beside_joins, NULL), 0);
 }
 
 /* Each task wakes the next, which is to run at once. */
@@ -205,7 +205,7 @@ static int ready_beside_chain(void *unused)
 
 TEST(a_ready_task_runs_although_each_task_wakes_the_next)
 {
-    ck_assert_int_eq(run_tasks(1, ready_beside_chain, NULL), 0);
+    ck_assert_int_eq(run_in_turn(ready_beside_chain, NULL), 0);
     ck_assert_int_eq(picks, CHAIN);
     ck_assert_int_le(picks_before, 100);
 }
@@ -244,7 +244,7 @@ static int spawn_yielding(void *unused)
 
 TEST(tasks_that_yield_take_turns)
 {
-    ck_assert_int_eq(run_tasks(1, spawn_yielding, NULL), 0);
+    ck_assert_int_eq(run_in_turn(spawn_yielding, NULL), 0);
 }
 
 static int pinned_yields(void *count)
@@ -273,7 +273,7 @@ static int pinned_beside_others(void *unused)
 
 TEST(pinned_tasks_and_others_share_the_worker)
 {
-    ck_assert_int_eq(run_tasks(1, pinned_beside_others, NULL), 0);
+    ck_assert_int_eq(run_in_turn(pinned_beside_others, NULL), 0);
 }
 
 /* Work that never waits gives way all the same. */
@@ -306,5 +306,5 @@ static int reach_beside_io(void *unused)
 TEST(operations_that_never_wait_give_way)
 {
     ck_assert_int_eq(pipe(descriptors), 0);
-    ck_assert_int_eq(run_tasks(1, reach_beside_io, NULL), 0);
+    ck_assert_int_eq(run_in_turn(reach_beside_io, NULL), 0);
 }

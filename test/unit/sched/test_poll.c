@@ -48,7 +48,7 @@ TEST(a_short_round_goes_to_its_end_before_the_poller_is_asked)
 {
     tasks = 10;
     spin = WEFT_US(20);
-    ck_assert_int_eq(run_tasks(1, count_polls, NULL), 0);
+    ck_assert_int_eq(run_in_turn(count_polls, NULL), 0);
     uint64_t rounds = (uint64_t)(picks / tasks), held_up = (uint64_t)(elapsed / WEFT_MS(1));
     ck_assert_uint_le(polls, rounds + held_up + 20);
     ck_assert_uint_ge(polls, (uint64_t)(picks / PICKS_BETWEEN));
@@ -58,7 +58,7 @@ TEST(in_a_long_round_the_poller_is_asked_every_millisecond)
 {
     tasks = 100;
     spin = WEFT_US(100);
-    ck_assert_int_eq(run_tasks(1, count_polls, NULL), 0);
+    ck_assert_int_eq(run_in_turn(count_polls, NULL), 0);
     ck_assert_uint_le(polls, (uint64_t)(elapsed / WEFT_MS(1)) + 20);
     ck_assert_uint_ge(polls, (uint64_t)(picks / PICKS_BETWEEN));
 }

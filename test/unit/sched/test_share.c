@@ -116,5 +116,5 @@ static int lend(void *unused)
 
 TEST(what_was_given_away_is_left_for_those_who_were_woken)
 {
-    ck_assert_int_eq(run_tasks(1, lend, NULL), 0);
+    ck_assert_int_eq(run_in_turn(lend, NULL), 0);
 }

@@ -58,5 +58,5 @@ static int sleep_beside_turns(void *unused)
 
 TEST(a_sleeper_runs_as_soon_as_the_turn_in_which_it_is_due_ends)
 {
-    ck_assert_int_eq(run_tasks(1, sleep_beside_turns, NULL), 0);
+    ck_assert_int_eq(run_in_turn(sleep_beside_turns, NULL), 0);
 }

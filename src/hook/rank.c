@@ -1,0 +1,277 @@
+#include "hook/rank.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "hook/interposed.h"
+#include "hook/thread.h"
+
+/* The carrier's own. */
+
+static void read_rank(struct weft__rank *ret_rank)
+{
+    struct sched_param param = { 0 };
+    ret_rank->policy = weft__real_sched_getscheduler(0);
+    weft__real_sched_getparam(0, &param);
+    ret_rank->priority = param.sched_priority;
+}
+
+/* 0 or an error number. */
+static int write_rank(int policy, int priority)
+{
+    struct sched_param param = { .sched_priority = priority };
+    return weft__real_sched_setscheduler(0, policy, &param) < 0 ? errno : 0;
+}
+
+/* Whether the kernel would: it is asked to, and asked back. */
+static int try_rank(int policy, int priority)
+{
+    struct weft__rank before;
+    int error = errno;
+    read_rank(&before);
+    int rc = write_rank(policy, priority);
+    if (rc == 0)
+        write_rank(before.policy, before.priority);
+    errno = error;
+    return rc;
+}
+
+/* The same for a set of CPUs, of which it takes those that there are. */
+static int try_place(size_t size, const cpu_set_t *cpus, cpu_set_t *ret_cpus)
+{
+    cpu_set_t before;
+    int error = errno, rc = 0;
+    weft__real_sched_getaffinity(0, sizeof before, &before);
+    if (weft__real_sched_setaffinity(0, size, cpus) == 0) {
+        weft__real_sched_getaffinity(0, sizeof *ret_cpus, ret_cpus);
+        weft__real_sched_setaffinity(0, sizeof before, &before);
+    } else {
+        rc = errno;
+    }
+    errno = error;
+    return rc;
+}
+
+void weft__rank_keep(const struct weft__thread *self)
+{
+    if (self->rank.placed)
+        weft__real_sched_setaffinity(0, sizeof self->rank.cpus, &self->rank.cpus);
+    if (self->rank.ranked)
+        write_rank(self->rank.policy, self->rank.priority);
+}
+
+void weft__rank_lend(const struct weft__thread *self, struct weft__rank *ret_carrier)
+{
+    if (self->rank.placed)
+        weft__real_sched_getaffinity(0, sizeof ret_carrier->cpus, &ret_carrier->cpus);
+    if (self->rank.ranked)
+        read_rank(ret_carrier);
+    weft__rank_keep(self);
+}
+
+void weft__rank_return(const struct weft__thread *self, const struct weft__rank *carrier)
+{
+    if (self->rank.placed)
+        weft__real_sched_setaffinity(0, sizeof carrier->cpus, &carrier->cpus);
+    if (self->rank.ranked)
+        write_rank(carrier->policy, carrier->priority);
+}
+
+/* A thread's. 0 or an error number. */
+
+static int set_rank(struct weft__thread *thread, int policy, int priority)
+{
+    int rc = try_rank(policy, priority);
+    if (rc)
+        return rc;
+    thread->rank.ranked = true;
+    thread->rank.policy = policy;
+    thread->rank.priority = priority;
+    return 0;
+}
+
+static void get_rank(const struct weft__thread *thread, int *ret_policy, int *ret_priority)
+{
+    struct weft__rank rank = thread->rank;
+    if (!rank.ranked)
+        read_rank(&rank);
+    *ret_policy = rank.policy;
+    *ret_priority = rank.priority;
+}
+
+static int set_place(struct weft__thread *thread, size_t size, const cpu_set_t *cpus)
+{
+    cpu_set_t found;
+    int rc = try_place(size, cpus, &found);
+    if (rc)
+        return rc;
+    thread->rank.placed = true;
+    thread->rank.cpus = found;
+    return 0;
+}
+
+static int get_place(const struct weft__thread *thread, size_t size, cpu_set_t *ret_cpus)
+{
+    int error = errno;
+    int rc = weft__real_sched_getaffinity(0, size, ret_cpus) < 0 ? errno : 0;
+    errno = error;
+    if (rc == 0 && thread->rank.placed)
+        memcpy(ret_cpus, &thread->rank.cpus,
+               size < sizeof thread->rank.cpus ? size : sizeof thread->rank.cpus);
+    return rc;
+}
+
+int weft__rank_apply(struct weft__thread *thread, const pthread_attr_t *attr)
+{
+    int inherits, policy;
+    struct sched_param param;
+    cpu_set_t cpus;
+    pthread_attr_getinheritsched(attr, &inherits);
+    pthread_attr_getschedpolicy(attr, &policy);
+    pthread_attr_getschedparam(attr, &param);
+    int rc = 0;
+    if (inherits == PTHREAD_EXPLICIT_SCHED)
+        rc = set_rank(thread, policy, param.sched_priority);
+    /* All of them: none were set. */
+    if (rc == 0 && pthread_attr_getaffinity_np(attr, sizeof cpus, &cpus) == 0 &&
+        CPU_COUNT(&cpus) < CPU_SETSIZE)
+        rc = set_place(thread, sizeof cpus, &cpus);
+    return rc;
+}
+
+int weft__rank_describe(const struct weft__thread *thread, pthread_attr_t *attr)
+{
+    int policy;
+    struct sched_param param;
+    cpu_set_t cpus;
+    get_rank(thread, &policy, &param.sched_priority);
+    pthread_attr_setschedpolicy(attr, policy);
+    pthread_attr_setschedparam(attr, &param);
+    int rc = get_place(thread, sizeof cpus, &cpus);
+    return rc ? rc : pthread_attr_setaffinity_np(attr, sizeof cpus, &cpus);
+}
+
+/* The interposed calls, by handle. */
+
+WEFT__INTERPOSE int pthread_setschedparam(pthread_t id, int policy, const struct sched_param *param)
+{
+    struct weft__thread *thread = weft__thread_of(id);
+    if (!thread)
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_setschedparam(id, policy, param);
+    return set_rank(thread, policy, param->sched_priority);
+}
+
+WEFT__INTERPOSE int pthread_getschedparam(pthread_t id, int *ret_policy,
+                                          struct sched_param *ret_param)
+{
+    struct weft__thread *thread = weft__thread_of(id);
+    if (!thread)
+        return weft__thread_gone(id) ? ESRCH
+                                     : weft__real_pthread_getschedparam(id, ret_policy, ret_param);
+    get_rank(thread, ret_policy, &ret_param->sched_priority);
+    return 0;
+}
+
+WEFT__INTERPOSE int pthread_setschedprio(pthread_t id, int priority)
+{
+    struct weft__thread *thread = weft__thread_of(id);
+    int policy, unused;
+    if (!thread)
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_setschedprio(id, priority);
+    get_rank(thread, &policy, &unused);
+    return set_rank(thread, policy, priority);
+}
+
+WEFT__INTERPOSE int pthread_setaffinity_np(pthread_t id, size_t size, const cpu_set_t *cpus)
+{
+    struct weft__thread *thread = weft__thread_of(id);
+    if (!thread)
+        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_setaffinity_np(id, size, cpus);
+    return set_place(thread, size, cpus);
+}
+
+WEFT__INTERPOSE int pthread_getaffinity_np(pthread_t id, size_t size, cpu_set_t *ret_cpus)
+{
+    struct weft__thread *thread = weft__thread_of(id);
+    if (!thread)
+        return weft__thread_gone(id) ? ESRCH
+                                     : weft__real_pthread_getaffinity_np(id, size, ret_cpus);
+    return get_place(thread, size, ret_cpus);
+}
+
+/* And by number: the thread's, as gettid() has it, or 0 for the caller. NULL: another
+ * process's, or the caller is no virtual thread. */
+static struct weft__thread *thread_by(pid_t tid)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (!self || tid == 0)
+        return self;
+    weft__signals_hold();
+    weft__lock_acquire(&weft__signals_lock);
+    struct weft__thread *thread = weft__signals_thread((uint32_t)tid);
+    weft__lock_release(&weft__signals_lock);
+    weft__signals_unhold();
+    return thread;
+}
+
+static int outcome(int rc)
+{
+    if (rc == 0)
+        return 0;
+    errno = rc;
+    return -1;
+}
+
+WEFT__INTERPOSE int sched_setscheduler(pid_t tid, int policy, const struct sched_param *param)
+{
+    struct weft__thread *thread = thread_by(tid);
+    if (!thread || !param)
+        return weft__real_sched_setscheduler(tid, policy, param);
+    return outcome(set_rank(thread, policy, param->sched_priority));
+}
+
+WEFT__INTERPOSE int sched_getscheduler(pid_t tid)
+{
+    struct weft__thread *thread = thread_by(tid);
+    int policy, unused;
+    if (!thread)
+        return weft__real_sched_getscheduler(tid);
+    get_rank(thread, &policy, &unused);
+    return policy;
+}
+
+WEFT__INTERPOSE int sched_setparam(pid_t tid, const struct sched_param *param)
+{
+    struct weft__thread *thread = thread_by(tid);
+    int policy, unused;
+    if (!thread || !param)
+        return weft__real_sched_setparam(tid, param);
+    get_rank(thread, &policy, &unused);
+    return outcome(set_rank(thread, policy, param->sched_priority));
+}
+
+WEFT__INTERPOSE int sched_getparam(pid_t tid, struct sched_param *ret_param)
+{
+    struct weft__thread *thread = thread_by(tid);
+    int unused;
+    if (!thread || !ret_param)
+        return weft__real_sched_getparam(tid, ret_param);
+    get_rank(thread, &unused, &ret_param->sched_priority);
+    return 0;
+}
+
+WEFT__INTERPOSE int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *cpus)
+{
+    struct weft__thread *thread = thread_by(tid);
+    if (!thread)
+        return weft__real_sched_setaffinity(tid, size, cpus);
+    return outcome(set_place(thread, size, cpus));
+}
+
+WEFT__INTERPOSE int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *ret_cpus)
+{
+    struct weft__thread *thread = thread_by(tid);
+    if (!thread)
+        return weft__real_sched_getaffinity(tid, size, ret_cpus);
+    return outcome(get_place(thread, size, ret_cpus));
+}
