@@ -91,6 +91,17 @@ static int sockets_open(void)
     return count;
 }
 
+/* A lookup that nobody waits for any more may have one for a moment, in a later row. */
+static int await_closed(int before)
+{
+    int after = sockets_open();
+    for (int i = 0; i < 5000 && after > before; i++) {
+        block_for(WEFT_MS(1));
+        after = sockets_open();
+    }
+    return after;
+}
+
 /* What an operation has opened it has closed. */
 static int run_operations(void *arg)
 {
@@ -110,8 +121,8 @@ static int run_operations(void *arg)
         STEP(&stage, open);
         run->column(&stage);
         STEP(&stage, close);
-        int after = sockets_open();
-        EXPECT(&stage, after == before, "%d sockets more than before", after - before);
+        int after = await_closed(before);
+        EXPECT(&stage, after <= before, "%d sockets more than before", after - before);
     }
     return 0;
 }
