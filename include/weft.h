@@ -5,17 +5,27 @@
 #ifndef WEFT_H
 #define WEFT_H
 
+#include <weft/barrier.h>
+#include <weft/channel.h>
 #include <weft/cleanup.h>
 #include <weft/common.h>
+#include <weft/event.h>
 #include <weft/gather.h>
 #include <weft/group.h>
 #include <weft/io.h>
+#include <weft/limiter.h>
 #include <weft/local.h>
+#include <weft/mutex.h>
 #include <weft/net.h>
 #include <weft/observe.h>
+#include <weft/once.h>
 #include <weft/runtime.h>
+#include <weft/rwlock.h>
 #include <weft/scope.h>
+#include <weft/select.h>
+#include <weft/semaphore.h>
 #include <weft/task.h>
 #include <weft/time.h>
+#include <weft/wait_group.h>
 
 #endif

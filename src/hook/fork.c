@@ -18,6 +18,7 @@
 #include "hook/lot.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
+#include "os/latch.h"
 #include "sched/carrier.h"
 
 bool weft__hook_forked;
@@ -61,6 +62,7 @@ static void in_child(void)
     weft__hook_forked = true;
     close_pollers();
     weft__store(&weft__rt.running, false, relaxed);
+    weft__latch_forget();
     weft__lot_forget();
     weft__signal_forget();
     weft__signals_forget();

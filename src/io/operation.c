@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "sched/schedule.h"
+#include "sched/spend.h"
 #include "task/scope.h"
 #include "time/clock.h"
 #include "weft/time.h"
@@ -28,10 +28,8 @@ static int wait_alone(int fd, enum weft__side side, struct weft__waiter *waiter)
 void weft__operation_spend(void)
 {
     struct weft_task *self = weft__self();
-    if (self && weft__unlikely(--weft__carrier_of(self)->budget == 0)) {
-        weft__carrier_of(self)->budget = WEFT__BUDGET;
-        weft__pass(self);
-    }
+    if (self)
+        weft__spend(&self->waiter);
 }
 
 /* Whether the attempt has shown that there is nothing left, and whatever comes

@@ -1,11 +1,13 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "observe/report.h"
 #include "observe/scopes.h"
 #include "observe/text.h"
 #include "sched/worker.h"
+#include "sync/mutex.h"
 #include "task/name.h"
 #include "task/root.h"
 #include "time/clock.h"
@@ -47,6 +49,24 @@ void weft__report_task(int fd, const char *before, struct weft_task *task, const
     weft__line_write(&line, fd);
 }
 
+/* In debug builds: who holds the mutex that somebody waits for, or did when he began. It
+ * may be gone by now, so the kernel is asked to copy it. */
+static void put_holder(struct weft__line *line, uint64_t address)
+{
+    uint64_t holder = 0;
+    struct weft__mutex *mutex = (struct weft__mutex *)(uintptr_t)address;
+    struct iovec to = { &holder, sizeof holder }, from = { &mutex->holder, sizeof holder };
+    if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != (ssize_t)sizeof holder || !holder)
+        return;
+    weft__line_string(line, " held by ");
+    if (!weft__mutex_task(holder)) {
+        weft__line_string(line, "a thread");
+        return;
+    }
+    weft__line_string(line, "task ");
+    weft__line_number(line, weft__mutex_task(holder));
+}
+
 /* Those that wait for no object. */
 static bool is_about_nothing(const char *what)
 {
@@ -67,10 +87,14 @@ void weft__report_object(struct weft__line *line, const char *before, const char
     }
     if (object >> 31) { /* no descriptor: src/hook waits for libc's objects */
         weft__line_hex(line, object);
+        if (what == weft__mutex_waiting)
+            put_holder(line, object);
         return;
     }
-    weft__line_string(line, "fd ");
+    bool selects = strcmp(what, "select") == 0;
+    weft__line_string(line, selects ? "" : "fd ");
     weft__line_number(line, object);
+    weft__line_string(line, selects ? " cases" : "");
 }
 
 static void put_object(struct weft__line *line, const char *what, uint64_t object, int64_t now)

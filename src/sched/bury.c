@@ -25,8 +25,9 @@
  *         so it looks for the end itself.
  * JOIN-5  A FIRM joiner has no scope, so nothing but the end of the task can end
  *         its wait: that is stored, not claimed.
- * JOIN-6  A waiter may be joiner of MANY tasks with one ticket (task/gather.c). One of
- *         those that end claims its wait. Before the waiter begins another it takes
+ * JOIN-6  A waiter may be joiner of MANY tasks with one ticket (task/gather.c), and wait
+ *         for other things as well (sync/select.c). One of those that end claims its
+ *         wait, or something else does. Before the waiter begins another it takes
  *         itself out of all of them; whoever has exchanged it away, may be about to look
  *         at its ticket, and acknowledges also when its claim has succeeded: so the
  *         waiter waits for ACKED, and need not know which one it was. */

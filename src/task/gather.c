@@ -2,17 +2,10 @@
 #include "weft/gather.h"
 
 #include <errno.h>
-#include <sched.h>
 
-#include "sched/bury.h"
 #include "sched/schedule.h"
 #include "task/join.h"
 #include "task/scope.h"
-
-static struct weft__waiter *one_of_many(struct weft__waiter *waiter)
-{
-    return (struct weft__waiter *)((uintptr_t)waiter | WEFT__JOINER_MANY);
-}
 
 /* The first that has ended; `count`: none. `*ret_some`: there is a task at all. */
 static size_t find_ended(weft_task *const *tasks, size_t count, bool *ret_some)
@@ -30,12 +23,10 @@ static size_t find_ended(weft_task *const *tasks, size_t count, bool *ret_some)
 
 /* Becomes the joiner of all, or of those before the first that is about to end: returns
  * how many of the array that are. */
-static size_t enrol(weft_task *const *tasks, size_t count, struct weft__waiter *us)
+static size_t enrol(weft_task *const *tasks, size_t count, struct weft__waiter *waiter)
 {
     for (size_t i = 0; i < count; i++) {
-        struct weft__waiter *nobody = NULL;
-        /* acq_rel: the burier sees our ticket, we see its result */
-        if (tasks[i] && !weft__cas(&tasks[i]->joiner, &nobody, us, acq_rel, acquire))
+        if (tasks[i] && weft__join_watch(tasks[i], waiter))
             return i;
     }
     return count;
@@ -45,12 +36,8 @@ static size_t enrol(weft_task *const *tasks, size_t count, struct weft__waiter *
 static void withdraw_all(weft_task *const *tasks, size_t count, struct weft__waiter *waiter)
 {
     for (size_t i = 0; i < count; i++) {
-        struct weft__waiter *us = one_of_many(waiter);
-        if (!tasks[i] || weft__cas(&tasks[i]->joiner, &us, NULL, acq_rel, acquire))
-            continue;
-        /* acquire: pairs with the store in tell_joiner() */
-        while (weft__load(&tasks[i]->joiner, acquire) != WEFT__TASK_ACKED)
-            sched_yield();
+        if (tasks[i])
+            weft__join_unwatch(tasks[i], waiter);
     }
 }
 
@@ -59,7 +46,7 @@ static int await_any(weft_task *const *tasks, size_t count, struct weft__waiter 
 {
     uint64_t ticket = weft__wait_begin(waiter, "join any", count);
     struct weft__ended ended = { .reason = WEFT__EVENT };
-    size_t enrolled = enrol(tasks, count, one_of_many(waiter));
+    size_t enrolled = enrol(tasks, count, waiter);
     if (enrolled < count)
         weft__wait_drop(waiter, ticket);
     else

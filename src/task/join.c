@@ -68,6 +68,31 @@ static bool withdraw(weft_task *task, struct weft__waiter *waiter)
     return us == firm(waiter) && weft__cas(&task->joiner, &us, NULL, acq_rel, acquire);
 }
 
+static struct weft__waiter *one_of_many(struct weft__waiter *waiter)
+{
+    return (struct weft__waiter *)((uintptr_t)waiter | WEFT__JOINER_MANY);
+}
+
+int weft__join_watch(struct weft_task *task, struct weft__waiter *waiter)
+{
+    struct weft__waiter *joiner = NULL;
+    /* acq_rel: as in await() */
+    if (weft__cas(&task->joiner, &joiner, one_of_many(waiter), acq_rel, acquire))
+        return 0;
+    if (joiner == WEFT__TASK_ENDING_SOON)
+        sched_yield(); /* the task is on its way */
+    bool ends =
+        joiner == WEFT__TASK_DONE || joiner == WEFT__TASK_ACKED || joiner == WEFT__TASK_ENDING_SOON;
+    return ends ? -EAGAIN : -EINVAL;
+}
+
+void weft__join_unwatch(struct weft_task *task, struct weft__waiter *waiter)
+{
+    struct weft__waiter *us = one_of_many(waiter);
+    if (!weft__cas(&task->joiner, &us, NULL, acq_rel, acquire))
+        await_burial(task, WEFT__TASK_ACKED);
+}
+
 /* CANCEL-10: who is firm is woken by nobody else, so this comes after it has said so. */
 static bool cancelled_meanwhile(weft_task *task, struct weft__waiter *waiter)
 {

@@ -24,4 +24,12 @@ int weft__reap(struct weft_task *task, int *ret_result);
  * will see for himself that he has been cancelled. */
 bool weft__join_soften(struct weft__waiter *waiter, uint64_t word);
 
+/* JOIN-6. The caller's wait, which has begun, is to end when the task does. 0; -EAGAIN: it
+ * has ended, or is about to; -EINVAL: somebody else joins it. */
+int weft__join_watch(struct weft_task *task, struct weft__waiter *waiter);
+
+/* After the wait, if that was 0: takes it back. The task knows nothing of the waiter's
+ * ticket any more. */
+void weft__join_unwatch(struct weft_task *task, struct weft__waiter *waiter);
+
 #endif

@@ -52,27 +52,28 @@ static void tell_failure(struct weft__group *group, struct weft_task *task)
 }
 
 /* Under the lock. */
-static void end_start(struct weft__starting *starting, int state, struct weft__woken *woken)
+static void end_start(struct weft__starting *starting, int state, struct weft__wakes *wakes)
 {
     starting->state = state;
-    weft__woken_claim(woken, starting->waiter, starting->ticket);
+    weft__wakes_claim(wakes, starting->waiter, starting->ticket);
 }
 
 static void remove_member(struct weft__group *group, struct weft__member *member,
-                          struct weft__woken *woken)
+                          struct weft__wakes *wakes)
 {
     weft__list_remove(&member->link);
-    weft__place_leave(group, woken);
+    weft__place_leave(group, wakes);
     if (--group->count == 0 && group->ticket)
-        weft__woken_claim(woken, weft__group_owner(group), group->ticket); /* GROUP-2 */
+        weft__wakes_claim(wakes, weft__group_owner(group), group->ticket); /* GROUP-2 */
 }
 
 static void leave_group(struct weft_task *task)
 {
     struct weft__member *member = weft__member_of(task);
     struct weft__group *group = member->group;
-    struct weft__woken woken = { .count = 0 };
+    struct weft__wakes wakes;
     bool starting = task->flags & WEFT__TASK_STARTING;
+    weft__wakes_init(&wakes);
     if (!starting && has_failed(task))
         tell_failure(group, task);
     if (!starting && member->ret_result)
@@ -81,11 +82,11 @@ static void leave_group(struct weft_task *task)
     weft__lock_acquire(&group->lock);
     if (starting) {
         member->starting->result = task->result;
-        end_start(member->starting, WEFT__NOT_STARTED, &woken);
+        end_start(member->starting, WEFT__NOT_STARTED, &wakes);
     }
-    remove_member(group, member, &woken);
+    remove_member(group, member, &wakes);
     weft__lock_release(&group->lock);
-    weft__woken_wake(&woken);
+    weft__wakes_carry_out(&wakes);
 }
 
 __attribute__((constructor)) static void set_end(void)

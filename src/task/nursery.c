@@ -112,7 +112,7 @@ int weft_group_start_at(const char *site, const weft_attr *attr, weft_group *gro
 }
 
 /* Under the lock: the caller's start has happened. */
-static void set_started(struct weft_task *self, intptr_t value, struct weft__woken *woken)
+static void set_started(struct weft_task *self, intptr_t value, struct weft__wakes *wakes)
 {
     struct weft__member *member = weft__member_of(self);
     struct weft__starting *starting = member->starting;
@@ -120,7 +120,7 @@ static void set_started(struct weft_task *self, intptr_t value, struct weft__wok
     self->flags &= (uint16_t)~WEFT__TASK_STARTING;
     starting->value = value;
     starting->state = WEFT__STARTED;
-    weft__woken_claim(woken, starting->waiter, starting->ticket);
+    weft__wakes_claim(wakes, starting->waiter, starting->ticket);
 }
 
 void weft_started(intptr_t value)
@@ -130,10 +130,11 @@ void weft_started(intptr_t value)
         return;
     struct weft__member *member = weft__member_of(self);
     struct weft__group *group = member->group;
-    struct weft__woken woken = { .count = 0 };
+    struct weft__wakes wakes;
+    weft__wakes_init(&wakes);
     weft__lock_acquire(&group->lock);
     if (member->starting->state == WEFT__STARTING)
-        set_started(self, value, &woken);
+        set_started(self, value, &wakes);
     weft__lock_release(&group->lock);
-    weft__woken_wake(&woken);
+    weft__wakes_carry_out(&wakes);
 }

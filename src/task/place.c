@@ -1,26 +1,12 @@
 #include "task/place.h"
 
-bool weft__woken_claim(struct weft__woken *woken, struct weft__waiter *waiter, uint64_t ticket)
-{
-    if (!weft__wait_claim(waiter, ticket, WEFT__EVENT))
-        return false;
-    woken->waiter[woken->count++] = waiter;
-    return true;
-}
-
-void weft__woken_wake(struct weft__woken *woken)
-{
-    for (unsigned i = 0; i < woken->count; i++)
-        weft__wait_wake(woken->waiter[i]);
-}
-
-static bool give(struct weft__group *group, struct weft__woken *woken)
+static bool give(struct weft__group *group, struct weft__wakes *wakes)
 {
     struct weft__list *link;
     while ((link = weft__list_first(&group->spawners))) {
         struct weft__spawner *spawner = weft__container_of(link, struct weft__spawner, link);
         weft__list_remove(link);
-        if (weft__woken_claim(woken, spawner->waiter, spawner->ticket))
+        if (weft__wakes_claim(wakes, spawner->waiter, spawner->ticket))
             return true;
     }
     return false;
@@ -95,10 +81,10 @@ static int await(struct weft__group *group, struct weft__waiter *waiter)
     return rc;
 }
 
-void weft__place_leave(struct weft__group *group, struct weft__woken *woken)
+void weft__place_leave(struct weft__group *group, struct weft__wakes *wakes)
 {
     group->places--;
-    if (has_place(group) && give(group, woken)) /* the limit may have become lower */
+    if (has_place(group) && give(group, wakes)) /* the limit may have become lower */
         group->places++;
 }
 
@@ -117,24 +103,23 @@ int weft__place_take(struct weft__group *group, struct weft__waiter *waiter)
 
 void weft__place_return(struct weft__group *group)
 {
-    struct weft__woken woken = { .count = 0 };
+    struct weft__wakes wakes;
+    weft__wakes_init(&wakes);
     weft__lock_acquire(&group->lock);
-    weft__place_leave(group, &woken);
+    weft__place_leave(group, &wakes);
     weft__lock_release(&group->lock);
-    weft__woken_wake(&woken);
+    weft__wakes_carry_out(&wakes);
 }
 
 void weft_group_set_limit(weft_group *public, unsigned limit)
 {
     struct weft__group *group = weft__group_of(public);
-    struct weft__woken woken;
-    do { /* each round wakes one */
-        woken.count = 0;
-        weft__lock_acquire(&group->lock);
-        group->limit = limit;
-        if (has_place(group) && give(group, &woken))
-            group->places++;
-        weft__lock_release(&group->lock);
-        weft__woken_wake(&woken);
-    } while (woken.count);
+    struct weft__wakes wakes;
+    weft__wakes_init(&wakes);
+    weft__lock_acquire(&group->lock);
+    group->limit = limit;
+    while (has_place(group) && give(group, &wakes))
+        group->places++;
+    weft__lock_release(&group->lock);
+    weft__wakes_carry_out(&wakes);
 }

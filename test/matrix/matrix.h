@@ -50,6 +50,7 @@ struct operation {
     void (*close)(struct stage *stage);
     bool tasks; /* needs a runtime */
     bool once;  /* call() is for once */
+    bool keen;  /* is cut short only where it has to wait: what can happen at once, does */
 };
 
 /* Fails the test, and says which field of the matrix it was. */

@@ -35,6 +35,7 @@ static enum {
 #define sched_yield() model_spin()
 
 #include "sched/wait.c"
+#include "sched/wakes.c"
 
 #define weft__wait_abandon(waiter, ticket) \
     (mutation != NO_LOOK && weft__wait_abandon(waiter, ticket))
@@ -94,23 +95,9 @@ void weft__failures_free(struct weft__failures *failures)
     (void)failures;
 }
 
-bool weft__woken_claim(struct weft__woken *woken, struct weft__waiter *waiter, uint64_t ticket)
+void weft__place_leave(struct weft__group *group, struct weft__wakes *wakes)
 {
-    if (!weft__wait_claim(waiter, ticket, WEFT__EVENT))
-        return false;
-    woken->waiter[woken->count++] = waiter;
-    return true;
-}
-
-void weft__woken_wake(struct weft__woken *woken)
-{
-    for (unsigned i = 0; i < woken->count; i++)
-        weft__wait_wake(woken->waiter[i]);
-}
-
-void weft__place_leave(struct weft__group *group, struct weft__woken *woken)
-{
-    (void)woken;
+    (void)wakes;
     group->places--;
 }
 

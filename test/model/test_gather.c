@@ -21,10 +21,18 @@ static enum { NOTHING, WINNER_SILENT, NO_PATIENCE } mutation;
 
 #include "sched/wait.c"
 #include "task/join.c"
-#undef WEFT__TASK_ACKED
-#define WEFT__TASK_ACKED \
-    (mutation == NO_PATIENCE ? weft__load(&tasks[i]->joiner, acquire) : (void *)3)
+static void unwatch(struct weft_task *task, struct weft__waiter *waiter)
+{
+    struct weft__waiter *us = one_of_many(waiter);
+    if (mutation == NO_PATIENCE)
+        weft__cas(&task->joiner, &us, NULL, acq_rel, acquire);
+    else
+        weft__join_unwatch(task, waiter);
+}
+
+#define weft__join_unwatch unwatch
 #include "task/gather.c"
+#undef weft__join_unwatch
 
 #define WAITER 2
 #define CLOCK 3

@@ -7,13 +7,15 @@
 
 /* Broken on purpose: the burier acknowledges before it has tried to claim; a plain
  * thread whose wait has been claimed takes the task for buried; a canceller claims a firm
- * joiner's wait; who says that it joins firmly does not look whether it is cancelled. */
+ * joiner's wait; who says that it joins firmly does not look whether it is cancelled;
+ * one who watches takes DONE for all that will come. */
 static enum {
     NOTHING,
     EARLY_ACKNOWLEDGEMENT,
     THREAD_RUNS_ON,
     FIRM_IS_CLAIMED,
     NO_LOOK,
+    DONE_IS_ENOUGH,
 } mutation;
 
 #define sched_yield() model_spin()
@@ -179,6 +181,31 @@ static void patient_plain_joiner(void)
     patient_joiner();
 }
 
+/* As select: another event may end the wait as well, and who it was is not known. */
+static void watcher(void)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    for (int64_t deadline = 1; !weft__has_ended(&victim); deadline = INT64_MAX) {
+        uint64_t ticket = weft__wait_begin(waiter, "select", 1);
+        if (weft__join_watch(&victim, waiter)) {
+            weft__wait_drop(waiter, ticket);
+            continue;
+        }
+        weft__wait_park(waiter, deadline);
+        if (mutation == DONE_IS_ENOUGH)
+            continue;
+        weft__join_unwatch(&victim, waiter);
+        wait_for_something_else(waiter); /* of which the burier must know nothing */
+    }
+    joiner();
+}
+
+static void watching_thread(void)
+{
+    plain[1] = true;
+    watcher();
+}
+
 static void detacher(void)
 {
     weft_detach(&victim);
@@ -274,6 +301,34 @@ TEST(JOIN_4_needs_a_plain_thread_to_look_for_the_end)
     mutation = THREAD_RUNS_ON;
     model.body[1] = plain_joiner;
     model_check_fails(&model, "use after release");
+}
+
+static void other_event(void)
+{
+    model_wait(timer_armed_or_over, NULL);
+    if (deadline_of[1])
+        weft__wait_fire(&tasks[1].waiter, deadline_of[1], WEFT__EVENT);
+}
+
+TEST(JOIN_6_another_event_may_come_with_the_end)
+{
+    model.body[1] = watcher;
+    model.body[2] = other_event;
+    model_check(&model);
+}
+
+TEST(JOIN_6_a_plain_threads_deadline_may_come_with_the_end)
+{
+    model.body[1] = watching_thread;
+    model_check(&model);
+}
+
+TEST(JOIN_6_needs_the_acknowledgement_to_be_awaited)
+{
+    mutation = DONE_IS_ENOUGH;
+    model.body[1] = watcher;
+    model.body[2] = other_event;
+    model_check_fails(&model, "");
 }
 
 TEST(CANCEL_10_a_firm_joiner_is_cancelled_at_the_tasks_end)

@@ -14,6 +14,7 @@
 /* Prototypes and types of what is replaced here. */
 #include "base/assert.h"
 #include "os/futex.h"
+#include "os/latch.h"
 #include "os/lock.h"
 #include "os/thread_state.h"
 #include "sched/bury.h"
@@ -233,6 +234,14 @@ void weft__futex_wake(_Atomic(uint32_t) *word, int count)
 void weft__lock_slow(struct weft__lock *lock)
 {
     while (!weft__lock_try(lock))
+        weft__spin_hint();
+}
+
+_Atomic(uint32_t) weft__latch_sleepers;
+
+void weft__latch_slow(struct weft__latch *latch)
+{
+    while (!weft__latch_try(latch))
         weft__spin_hint();
 }
 

@@ -211,3 +211,38 @@ TEST(a_signal_handler_may_dump_while_tasks_run)
     atomic_store(&stop, true);
     ck_assert_int_eq(weft_stop(), 0);
 }
+
+static weft_mutex held = WEFT_MUTEX_INIT_CHECKED;
+
+static int lock_and_leave(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(weft_mutex_lock(&held), 0);
+    return weft_mutex_unlock(&held);
+}
+
+static int hold_and_dump(void *unused)
+{
+    weft_task *task;
+    weft_mutex_info info;
+    char expected[64];
+    int count;
+    (void)unused;
+    ck_assert_int_eq(weft_mutex_lock(&held), 0);
+    SPAWN(lock_and_leave, NULL, &task);
+    do {
+        weft_yield();
+        weft_mutex_look(&held, &info);
+    } while (info.waiters == 0);
+    snprintf(expected, sizeof expected, "held by task %llu",
+             (unsigned long long)weft_task_id(NULL));
+    expect_in(line_with(dump_to_text(&count), "'lock_and_leave'"), expected);
+    ck_assert_int_eq(weft_mutex_unlock(&held), 0);
+    JOIN(task, 0);
+    return 0;
+}
+
+TEST(who_holds_a_mutex_is_named)
+{
+    ck_assert_int_eq(weft_run(NULL, hold_and_dump, NULL), 0);
+}

@@ -1,6 +1,7 @@
 //! `tokio-bench SCENARIO WORKERS [SCALE]`: one warm-up, one measured pass, one line of JSON.
 //! `tokio-bench echo_server WORKERS`: serves until it is killed.
 
+mod channel;
 mod echo;
 mod measure;
 mod skynet;
@@ -37,6 +38,15 @@ fn run_pass(rt: &Runtime, scenario: &str, load: Load) -> Option<Sample> {
         "yield_alone" => on_worker(rt, switch::yield_alone(load)),
         "ping_pong" => on_worker(rt, switch::ping_pong(load)),
         "ring" => on_worker(rt, switch::ring(load)),
+        "chan_uncontended" => on_worker(rt, channel::uncontended(load)),
+        "chan_ping_pong" => on_worker(rt, channel::ping_pong(load)),
+        "chan_prod_cons_128" => on_worker(rt, channel::fan_in(load, 1, 5_000_000)),
+        "chan_fan_in" => on_worker(rt, channel::fan_in(load, 16, 2_400_000)),
+        "chan_fan_out" => on_worker(rt, channel::fan_out(load)),
+        "select_uncontended" => on_worker(rt, channel::select_uncontended(load)),
+        "select_prod_cons" => on_worker(rt, channel::select_prod_cons(load)),
+        "mutex_uncontended" => on_worker(rt, channel::mutex_uncontended(load)),
+        "mutex_16" => on_worker(rt, channel::mutex_16(load)),
         "wakeup_parallel_0" => on_worker(rt, switch::wakeup_parallel(load, 0)),
         "wakeup_parallel_1" => on_worker(rt, switch::wakeup_parallel(load, 1)),
         "wakeup_parallel_5" => on_worker(rt, switch::wakeup_parallel(load, 5)),

@@ -1,0 +1,153 @@
+/* The kinds of case that select knows. Each keeps its node in the case. */
+#include <errno.h>
+#include <sched.h>
+
+#include "sync/channel.h"
+#include "sync/event.h"
+#include "sync/select.h"
+#include "task/join.h"
+
+_Static_assert(sizeof(struct weft__channel_node) <= sizeof((weft_case *)0)->weft__private,
+               "a case has room for its node");
+
+static struct weft__channel_node *node_of(weft_case *item)
+{
+    return (struct weft__channel_node *)(void *)item->weft__private;
+}
+
+static struct weft__wait_node *wait_of(weft_case *item)
+{
+    return &node_of(item)->wait;
+}
+
+static void prepare(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
+{
+    *wait_of(item) = (struct weft__wait_node){ .waiter = waiter, .ticket = ticket };
+}
+
+/* Channels. */
+
+static int attempt_send(weft_case *item)
+{
+    int rc = weft_channel_try_send(item->weft__object, item->weft__element);
+    item->result = rc;
+    return rc == -EAGAIN ? rc : 0;
+}
+
+static int attempt_receive(weft_case *item)
+{
+    int rc = weft_channel_try_receive(item->weft__object, item->weft__element);
+    item->result = rc;
+    return rc == -EAGAIN ? rc : 0;
+}
+
+/* Whether an attempt may succeed, by the lock's holder: not by taking himself. */
+static bool can_send(const weft_channel *channel, const struct weft__waiter *self)
+{
+    return weft__load(&channel->closed, relaxed) || channel->unbounded ||
+           weft__load(&channel->count, relaxed) < channel->room ||
+           weft__wait_list_has_others(&channel->receivers, self);
+}
+
+static bool can_receive(const weft_channel *channel, const struct weft__waiter *self)
+{
+    return weft__load(&channel->closed, relaxed) || weft__load(&channel->count, relaxed) ||
+           weft__wait_list_has_others(&channel->senders, self);
+}
+
+static int enlist_channel(weft_case *item, struct weft__waiter *waiter, uint64_t ticket, bool sends)
+{
+    weft_channel *channel = item->weft__object;
+    prepare(item, waiter, ticket);
+    node_of(item)->element = item->weft__element;
+    weft__latch_acquire(&channel->lock);
+    bool waits = !(sends ? can_send(channel, waiter) : can_receive(channel, waiter));
+    if (waits)
+        weft__wait_list_append(sends ? &channel->senders : &channel->receivers, wait_of(item));
+    weft__latch_release(&channel->lock);
+    return waits ? 0 : -EAGAIN;
+}
+
+static int enlist_send(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
+{
+    return enlist_channel(item, waiter, ticket, true);
+}
+
+static int enlist_receive(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
+{
+    return enlist_channel(item, waiter, ticket, false);
+}
+
+static bool delist_channel(weft_case *item)
+{
+    weft_channel *channel = item->weft__object;
+    weft__latch_acquire(&channel->lock);
+    weft__wait_list_remove(wait_of(item));
+    weft__latch_release(&channel->lock);
+    if (!wait_of(item)->taken)
+        return false;
+    item->result = node_of(item)->result;
+    return true;
+}
+
+const struct weft__case_kind weft__case_send = { attempt_send, enlist_send, delist_channel };
+const struct weft__case_kind weft__case_receive = { attempt_receive, enlist_receive,
+                                                    delist_channel };
+
+/* Events. */
+
+static int attempt_event(weft_case *item)
+{
+    item->result = 0;
+    return weft__event_passed(weft__event_of(item->weft__object)) ? 0 : -EAGAIN;
+}
+
+static int enlist_event(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
+{
+    prepare(item, waiter, ticket);
+    return weft__event_enlist(weft__event_of(item->weft__object), wait_of(item)) ? 0 : -EAGAIN;
+}
+
+static bool delist_event(weft_case *item)
+{
+    struct weft__event_flag *event = weft__event_of(item->weft__object);
+    weft__latch_acquire(&event->lock);
+    weft__wait_list_remove(wait_of(item));
+    weft__latch_release(&event->lock);
+    item->result = 0;
+    return wait_of(item)->taken;
+}
+
+const struct weft__case_kind weft__case_event = { attempt_event, enlist_event, delist_event };
+
+/* Tasks: JOIN-6. */
+
+struct watcher {
+    struct weft__waiter *waiter;
+};
+
+static struct watcher *watcher_of(weft_case *item)
+{
+    return (struct watcher *)(void *)item->weft__private;
+}
+
+static int attempt_task(weft_case *item)
+{
+    item->result = 0;
+    return weft__has_ended(item->weft__object) ? 0 : -EAGAIN;
+}
+
+static int enlist_task(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
+{
+    (void)ticket; /* the task reads it */
+    watcher_of(item)->waiter = waiter;
+    return weft__join_watch(item->weft__object, waiter);
+}
+
+static bool delist_task(weft_case *item)
+{
+    weft__join_unwatch(item->weft__object, watcher_of(item)->waiter);
+    return false;
+}
+
+const struct weft__case_kind weft__case_task = { attempt_task, enlist_task, delist_task };

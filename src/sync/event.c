@@ -1,0 +1,114 @@
+/* Events.
+ *
+ *     state = SET | WAITERS
+ *
+ * EVENT-1  WAITERS is set, under the lock, by who enters the list while SET is not.
+ *          Without it, setting is one exchange and the last thing done.
+ * EVENT-2  With it, SET is stored under the lock, WAITERS stays, and the list is empty
+ *          when the lock is released. Who sees both passes the lock before he goes on:
+ *          so a wait that has returned is proof that the setter touches the event no
+ *          more, though the waiter may never have been in the list. */
+#include "sync/event.h"
+
+#include <errno.h>
+
+#include "task/scope.h"
+
+#define SET 1u
+#define WAITERS 2u
+
+void weft_event_init(weft_event *event)
+{
+    *event = (weft_event)WEFT_EVENT_INIT;
+}
+
+static void set_and_wake(struct weft__event_flag *event)
+{
+    struct weft__wakes wakes;
+    weft__wakes_init(&wakes);
+    weft__latch_acquire(&event->lock);
+    /* release: pairs with the acquire in weft__event_passed() */
+    weft__store(&event->state, SET | WAITERS, release);
+    weft__wakes_take_all(&wakes, &event->waiters);
+    weft__latch_release(&event->lock);
+    weft__wakes_carry_out(&wakes);
+}
+
+void weft_event_set(weft_event *public)
+{
+    struct weft__event_flag *event = weft__event_of(public);
+    uint32_t state = weft__load(&event->state, relaxed);
+    do {
+        if (state & WAITERS && !(state & SET)) {
+            set_and_wake(event);
+            return;
+        }
+        /* acq_rel: pairs as above; an event that was set already is still set for
+         * who sees what came before this */
+    } while (!weft__cas_weak(&event->state, &state, state | SET, acq_rel, relaxed));
+}
+
+void weft_event_clear(weft_event *public)
+{
+    struct weft__event_flag *event = weft__event_of(public);
+    uint32_t set = SET;
+    if (weft__cas(&event->state, &set, 0, acq_rel, relaxed) || !(set & SET))
+        return;
+    weft__latch_acquire(&event->lock); /* EVENT-2: the setter may be inside */
+    weft__store(&event->state, 0, release);
+    weft__latch_release(&event->lock);
+}
+
+bool weft_event_is_set(const weft_event *event)
+{
+    const struct weft__event_flag *seen = (const struct weft__event_flag *)(const void *)event;
+    return weft__load(&seen->state, acquire) & SET;
+}
+
+bool weft__event_passed(struct weft__event_flag *event)
+{
+    /* acquire: pairs with the setting */
+    uint32_t state = weft__load(&event->state, acquire);
+    if (state == (SET | WAITERS)) { /* EVENT-2 */
+        weft__latch_acquire(&event->lock);
+        weft__latch_release(&event->lock);
+    }
+    return state & SET;
+}
+
+bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *node)
+{
+    uint32_t clear = 0;
+    weft__latch_acquire(&event->lock);
+    /* acquire: as in weft__event_passed() */
+    bool waits = weft__cas(&event->state, &clear, WAITERS, acquire, acquire) || clear == WAITERS;
+    if (waits)
+        weft__wait_list_append(&event->waiters, node);
+    weft__latch_release(&event->lock);
+    return waits;
+}
+
+/* 0, -EAGAIN or an error. */
+static int wait_once(struct weft__event_flag *event, struct weft__waiter *waiter)
+{
+    struct weft__wait_node node;
+    weft__wait_node_begin(&node, waiter, "event", event);
+    if (weft__event_enlist(event, &node))
+        return weft__wait_node_park(&event->lock, &node);
+    weft__wait_node_drop(&node);
+    return 0;
+}
+
+int weft_event_wait(weft_event *public)
+{
+    struct weft__event_flag *event = weft__event_of(public);
+    struct weft__waiter *waiter = weft__waiter_self();
+    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    while (rc == 0 && !weft__event_passed(event)) {
+        rc = wait_once(event, waiter);
+        if (rc != -EAGAIN)
+            break;
+        rc = 0;
+    }
+    return rc;
+}

@@ -1,0 +1,28 @@
+/* event.h - events, as select waits for them. */
+#ifndef WEFT_SYNC_EVENT_H
+#define WEFT_SYNC_EVENT_H
+
+#include "sync/wait_queue.h"
+#include "weft/event.h"
+
+struct weft__event_flag {
+    _Atomic(uint32_t) state;
+    struct weft__latch lock;
+    struct weft__wait_list waiters;
+};
+
+_Static_assert(sizeof(struct weft__event_flag) <= sizeof(weft_event), "the public size");
+
+static inline struct weft__event_flag *weft__event_of(weft_event *event)
+{
+    return (struct weft__event_flag *)(void *)event;
+}
+
+/* Whether it is set; then what came before the setting is seen, and whoever has set it
+ * is done with the event. */
+bool weft__event_passed(struct weft__event_flag *event);
+
+/* Puts a node into the list. False: it is set. */
+bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *node);
+
+#endif

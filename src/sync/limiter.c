@@ -1,0 +1,216 @@
+/* Limiters. All under one lock.
+ *
+ * Who has a token stands in a table, an open one whose size is a power of two. Room is
+ * made before it is needed, while a failure can still be told: there is always a free
+ * place for each waiter (LIMIT-1), since whoever gives a token to one cannot fail. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sync/mutex.h"
+#include "task/scope.h"
+#include "weft/limiter.h"
+
+#define PLACES_AT_FIRST 16 /* a power of two */
+
+struct weft_limiter {
+    struct weft__latch lock;
+    uint32_t capacity, borrowed;
+    size_t places;
+    uint64_t *table; /* 0: a free place */
+    struct weft__wait_list waiters;
+};
+
+struct node {
+    struct weft__wait_node wait;
+    uint64_t borrower;
+    int result; /* the lender's message: 0 or -EALREADY */
+};
+
+int weft_limiter_create(unsigned capacity, weft_limiter **ret_limiter)
+{
+    weft_limiter *limiter = calloc(1, sizeof *limiter);
+    uint64_t *table = calloc(PLACES_AT_FIRST, sizeof *table);
+    if (!limiter || !table) {
+        free(limiter);
+        free(table);
+        return -ENOMEM;
+    }
+    limiter->capacity = capacity;
+    limiter->places = PLACES_AT_FIRST;
+    limiter->table = table;
+    *ret_limiter = limiter;
+    return 0;
+}
+
+void weft_limiter_destroy(weft_limiter *limiter)
+{
+    if (!limiter)
+        return;
+    free(limiter->table);
+    free(limiter);
+}
+
+/* A task's number is none of an address: numbers are odd here. */
+static uint64_t name_of(const void *borrower)
+{
+    return borrower ? (uint64_t)(uintptr_t)borrower << 1 : weft__mutex_self() << 1 | 1;
+}
+
+/* Where the borrower stands, or the free place where it would. */
+static size_t place_of(const uint64_t *table, size_t places, uint64_t borrower)
+{
+    size_t at = (size_t)(borrower * 0x9e3779b97f4a7c15u >> 32) & (places - 1);
+    while (table[at] && table[at] != borrower)
+        at = (at + 1) & (places - 1);
+    return at;
+}
+
+static bool has_token(const weft_limiter *limiter, uint64_t borrower)
+{
+    return limiter->table[place_of(limiter->table, limiter->places, borrower)] == borrower;
+}
+
+/* LIMIT-1, for one waiter more; half of the places stay free. */
+static bool make_room(weft_limiter *limiter)
+{
+    size_t waiters = weft__load(&limiter->waiters.count, relaxed);
+    size_t wanted = 2 * (limiter->borrowed + waiters + 1);
+    if (wanted <= limiter->places)
+        return true;
+    size_t places = 2 * limiter->places;
+    uint64_t *table = calloc(places, sizeof *table);
+    if (!table)
+        return false;
+    for (size_t i = 0; i < limiter->places; i++) {
+        if (limiter->table[i])
+            table[place_of(table, places, limiter->table[i])] = limiter->table[i];
+    }
+    free(limiter->table);
+    limiter->table = table;
+    limiter->places = places;
+    return true;
+}
+
+static void lend(weft_limiter *limiter, uint64_t borrower)
+{
+    limiter->table[place_of(limiter->table, limiter->places, borrower)] = borrower;
+    limiter->borrowed++;
+}
+
+/* Frees a place; who stands behind it, and would not be found any more, moves up. */
+static void take_back(weft_limiter *limiter, size_t at)
+{
+    size_t mask = limiter->places - 1;
+    limiter->table[at] = 0;
+    limiter->borrowed--;
+    for (size_t next = (at + 1) & mask; limiter->table[next]; next = (next + 1) & mask) {
+        uint64_t borrower = limiter->table[next];
+        limiter->table[next] = 0;
+        limiter->table[place_of(limiter->table, limiter->places, borrower)] = borrower;
+    }
+}
+
+/* 0, -EBUSY, -EALREADY or -ENOMEM. */
+static int try_borrow(weft_limiter *limiter, uint64_t borrower)
+{
+    if (has_token(limiter, borrower))
+        return -EALREADY;
+    if (!make_room(limiter))
+        return -ENOMEM;
+    if (limiter->borrowed >= limiter->capacity || !weft__wait_list_empty(&limiter->waiters))
+        return -EBUSY;
+    lend(limiter, borrower);
+    return 0;
+}
+
+/* To those who wait, as long as there are tokens. */
+static void lend_to_waiters(weft_limiter *limiter, struct weft__wakes *wakes)
+{
+    struct weft__wait_node *wait;
+    while (limiter->borrowed < limiter->capacity &&
+           (wait = weft__wait_list_take(&limiter->waiters))) {
+        struct node *node = weft__container_of(wait, struct node, wait);
+        node->result = has_token(limiter, node->borrower) ? -EALREADY : 0; /* waited twice */
+        if (node->result == 0)
+            lend(limiter, node->borrower);
+        weft__wakes_add(wakes, wait->waiter);
+    }
+}
+
+/* 0, -EAGAIN or an error. */
+static int wait_once(weft_limiter *limiter, struct weft__waiter *waiter, uint64_t borrower)
+{
+    struct node node = { .borrower = borrower };
+    weft__wait_node_begin(&node.wait, waiter, "limiter", limiter);
+    weft__latch_acquire(&limiter->lock);
+    int rc = try_borrow(limiter, borrower);
+    if (rc == -EBUSY)
+        weft__wait_list_append(&limiter->waiters, &node.wait);
+    weft__latch_release(&limiter->lock);
+    if (rc == -EBUSY) {
+        rc = weft__wait_node_park(&limiter->lock, &node.wait);
+        return rc ? rc : node.result;
+    }
+    weft__wait_node_drop(&node.wait);
+    return rc;
+}
+
+int weft_limiter_borrow(weft_limiter *limiter, const void *borrower)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    if (rc)
+        return rc;
+    rc = weft_limiter_try_borrow(limiter, borrower);
+    if (rc != -EBUSY)
+        return rc;
+    do {
+        rc = wait_once(limiter, waiter, name_of(borrower));
+    } while (rc == -EAGAIN);
+    return rc;
+}
+
+int weft_limiter_try_borrow(weft_limiter *limiter, const void *borrower)
+{
+    uint64_t name = name_of(borrower);
+    weft__latch_acquire(&limiter->lock);
+    int rc = try_borrow(limiter, name);
+    weft__latch_release(&limiter->lock);
+    return rc;
+}
+
+int weft_limiter_give_back(weft_limiter *limiter, const void *borrower)
+{
+    struct weft__wakes wakes;
+    uint64_t name = name_of(borrower);
+    weft__wakes_init(&wakes);
+    weft__latch_acquire(&limiter->lock);
+    bool had = has_token(limiter, name);
+    if (had) {
+        take_back(limiter, place_of(limiter->table, limiter->places, name));
+        lend_to_waiters(limiter, &wakes);
+    }
+    weft__latch_release(&limiter->lock);
+    weft__wakes_carry_out(&wakes);
+    return had ? 0 : -EPERM;
+}
+
+void weft_limiter_set_capacity(weft_limiter *limiter, unsigned capacity)
+{
+    struct weft__wakes wakes;
+    weft__wakes_init(&wakes);
+    weft__latch_acquire(&limiter->lock);
+    limiter->capacity = capacity;
+    lend_to_waiters(limiter, &wakes);
+    weft__latch_release(&limiter->lock);
+    weft__wakes_carry_out(&wakes);
+}
+
+void weft_limiter_look(weft_limiter *limiter, weft_limiter_info *ret_info)
+{
+    weft__latch_acquire(&limiter->lock);
+    ret_info->capacity = limiter->capacity;
+    ret_info->borrowed = limiter->borrowed;
+    ret_info->waiters = weft__load(&limiter->waiters.count, relaxed);
+    weft__latch_release(&limiter->lock);
+}

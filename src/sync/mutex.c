@@ -1,0 +1,308 @@
+#include "sync/mutex.h"
+
+#include <errno.h>
+
+#include "sched/task.h"
+#include "task/scope.h"
+#include "time/clock.h"
+#include "weft/task.h"
+#include "weft/time.h"
+
+#define LOCKED WEFT__MUTEX_LOCKED
+#define WAITERS WEFT__MUTEX_WAITERS
+#define WOKEN WEFT__MUTEX_WOKEN
+
+/* How long to try before asking to be given it, in nanoseconds. */
+#define PATIENCE 1000000
+
+const char weft__mutex_waiting[] = "mutex";
+
+struct node {
+    struct weft__wait_node wait;
+    bool asks;   /* has been patient for long enough */
+    bool handed; /* the taker's message: it is the waiter's */
+};
+
+static struct weft__mutex *inner(weft_mutex *mutex)
+{
+    return (struct weft__mutex *)(void *)mutex;
+}
+
+uint64_t weft__mutex_self(void)
+{
+    struct weft_task *self = weft__self();
+    if (self)
+        return weft__load(&self->id, relaxed);
+    return (uint64_t)1 << 63 | (uintptr_t)weft__waiter_self();
+}
+
+static bool is_plain(const struct weft__mutex *mutex)
+{
+    return weft__likely(mutex->kind == WEFT_MUTEX_PLAIN);
+}
+
+/* For dumps, and to be told of by weft_mutex_look(). */
+static void note_holder(struct weft__mutex *mutex, bool held)
+{
+#ifndef NDEBUG
+    if (is_plain(mutex))
+        weft__store(&mutex->holder, held ? weft__mutex_self() : 0, relaxed);
+    weft__store(&mutex->since, held ? weft__clock_now() : 0, relaxed);
+#else
+    (void)mutex, (void)held;
+#endif
+}
+
+/* `token`: the caller has the one that WOKEN stands for; it is used up. */
+static bool try_lock(struct weft__mutex *mutex, uint32_t token)
+{
+    uint32_t state = weft__load(&mutex->state, relaxed);
+    while (!(state & LOCKED)) {
+        /* acquire: pairs with the releases in unlock() and pass_on() */
+        if (weft__cas_weak(&mutex->state, &state, (state & ~token) | LOCKED, acquire, relaxed))
+            return true; /* LOCK-1 */
+    }
+    return false;
+}
+
+/* LOCK-2, under the list's lock: the mutex is locked, or WAITERS is set while it is
+ * held. Returns whether it is locked. */
+static bool lock_or_announce(struct weft__mutex *mutex, uint32_t token)
+{
+    uint32_t state = weft__load(&mutex->state, relaxed), next;
+    do {
+        next = (state & ~token) | LOCKED;
+        if (state & LOCKED)
+            next |= WAITERS;
+    } while (!weft__cas_weak(&mutex->state, &state, next, acquire, relaxed));
+    return !(state & LOCKED);
+}
+
+/* One wait: 0, -EAGAIN or an error of the scope. The token is used up. */
+static int wait_once(struct weft__mutex *mutex, struct weft__waiter *waiter, struct node *node,
+                     uint32_t token)
+{
+    node->handed = false;
+    weft__wait_node_begin(&node->wait, waiter, weft__mutex_waiting, mutex);
+    weft__latch_acquire(&mutex->lock);
+    bool locked = lock_or_announce(mutex, token);
+    if (!locked && token)
+        weft__wait_list_prepend(&mutex->waiters, &node->wait);
+    else if (!locked)
+        weft__wait_list_append(&mutex->waiters, &node->wait);
+    weft__latch_release(&mutex->lock);
+    if (!locked)
+        return weft__wait_node_park(&mutex->lock, &node->wait);
+    weft__wait_node_drop(&node->wait);
+    node->handed = true;
+    return 0;
+}
+
+static int lock_as(struct weft__mutex *mutex, struct weft__waiter *waiter)
+{
+    struct node node = { .asks = false };
+    int64_t since = 0;
+    uint32_t token = 0;
+    int rc = weft__checkpoint(waiter);
+    while (rc == 0) {
+        rc = wait_once(mutex, waiter, &node, token);
+        token = 0;
+        if (rc == -EAGAIN) {
+            rc = 0;
+            continue;
+        }
+        if (rc || node.handed)
+            break;
+        token = WOKEN;
+        if (try_lock(mutex, token))
+            break;
+        int64_t now = weft__clock_now(); /* lost to somebody who came later */
+        since = since ? since : weft__load(&waiter->since, relaxed);
+        node.asks = now - since > PATIENCE;
+    }
+    return rc;
+}
+
+static WEFT_COLD int lock_slow(struct weft__mutex *mutex)
+{
+    if (try_lock(mutex, 0))
+        return 0;
+    struct weft__waiter *waiter = weft__waiter_self();
+    return waiter ? lock_as(mutex, waiter) : -ENOMEM;
+}
+
+static int lock_plain(struct weft__mutex *mutex)
+{
+    uint32_t idle = 0;
+    /* acquire: as in try_lock() */
+    int rc = weft__likely(weft__cas(&mutex->state, &idle, LOCKED, acquire, relaxed))
+                 ? 0
+                 : lock_slow(mutex);
+    if (rc == 0)
+        note_holder(mutex, true);
+    return rc;
+}
+
+/* Of a mutex that knows its holder: 1 when it was the caller's already. */
+static int lock_again(struct weft__mutex *mutex, uint64_t self)
+{
+    if (weft__load(&mutex->holder, relaxed) != self) /* nobody else writes that */
+        return 0;
+    if (mutex->kind != WEFT_MUTEX_RECURSIVE)
+        return -EDEADLK;
+    if (mutex->depth == UINT32_MAX)
+        return -EAGAIN;
+    mutex->depth++;
+    return 1;
+}
+
+static void take_possession(struct weft__mutex *mutex, uint64_t self, uint32_t depth)
+{
+    weft__store(&mutex->holder, self, relaxed);
+    mutex->depth = depth;
+}
+
+static int lock_known(struct weft__mutex *mutex, int (*lock)(struct weft__mutex *mutex))
+{
+    uint64_t self = weft__mutex_self();
+    int rc = lock_again(mutex, self);
+    if (rc)
+        return rc > 0 ? 0 : rc;
+    rc = lock(mutex);
+    if (rc == 0)
+        take_possession(mutex, self, 1);
+    return rc;
+}
+
+int weft_mutex_lock(weft_mutex *public)
+{
+    struct weft__mutex *mutex = inner(public);
+    return is_plain(mutex) ? lock_plain(mutex) : lock_known(mutex, lock_plain);
+}
+
+static int try_plain(struct weft__mutex *mutex)
+{
+    if (!try_lock(mutex, 0))
+        return -EBUSY;
+    note_holder(mutex, true);
+    return 0;
+}
+
+int weft_mutex_trylock(weft_mutex *public)
+{
+    struct weft__mutex *mutex = inner(public);
+    if (is_plain(mutex))
+        return try_plain(mutex);
+    int rc = lock_known(mutex, try_plain);
+    return rc == -EDEADLK ? -EBUSY : rc;
+}
+
+/* LOCK-3: to the oldest waiter if he asks for it; else it is free, and he may try.
+ * False: all waiters have given up, it is still the caller's. */
+static bool pass_on(struct weft__mutex *mutex)
+{
+    weft__latch_acquire(&mutex->lock);
+    struct weft__wait_node *wait = weft__wait_list_take(&mutex->waiters);
+    uint32_t next = weft__wait_list_empty(&mutex->waiters) ? 0 : WAITERS;
+    struct weft__waiter *waiter = NULL;
+    if (wait) {
+        struct node *node = weft__container_of(wait, struct node, wait);
+        waiter = wait->waiter;
+        node->handed = node->asks;
+        next |= node->asks ? LOCKED : WOKEN;
+    } else {
+        next = LOCKED; /* LOCK-4: freed by an exchange, without the list's lock */
+    }
+    weft__store(&mutex->state, next, release); /* pairs with the acquires of who locks */
+    weft__latch_release(&mutex->lock);
+    if (waiter)
+        weft__wait_wake(waiter);
+    return waiter;
+}
+
+static WEFT_COLD int unlock_slow(struct weft__mutex *mutex, uint32_t state)
+{
+    for (;;) {
+        if (!(state & LOCKED))
+            return -EPERM;
+        if ((state & WAITERS) && !(state & WOKEN)) {
+            if (pass_on(mutex))
+                return 0;
+            state = weft__load(&mutex->state, relaxed);
+        } else if (weft__cas_weak(&mutex->state, &state, state & ~(uint32_t)LOCKED, release,
+                                  relaxed)) {
+            return 0;
+        }
+    }
+}
+
+static int unlock_plain(struct weft__mutex *mutex)
+{
+    uint32_t state = LOCKED;
+    note_holder(mutex, false);
+    /* release: pairs with the acquires of who locks */
+    return weft__likely(weft__cas(&mutex->state, &state, 0, release, relaxed))
+               ? 0
+               : unlock_slow(mutex, state);
+}
+
+int weft_mutex_unlock(weft_mutex *public)
+{
+    struct weft__mutex *mutex = inner(public);
+    if (!is_plain(mutex)) {
+        if (weft__load(&mutex->holder, relaxed) != weft__mutex_self())
+            return -EPERM;
+        if (--mutex->depth > 0)
+            return 0;
+        weft__store(&mutex->holder, 0, relaxed);
+    }
+    return unlock_plain(mutex);
+}
+
+int weft__mutex_let_go(struct weft__mutex *mutex, uint32_t *ret_depth)
+{
+    *ret_depth = mutex->depth;
+    if (is_plain(mutex))
+        return unlock_plain(mutex);
+    if (weft__load(&mutex->holder, relaxed) != weft__mutex_self())
+        return -EPERM;
+    weft__store(&mutex->holder, 0, relaxed);
+    return unlock_plain(mutex);
+}
+
+static WEFT_NOINLINE void lock_in_any_case(struct weft__mutex *mutex)
+{
+    weft_scope shield;
+    weft_scope_enter_shielded(&shield, WEFT_NEVER);
+    while (lock_plain(mutex))
+        weft_yield(); /* a signal's handler has to run first: src/hook */
+    weft_scope_leave(&shield);
+}
+
+void weft__mutex_take_again(struct weft__mutex *mutex, uint32_t depth)
+{
+    if (weft__unlikely(try_plain(mutex)))
+        lock_in_any_case(mutex);
+    if (!is_plain(mutex))
+        take_possession(mutex, weft__mutex_self(), depth);
+}
+
+int weft_mutex_init(weft_mutex *mutex, unsigned kind)
+{
+    if (kind > WEFT_MUTEX_RECURSIVE)
+        return -EINVAL;
+    *mutex = (weft_mutex)WEFT__MUTEX_INIT(kind);
+    return 0;
+}
+
+void weft_mutex_look(weft_mutex *public, weft_mutex_info *ret_info)
+{
+    struct weft__mutex *mutex = inner(public);
+    uint64_t holder = weft__load(&mutex->holder, relaxed);
+    *ret_info = (weft_mutex_info){
+        .locked = weft__load(&mutex->state, relaxed) & LOCKED,
+        .waiters = weft__load(&mutex->waiters.count, relaxed),
+        .holder = weft__mutex_task(holder),
+        .held_since = weft__load(&mutex->since, relaxed),
+    };
+}

@@ -1,0 +1,86 @@
+/* wait_queue.h - who waits for a mutex, a semaphore, a channel, ...
+ *
+ * A list of waiters, oldest first, under the lock of the object that it belongs to.
+ * All zero is an empty list, so objects need no constructor. A node lies on its
+ * waiter's stack, mostly inside of something that says more: what a channel's
+ * receiver wants to have where, whether a mutex was handed over.
+ *
+ * QUEUE-1  A node enters the list under the object's lock, after its waiter has seen
+ *          under the same lock that it has to wait. Who changes the object so that
+ *          somebody may go on looks into the list under that lock, too, or has seen a
+ *          word which says that the list is empty, in the very exchange that made the
+ *          change. So no wake is lost.
+ * QUEUE-2  Taking a node ends the wait by a claim (WAIT-1). A node whose wait has ended
+ *          otherwise is dropped, and the next one is tried: what the taker has to give
+ *          is not lost with a waiter who has given up. That waiter's call did not
+ *          happen: it got nothing.
+ * QUEUE-3  A node that was taken stays where it is until the taker releases the lock:
+ *          a task runs only when it is woken, which comes after; a plain thread, which
+ *          may see the claim at once, passes the lock before it goes on. So the
+ *          taker's messages are written after the claim.
+ * QUEUE-4  The taker's last access to the object is to release the lock. Then it wakes,
+ *          and touches waiters only, whose memory is type-stable: whoever is woken may
+ *          destroy the object.
+ * QUEUE-5  The lock is taken after the seat (WAIT-6), and nobody is woken under it. */
+#ifndef WEFT_SYNC_WAIT_QUEUE_H
+#define WEFT_SYNC_WAIT_QUEUE_H
+
+#include "base/list.h"
+#include "os/latch.h"
+#include "sched/wakes.h"
+
+struct weft__wait_list {
+    struct weft__list nodes; /* zero before the first */
+    _Atomic(uint32_t) count; /* changed under the lock */
+};
+
+struct weft__wait_node {
+    struct weft__list link;
+    struct weft__wait_list *list; /* it is in; NULL: none. Under the lock */
+    struct weft__waiter *waiter;
+    uint64_t ticket;
+    bool taken; /* QUEUE-3 */
+};
+
+/* Begins a wait of `waiter`, the caller's; see weft__wait_begin(). */
+static inline void weft__wait_node_begin(struct weft__wait_node *node, struct weft__waiter *waiter,
+                                         const char *what, const void *object)
+{
+    node->list = NULL;
+    node->taken = false;
+    node->waiter = waiter;
+    node->ticket = weft__wait_begin(waiter, what, (uintptr_t)object);
+}
+
+/* Under the lock, as the next ones. */
+static inline bool weft__wait_list_empty(const struct weft__wait_list *list)
+{
+    return weft__load(&list->count, relaxed) == 0;
+}
+
+void weft__wait_list_append(struct weft__wait_list *list, struct weft__wait_node *node);
+void weft__wait_list_prepend(struct weft__wait_list *list, struct weft__wait_node *node);
+void weft__wait_list_remove(struct weft__wait_node *node);
+
+/* The oldest; NULL: none. */
+struct weft__wait_node *weft__wait_list_first(const struct weft__wait_list *list);
+
+/* Whether anybody but `waiter` is in it. */
+bool weft__wait_list_has_others(const struct weft__wait_list *list,
+                                const struct weft__waiter *waiter);
+
+/* Takes the oldest whose wait was not over: QUEUE-2, QUEUE-3. Its waiter is to be
+ * woken after the lock has been released. NULL: nobody waits. */
+struct weft__wait_node *weft__wait_list_take(struct weft__wait_list *list);
+
+/* Takes all. */
+void weft__wakes_take_all(struct weft__wakes *wakes, struct weft__wait_list *list);
+
+/* Parks. 0: the node was taken. -EAGAIN: look again; or why the wait was cut short.
+ * Unless it is 0, the node is in no list any more. Suspends. */
+int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node);
+
+/* Ends a wait whose node has entered no list, or has been removed. May suspend. */
+void weft__wait_node_drop(struct weft__wait_node *node);
+
+#endif

@@ -1,0 +1,160 @@
+/* sync/channel.c: elements against deadlines and closing. */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/atomic.h"
+
+/* Broken on purpose: a receiver who has given up gets an element all the same; a thread
+ * whose wait has been claimed does not pass the lock. */
+static enum { NOTHING, NO_CLAIM, NO_PASSING } mutation;
+
+#include "world.h"
+
+#include "suite.h"
+
+#include "scopes.h"
+
+#include "sched/wait.c"
+#include "sched/wakes.c"
+
+static bool claim(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason)
+{
+    return weft__wait_claim(waiter, ticket, reason) || mutation == NO_CLAIM;
+}
+
+static bool passes(struct weft__waiter *waiter)
+{
+    return mutation != NO_PASSING && weft__is_thread(waiter);
+}
+
+/* After the claim the element is still to be copied. */
+#define weft__wait_claim claim
+#define weft__is_thread passes
+#include "sync/wait_queue.c"
+#undef weft__wait_claim
+#undef weft__is_thread
+
+#define memcpy(to, from, size) (model_step(), memcpy(to, from, size))
+#include "sync/channel.c"
+#undef memcpy
+
+static struct weft_channel channel;
+static uint64_t ring[2];
+static int sent, received, sum, refused;
+
+static void reset(void)
+{
+    world_reset(3);
+    memset(&channel, 0, sizeof channel);
+    channel.size = sizeof *ring;
+    channel.ring = (char *)ring;
+    sent = received = sum = refused = 0;
+    model_name(channel);
+}
+
+static void reset_with_room(void)
+{
+    reset();
+    channel.room = 1;
+}
+
+static void note_received(int rc, uint64_t element)
+{
+    if (rc == 0) {
+        model_assert(element == 1 || element == 2, "CHAN-2");
+        received++;
+        sum += (int)element;
+    } else {
+        model_assert(rc == -EPIPE || rc == -ETIMEDOUT, "CHAN-2");
+    }
+}
+
+static void send_two(void)
+{
+    for (uint64_t n = 1; n <= 2; n++) {
+        if (weft_channel_send(&channel, &n) == 0)
+            sent += (int)n;
+    }
+}
+
+static void send_two_and_close(void)
+{
+    send_two();
+    weft_channel_close(&channel);
+}
+
+static void receive_all(void)
+{
+    uint64_t element = 99;
+    int rc;
+    do {
+        element = 99;
+        rc = weft_channel_receive(&channel, &element);
+        note_received(rc, element);
+    } while (rc != -EPIPE);
+}
+
+static void receive_all_as_thread(void)
+{
+    plain[model_self()] = true;
+    receive_all();
+}
+
+static void receive_one_for_a_while(void)
+{
+    plain[model_self()] = true;
+    world_be_patient();
+    uint64_t element = 99;
+    int rc = weft_channel_receive(&channel, &element);
+    note_received(rc, element);
+}
+
+static void nothing_is_lost(void)
+{
+    model_assert(sum == sent && sent == 3, "CHAN-2");
+    model_assert(channel.count == 0 && channel.receivers.count == 0 && channel.senders.count == 0,
+                 "CHAN-1");
+}
+
+static struct model model = { .setup = reset,
+                              .body = { send_two_and_close, receive_all },
+                              .check = nothing_is_lost };
+
+TEST(CHAN_1_and_2_without_room)
+{
+    model_check(&model);
+}
+
+TEST(CHAN_1_to_3_with_room_for_one)
+{
+    model.setup = reset_with_room;
+    model_check(&model);
+}
+
+TEST(CHAN_1_and_2_a_plain_thread_receives)
+{
+    model.body[1] = receive_all_as_thread;
+    model_check(&model);
+}
+
+TEST(CHAN_2_a_receiver_gives_up)
+{
+    model.body[2] = receive_one_for_a_while;
+    model.preemptions = 1;
+    model.random = 20000;
+    model_check(&model);
+}
+
+TEST(QUEUE_2_needs_the_claim)
+{
+    mutation = NO_CLAIM;
+    model.body[2] = receive_one_for_a_while;
+    model_check_fails(&model, "");
+}
+
+TEST(QUEUE_3_needs_the_passing_of_the_lock)
+{
+    mutation = NO_PASSING;
+    model.body[1] = receive_all_as_thread;
+    model_check_fails(&model, "CHAN-2");
+}

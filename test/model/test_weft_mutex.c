@@ -1,0 +1,128 @@
+/* sync/mutex.c over sync/wait_queue.c: two or three who lock, one of whom may give up. */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/atomic.h"
+
+/* Broken on purpose: a waiter who has given up counts as woken; one who enters the list
+ * does not say so. */
+static enum { NOTHING, NO_NEXT, NO_WAITERS } mutation;
+
+#include "world.h"
+
+#include "suite.h"
+
+#include "scopes.h"
+
+#include "sched/wait.c"
+#include "sched/wakes.c"
+
+static bool claim(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason)
+{
+    return weft__wait_claim(waiter, ticket, reason) || mutation == NO_NEXT;
+}
+
+#define weft__wait_claim claim
+#include "sync/wait_queue.c"
+#undef weft__wait_claim
+
+#include "sync/mutex.h"
+
+#define WEFT__MUTEX_WAITERS (mutation == NO_WAITERS ? 0u : 2u)
+#include "sync/mutex.c"
+
+static weft_mutex mutex;
+static int inside, served, given_up;
+
+static void reset(void)
+{
+    world_reset(3);
+    memset(&mutex, 0, sizeof mutex);
+    model_allow(&mutex);
+    inside = served = given_up = 0;
+    model_name(mutex);
+}
+
+static void hold(void)
+{
+    model_assert(++inside == 1, "LOCK-1");
+    model_step();
+    inside--;
+    served++;
+    model_assert(weft_mutex_unlock(&mutex) == 0, "LOCK-1");
+}
+
+static void lock_once(void)
+{
+    model_assert(weft_mutex_lock(&mutex) == 0, "LOCK-1");
+    hold();
+}
+
+static void lock_as_thread(void)
+{
+    plain[model_self()] = true;
+    lock_once();
+}
+
+static void lock_for_a_while(void)
+{
+    plain[model_self()] = true;
+    world_be_patient();
+    int rc = weft_mutex_lock(&mutex);
+    if (rc == 0)
+        hold();
+    else
+        given_up++;
+}
+
+static void lock_twice(void)
+{
+    lock_once();
+    lock_once();
+}
+
+static void all_is_free(void)
+{
+    weft_mutex_info info;
+    weft_mutex_look(&mutex, &info);
+    model_assert(!info.locked && info.waiters == 0, "LOCK-2");
+    model_assert(served + given_up >= 2, "QUEUE-1");
+}
+
+static struct model model = { .setup = reset,
+                              .body = { lock_twice, lock_once, NULL },
+                              .check = all_is_free };
+
+TEST(LOCK_1_to_3_two_tasks)
+{
+    model_check(&model);
+}
+
+TEST(LOCK_1_to_3_a_task_and_a_plain_thread)
+{
+    model.body[1] = lock_as_thread;
+    model_check(&model);
+}
+
+TEST(QUEUE_2_one_gives_up)
+{
+    model.body[1] = lock_for_a_while;
+    model.body[2] = lock_once;
+    model.preemptions = 1;
+    model.random = 20000;
+    model_check(&model);
+}
+
+TEST(QUEUE_2_needs_the_next_waiter)
+{
+    mutation = NO_NEXT;
+    model.body[1] = lock_for_a_while;
+    model.body[2] = lock_once;
+    model_check_fails(&model, "");
+}
+
+TEST(LOCK_2_needs_the_flag)
+{
+    mutation = NO_WAITERS;
+    model_check_fails(&model, "");
+}

@@ -1,0 +1,289 @@
+/* Tasks and plain threads in random mixes at one primitive each, with deadlines that
+ * come at any moment and cancelling from outside: nothing is lost, nobody is let in twice,
+ * and in the end nobody is left waiting. */
+#include "suite.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "tasks.h"
+
+#define TASKS 12
+#define THREADS 4
+#define ALL (TASKS + THREADS)
+
+static atomic_int rounds_left;
+static _Atomic(weft_scope *) victims[ALL]; /* scopes that may be cancelled; NULL: busy */
+static atomic_int cut_short, completed;
+
+/* What one party does again and again, in a scope that may end at any moment. Returns
+ * as the call that it makes: 0 or the scope's error. */
+static int (*operation)(void);
+
+static void note(int rc)
+{
+    if (rc == 0)
+        atomic_fetch_add(&completed, 1);
+    else if (rc == -ETIMEDOUT || rc == -ECANCELED)
+        atomic_fetch_add(&cut_short, 1);
+    else
+        ck_abort_msg("an operation returned %d", rc);
+}
+
+/* The scope is shown to the canceller, and taken back before it is left. */
+static int in_a_scope(int index)
+{
+    weft_scope scope;
+    uint64_t draw = test_random();
+    bool timed = draw % 4 == 0;
+    weft_scope_enter(&scope, timed ? weft_now() + (int64_t)(draw >> 8) % 10000 : WEFT_NEVER);
+    atomic_store(&victims[index], &scope);
+    int rc = operation();
+    weft_scope *shown = &scope;
+    while (!atomic_compare_exchange_weak(&victims[index], &shown, NULL)) {
+        shown = &scope; /* it is being cancelled at this moment */
+        weft_yield();
+    }
+    weft_scope_leave(&scope);
+    return rc;
+}
+
+static int party(void *index)
+{
+    while (atomic_fetch_sub(&rounds_left, 1) > 0) {
+        bool scoped = test_random() % 2;
+        note(scoped ? in_a_scope((int)(intptr_t)index) : operation());
+        if (test_random() % 16 == 0)
+            weft_yield();
+    }
+    return 0;
+}
+
+static void *party_thread(void *index)
+{
+    party(index);
+    return NULL;
+}
+
+static atomic_bool over;
+
+static void *cancel_some(void *unused)
+{
+    while (!atomic_load(&over)) {
+        _Atomic(weft_scope *) *place = &victims[test_random() % ALL];
+        weft_scope *scope = atomic_exchange(place, NULL);
+        if (scope) {
+            weft_scope_cancel(scope);
+            atomic_store(place, scope);
+        }
+        block_for(20000);
+    }
+    return unused;
+}
+
+static int all_parties(void *unused)
+{
+    weft_task *tasks[TASKS];
+    pthread_t threads[THREADS], canceller;
+    (void)unused;
+    atomic_store(&over, false);
+    atomic_store(&cut_short, 0);
+    atomic_store(&completed, 0);
+    atomic_store(&rounds_left, (int)test_work(40000));
+    pthread_create(&canceller, NULL, cancel_some, NULL);
+    for (intptr_t i = 0; i < TASKS; i++)
+        SPAWN(party, (void *)i, &tasks[i]);
+    for (intptr_t i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, party_thread, (void *)(TASKS + i));
+    for (int i = 0; i < TASKS; i++)
+        JOIN(tasks[i], 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    atomic_store(&over, true);
+    pthread_join(canceller, NULL);
+    ck_assert_int_gt(atomic_load(&completed), 0);
+    return 0;
+}
+
+static void run_all(int (*what)(void))
+{
+    static const unsigned workers[] = { 1, 2, 8 };
+    operation = what;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(run_tasks(workers[i], all_parties, NULL), 0);
+}
+
+/* What nobody may see more than `limit` of at a time. */
+static atomic_int inside;
+
+static void stay(int limit)
+{
+    int now = atomic_fetch_add(&inside, 1) + 1;
+    if (now > limit)
+        ck_abort_msg("%d inside where %d may be", now, limit);
+    if (test_random() % 4 == 0)
+        weft_yield(); /* a task may go on elsewhere */
+    atomic_fetch_sub(&inside, 1);
+}
+
+static weft_mutex mutex = WEFT_MUTEX_INIT;
+
+static int lock_mutex(void)
+{
+    int rc = weft_mutex_lock(&mutex);
+    if (rc == 0) {
+        stay(1);
+        ck_assert_int_eq(weft_mutex_unlock(&mutex), 0);
+    }
+    return rc;
+}
+
+TEST(a_mutex_has_one_holder, .timeout = 120)
+{
+    weft_mutex_info info;
+    run_all(lock_mutex);
+    weft_mutex_look(&mutex, &info);
+    ck_assert(!info.locked);
+    ck_assert_uint_eq(info.waiters, 0);
+}
+
+static weft_sem sem = WEFT_SEM_INIT(3);
+
+static int take_permit(void)
+{
+    int rc = weft_sem_wait(&sem);
+    if (rc == 0) {
+        stay(3);
+        ck_assert_int_eq(weft_sem_post(&sem), 0);
+    }
+    return rc;
+}
+
+TEST(a_semaphore_keeps_its_permits, .timeout = 120)
+{
+    run_all(take_permit);
+    ck_assert_uint_eq(weft_sem_value(&sem), 3);
+}
+
+static weft_rwlock rwlock = WEFT_RWLOCK_INIT;
+static atomic_int readers;
+
+static int lock_either_way(void)
+{
+    if (test_random() % 3) {
+        int rc = weft_rwlock_rdlock(&rwlock);
+        if (rc)
+            return rc;
+        atomic_fetch_add(&readers, 1);
+        if (atomic_load(&inside))
+            ck_abort_msg("a reader beside a writer");
+        weft_yield();
+        atomic_fetch_sub(&readers, 1);
+    } else {
+        int rc = weft_rwlock_wrlock(&rwlock);
+        if (rc)
+            return rc;
+        if (atomic_load(&readers))
+            ck_abort_msg("a writer beside a reader");
+        stay(1);
+    }
+    return weft_rwlock_unlock(&rwlock);
+}
+
+TEST(a_read_write_lock_has_readers_or_a_writer, .timeout = 120)
+{
+    run_all(lock_either_way);
+    ck_assert_int_eq(weft_rwlock_trywrlock(&rwlock), 0);
+}
+
+static weft_limiter *limiter;
+
+static int borrow(void)
+{
+    int rc = weft_limiter_borrow(limiter, NULL);
+    if (rc == 0) {
+        stay(3);
+        ck_assert_int_eq(weft_limiter_give_back(limiter, NULL), 0);
+    }
+    return rc;
+}
+
+TEST(a_limiter_keeps_its_tokens, .timeout = 120)
+{
+    weft_limiter_info info;
+    ck_assert_int_eq(weft_limiter_create(3, &limiter), 0);
+    run_all(borrow);
+    weft_limiter_look(limiter, &info);
+    ck_assert_uint_eq(info.borrowed, 0);
+    ck_assert_uint_eq(info.waiters, 0);
+    weft_limiter_destroy(limiter);
+}
+
+/* Channels: what was sent is received once, or left. Who would wait for ever for a
+ * partner who has done his rounds does not wait. */
+static weft_channel *left, *right;
+static atomic_llong in, out;
+static atomic_uint_least64_t next_number;
+
+static int send_or_receive(void)
+{
+    int64_t number = (int64_t)atomic_fetch_add(&next_number, 1) + 1, got;
+    weft_channel *channel = test_random() % 2 ? left : right;
+    bool sends = test_random() % 2;
+    weft_scope patience;
+    weft_scope_enter(&patience, weft_now() + WEFT_US(200));
+    int rc = sends ? weft_channel_send(channel, &number) : weft_channel_receive(channel, &got);
+    weft_scope_leave(&patience);
+    if (rc == 0)
+        atomic_fetch_add(sends ? &in : &out, sends ? number : got);
+    return rc;
+}
+
+static int select_among_all(void)
+{
+    int64_t number = (int64_t)atomic_fetch_add(&next_number, 1) + 1, got = 0;
+    weft_case cases[] = {
+        weft_case_send(left, &number),
+        weft_case_receive(right, &got),
+        weft_case_receive(left, &got),
+        weft_case_send(right, &number),
+        weft_case_timer(weft_now() + WEFT_US(200)),
+    };
+    int chosen = weft_select(cases, 5);
+    if (chosen == 0 || chosen == 3)
+        atomic_fetch_add(&in, number);
+    else if (chosen == 1 || chosen == 2)
+        atomic_fetch_add(&out, got);
+    return chosen < 0 ? chosen : cases[chosen].result;
+}
+
+static int either(void)
+{
+    return test_random() % 2 ? send_or_receive() : select_among_all();
+}
+
+static void exchange(size_t capacity)
+{
+    int64_t got;
+    in = out = 0;
+    ck_assert_int_eq(weft_channel_create(sizeof got, capacity, &left), 0);
+    ck_assert_int_eq(weft_channel_create(sizeof got, capacity, &right), 0);
+    run_all(either);
+    while (weft_channel_try_receive(left, &got) == 0 || weft_channel_try_receive(right, &got) == 0)
+        out += got;
+    ck_assert_int_eq(in, out);
+    ck_assert_int_gt(in, 0);
+    weft_channel_destroy(left);
+    weft_channel_destroy(right);
+}
+
+TEST(channels_and_selectors_lose_nothing_without_room, .timeout = 120)
+{
+    exchange(0);
+}
+
+TEST(channels_and_selectors_lose_nothing_with_some, .timeout = 120)
+{
+    exchange(2);
+}
