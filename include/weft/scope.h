@@ -58,7 +58,9 @@ WEFT_API bool weft_scope_leave(weft_scope *scope) WEFT__NONNULL(1);
 WEFT_API void weft_scope_cancel(weft_scope *scope) WEFT__NONNULL(1);
 
 /* The same for signal handlers: who runs sees it at once, and a thread of the
- * runtime wakes who waits. Never suspends. Returns 0 or -EPERM (no runtime is running). */
+ * runtime wakes who waits. A handler that interrupts weft_scope_leave(), or runs in
+ * that thread afterwards, does no harm while the scope's memory is there: nothing is
+ * left to cancel. Never suspends. Returns 0 or -EPERM (no runtime is running). */
 WEFT_API int weft_scope_cancel_from_signal(weft_scope *scope) WEFT__NONNULL(1);
 
 /* Moves the scope's own deadline, also for those who wait inside already. One that

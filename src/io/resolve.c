@@ -11,9 +11,9 @@
 
 /* A look-up under way; its waiter may give up before it ends, and be gone with
  * the runtime: whoever moves `state` away from ASKED decides, and a thread that
- * has decided to wake is waited for. A waiter that has been woken for nothing
- * (CANCEL-3) has PAUSED until it has another ticket. */
-enum { ASKED, PAUSED, ANSWERED, WAKING, WOKEN, GIVEN_UP };
+ * has decided to wake is waited for. A waiter whose wait has ended otherwise has
+ * PAUSED, until it has another ticket (CANCEL-3) or for ever. */
+enum { ASKED, PAUSED, ANSWERED, WAKING, WOKEN };
 
 struct query {
     struct weft__address_text parts;
@@ -69,8 +69,7 @@ static void *run(void *arg)
     query->rc = look_up(query);
     int state = ASKED;
     /* acq_rel: the waiter sees the answer, and we its ticket */
-    while (state != GIVEN_UP &&
-           !weft__cas(&query->state, &state, state == ASKED ? WAKING : ANSWERED, acq_rel, acquire))
+    while (!weft__cas(&query->state, &state, state == ASKED ? WAKING : ANSWERED, acq_rel, acquire))
         ;
     if (state == ASKED) {
         weft__wait_fire(query->waiter, query->ticket, WEFT__EVENT);
@@ -91,12 +90,12 @@ static int start(struct query *query)
     return -rc;
 }
 
-/* Makes the thread leave the waiter alone, until it is ASKED again or for ever. False:
- * it has woken it, and is done with that. */
-static bool leave(struct query *query, int state)
+/* Makes the thread leave the waiter alone. False: it has woken it, and is done with
+ * that. */
+static bool pause_query(struct query *query)
 {
     int asked = ASKED;
-    if (weft__cas(&query->state, &asked, state, acq_rel, acquire))
+    if (weft__cas(&query->state, &asked, PAUSED, acq_rel, acquire))
         return true;
     while (weft__load(&query->state, acquire) != WOKEN)
         sched_yield();
@@ -109,13 +108,9 @@ static int park(struct query *query, struct weft__waiter *waiter)
     weft__outside(1);
     struct weft__ended ended = weft__scope_park(waiter, INT64_MAX);
     weft__outside(-1);
-    if (ended.reason == WEFT__EVENT) {
-        leave(query, GIVEN_UP);
+    if (!pause_query(query))
         return 0;
-    }
     int rc = weft__scope_error(waiter, ended);
-    if (!leave(query, rc ? GIVEN_UP : PAUSED))
-        return 0;
     return rc ? rc : -EAGAIN;
 }
 

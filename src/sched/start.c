@@ -27,20 +27,32 @@ static WEFT_NOINLINE bool take_block(struct weft__worker *worker, struct weft_ta
     struct weft__block *block = weft__block_take(&worker->blocks);
     if (!block)
         return false;
-    struct weft__stack *stack = task->stack;
-    weft__block_set_stack(block, stack->low, stack->size, weft__stack_guard_size());
     *weft__current_at(block->tp) = task;
     task->context.thread_pointer = block->tp;
     return true;
 }
 
-bool weft__start(struct weft__worker *worker, struct weft_task *task)
+/* False: memory is out; what the task has by then goes with it. The stack comes last: one
+ * that was inherited is in use, and could not be given back. */
+static bool equip(struct weft__worker *worker, struct weft_task *task)
 {
     bool is_virtual = task->flags & WEFT__TASK_VIRTUAL;
+    if (weft__unlikely(is_virtual) && !take_block(worker, task))
+        return false;
     task->stack = inherit(worker, task);
     if (!task->stack)
         task->stack = weft__stack_take(&weft__rt.stacks, &worker->stacks, task->stack_size);
-    if (weft__unlikely(!task->stack) || (weft__unlikely(is_virtual) && !take_block(worker, task))) {
+    if (weft__unlikely(!task->stack))
+        return false;
+    if (weft__unlikely(is_virtual))
+        weft__block_set_stack(weft__block_at(task->context.thread_pointer), task->stack->low,
+                              task->stack->size, weft__stack_guard_size());
+    return true;
+}
+
+bool weft__start(struct weft__worker *worker, struct weft_task *task)
+{
+    if (weft__unlikely(!equip(worker, task))) {
         task->flags |= WEFT__TASK_ENDING | WEFT__TASK_NO_STACK;
         task->result = -ENOMEM;
         if (task->flags & WEFT__TASK_MEMBER)
@@ -49,7 +61,7 @@ bool weft__start(struct weft__worker *worker, struct weft_task *task)
         return false;
     }
     weft__context_prepare(&task->context, task->stack->top,
-                          is_virtual ? weft__virtual_main : weft__task_main, task);
+                          weft__is_virtual(task) ? weft__virtual_main : weft__task_main, task);
     weft__annotate_create(&task->annotation, task->stack->low, task->stack->size);
     return true;
 }

@@ -228,6 +228,8 @@ int weft_scope_cancel_from_signal(weft_scope *public)
     struct weft__scope *scope = weft__scope_of(public);
     if (!weft__load(&weft__rt.running, acquire)) /* pairs with weft_start() */
         return -EPERM;
+    if (weft__load(&scope->left, relaxed)) /* by the code that was interrupted: CANCEL-6 */
+        return 0;
     if (!mark(scope)) {
         unmark(scope);
         return 0;
@@ -237,7 +239,7 @@ int weft_scope_cancel_from_signal(weft_scope *public)
     return 0;
 }
 
-static int64_t run_errands(void)
+void weft__cancel_posted(void)
 {
     struct weft__inbox_node *node = weft__inbox_take(&posts);
     while (node) {
@@ -245,6 +247,11 @@ static int64_t run_errands(void)
         node = node->next;
         stir(scope);
     }
+}
+
+static int64_t run_errands(void)
+{
+    weft__cancel_posted();
     return weft__root_look();
 }
 
@@ -254,7 +261,7 @@ static void on_runtime(enum weft__hook_event event)
     if (event != WEFT__HOOK_STOPPED)
         return;
     weft__store(&weft__rt.cancelled, false, relaxed); /* the last thread */
-    run_errands();
+    weft__cancel_posted();
 }
 
 /* Tasks. */

@@ -42,6 +42,9 @@ void weft__cancel_wake(struct weft_task *wave);
  * who are to be woken, when it holds no lock. */
 struct weft_task *weft__cancel_claim(struct weft_task *task);
 
+/* Does what weft_scope_cancel_from_signal() has left to do. Never suspends. */
+void weft__cancel_posted(void);
+
 /* The owner has entered a group, or left it: from now on `innermost` is his. */
 void weft__family_set(struct weft__waiter *waiter, struct weft__group *innermost);
 

@@ -17,25 +17,25 @@ struct weft__failure *weft__failure_make(const struct weft_task *task, int resul
     return failure;
 }
 
-void weft__failures_add(struct weft__failures **failures, struct weft__failure *failure)
+struct weft__failures *weft__failures_make(void)
 {
-    if (!*failures)
-        *failures = calloc(1, sizeof **failures);
-    struct weft__failures *all = *failures;
-    if (all)
-        all->count++;
-    if (!failure)
-        return;
-    if (!all || all->kept == WEFT__FAILURES_KEPT) {
-        weft__failure_free(failure);
-        return;
-    }
-    all->kept++;
-    if (all->last)
-        all->last->next = failure;
+    return calloc(1, sizeof(struct weft__failures));
+}
+
+bool weft__failures_add(struct weft__failures *failures, struct weft__failure *failure)
+{
+    if (!failures)
+        return false;
+    failures->count++;
+    if (!failure || failures->kept == WEFT__FAILURES_KEPT)
+        return false;
+    failures->kept++;
+    if (failures->last)
+        failures->last->next = failure;
     else
-        all->first = failure;
-    all->last = failure;
+        failures->first = failure;
+    failures->last = failure;
+    return true;
 }
 
 /* Without recursion, however deep the groups were: what is inside a failure is put

@@ -27,9 +27,11 @@ struct weft__failures {
 struct weft__failure *weft__failure_make(const struct weft_task *task, int result);
 void weft__failure_free(struct weft__failure *failure);
 
-/* Adds it to *failures, which is made when it is NULL. `failure` may be NULL: it only
- * counts. */
-void weft__failures_add(struct weft__failures **failures, struct weft__failure *failure);
+/* NULL when memory is out. */
+struct weft__failures *weft__failures_make(void);
+
+/* Counts one, and keeps it, if there is room and both are there: whether it has. */
+bool weft__failures_add(struct weft__failures *failures, struct weft__failure *failure);
 
 /* All, with what is inside. NULL is ignored. */
 void weft__failures_free(struct weft__failures *failures);

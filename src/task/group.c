@@ -51,7 +51,7 @@ static int outcome(struct weft__group *group)
         return group->result;
     if (weft_scope_timed_out(&group->scope))
         return -ETIMEDOUT;
-    return scope->shield ? 0 : weft__scope_look(scope->owner, scope->outer);
+    return scope->shield ? 0 : weft__scope_look(scope->owner, scope->outer, NULL);
 }
 
 static struct weft__group *own(weft_group *public, const char *who)

@@ -28,7 +28,7 @@ static bool has_failed(struct weft_task *task)
     int result = task->result;
     if (result != -ECANCELED && result != -ETIMEDOUT)
         return result < 0;
-    return weft__scope_look(&task->waiter, task->waiter.scope) != result;
+    return weft__scope_look(&task->waiter, task->waiter.scope, NULL) != result;
 }
 
 /* The group's failures go with the one they have caused. */
@@ -36,6 +36,7 @@ static void tell_failure(struct weft__group *group, struct weft_task *task)
 {
     struct weft__member *member = weft__member_of(task);
     struct weft__failure *failure = weft__failure_make(task, task->result);
+    struct weft__failures *spare = weft__failures_make();
     if (failure && member->inner && member->inner->first &&
         member->inner->first->what.result == task->result) {
         failure->inner = member->inner;
@@ -45,8 +46,15 @@ static void tell_failure(struct weft__group *group, struct weft_task *task)
     bool first = group->result == 0;
     if (first)
         group->result = task->result;
-    weft__failures_add(&group->failures, failure);
+    if (!group->failures) {
+        group->failures = spare;
+        spare = NULL;
+    }
+    if (weft__failures_add(group->failures, failure))
+        failure = NULL;
     weft__lock_release(&group->lock);
+    weft__failures_free(spare);
+    weft__failure_free(failure);
     if (first)
         weft_scope_cancel(&group->scope); /* GROUP-3 */
 }

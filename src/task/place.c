@@ -42,10 +42,10 @@ static void delist(struct weft__group *group, struct weft__spawner *spawner)
     weft__lock_release(&group->lock);
 }
 
-/* What is in force in the group. */
-static int look(struct weft__group *group)
+/* What is in force in the group, and its deadline. */
+static int look(struct weft__group *group, int64_t *ret_deadline)
 {
-    return weft__scope_look(weft__group_owner(group), &group->scope);
+    return weft__scope_look(weft__group_owner(group), &group->scope, ret_deadline);
 }
 
 /* In the list. Who cancels the group looks for us there, and we at the group: CANCEL-2,
@@ -53,7 +53,8 @@ static int look(struct weft__group *group)
 static int park(struct weft__group *group, struct weft__spawner *spawner)
 {
     struct weft__waiter *waiter = spawner->waiter;
-    int rc = look(group);
+    int64_t deadline;
+    int rc = look(group, &deadline);
     if (rc) {
         delist(group, spawner);
         if (weft__wait_abandon(waiter, spawner->ticket))
@@ -62,7 +63,7 @@ static int park(struct weft__group *group, struct weft__spawner *spawner)
             weft__place_return(group);
         return rc;
     }
-    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
+    struct weft__ended ended = weft__scope_park(waiter, deadline);
     if (ended.reason == WEFT__EVENT)
         return 0;
     delist(group, spawner);
@@ -96,7 +97,7 @@ int weft__place_take(struct weft__group *group, struct weft__waiter *waiter)
     rc = try_take(group, NULL);
     while (rc == -EAGAIN)
         rc = await(group, waiter);
-    if (rc == 0 && (rc = look(group)))
+    if (rc == 0 && (rc = look(group, NULL)))
         weft__place_return(group);
     return rc;
 }

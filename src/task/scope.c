@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "os/barrier.h"
 #include "sched/schedule.h"
+#include "task/cancel.h"
 #include "task/cleanup.h"
 #include "time/clock.h"
 #include "weft/time.h"
@@ -57,18 +58,21 @@ static int look(struct walk *walk, struct weft__waiter *owner, struct weft_scope
     }
 }
 
-static int look_and_mark(struct weft__waiter *owner, struct weft_scope *at, int64_t now)
+static int look_and_mark(struct walk *walk, struct weft__waiter *owner, struct weft_scope *at)
 {
-    struct walk walk = { .now = now };
-    int rc = look(&walk, owner, at);
+    int rc = look(walk, owner, at);
     if (rc == -ETIMEDOUT)
-        weft__store(&walk.whose->expired, true, relaxed); /* read after the end of its writers */
+        weft__store(&walk->whose->expired, true, relaxed); /* read after the end of its writers */
     return rc;
 }
 
-int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope)
+int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope, int64_t *ret_deadline)
 {
-    return look_and_mark(owner, scope, ASK_CLOCK);
+    struct walk walk = { .now = ASK_CLOCK };
+    int rc = look_and_mark(&walk, owner, scope);
+    if (ret_deadline)
+        *ret_deadline = walk.nearest;
+    return rc;
 }
 
 int64_t weft__scope_deadline(struct weft__waiter *waiter)
@@ -81,7 +85,7 @@ int64_t weft__scope_deadline(struct weft__waiter *waiter)
 
 int weft__checkpoint_slow(struct weft__waiter *waiter)
 {
-    return look_and_mark(waiter, waiter->scope, ASK_CLOCK);
+    return weft__scope_look(waiter, waiter->scope, NULL);
 }
 
 int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
@@ -90,8 +94,8 @@ int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
         return -EINTR;
     /* What the wait's timer has waited for has passed, whatever the clock says: a
      * thread's timer is real where the clock is virtual. */
-    return look_and_mark(waiter, waiter->scope,
-                         ended.reason == WEFT__DEADLINE ? ended.deadline : ASK_CLOCK);
+    struct walk walk = { .now = ended.reason == WEFT__DEADLINE ? ended.deadline : ASK_CLOCK };
+    return look_and_mark(&walk, waiter, waiter->scope);
 }
 
 static struct weft__ended park(struct weft__waiter *waiter, int64_t deadline)
@@ -140,8 +144,10 @@ void weft__scope_begin(struct weft__waiter *waiter, struct weft_scope *scope, in
 static WEFT_NOINLINE void await_visitors(struct weft__scope *scope)
 {
     /* acquire: pairs with the release in stir() */
-    while (weft__load(&scope->visitors, acquire))
+    while (weft__load(&scope->visitors, acquire)) {
+        weft__cancel_posted();
         sched_yield();
+    }
 }
 
 void weft__scope_end(struct weft__waiter *waiter, struct weft_scope *scope, const char *who)
@@ -151,6 +157,8 @@ void weft__scope_end(struct weft__waiter *waiter, struct weft_scope *scope, cons
             return; /* it has been left: CLEANUP-3 */
         weft__panic("%s: not the innermost scope", who);
     }
+    weft__store(&weft__scope_of(scope)->left, true, relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* with handlers in this thread: CANCEL-6 */
     if (weft__unlikely(weft__load(&weft__scope_of(scope)->visitors, acquire)))
         await_visitors(weft__scope_of(scope));
     waiter->scope = weft__scope_of(scope)->outer;

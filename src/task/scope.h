@@ -20,7 +20,10 @@
  * CANCEL-5  Cancelled means it did not happen: only a wait that was not claimed for
  *           EVENT is cut short, and whoever lost to an event completes his operation.
  * CANCEL-6  A scope is left after all cancellers have: they count themselves in before
- *           they store what the owner may see, and out with their last access.
+ *           they store what the owner may see, and out with their last access. What
+ *           signal handlers have left for the monitor the owner does himself, since the
+ *           monitor may have gone; and a handler that interrupts the leaving either comes
+ *           before the owner looks for visitors, or finds the scope `left`.
  *
  * How to wait, after weft__checkpoint() and weft__wait_begin():
  *
@@ -46,6 +49,7 @@ struct weft__scope {
     _Atomic(bool) cancelled;
     _Atomic(bool) expired;        /* a cancellation point has said so */
     bool shield;                  /* constant */
+    _Atomic(bool) left;           /* for handlers that have interrupted the leaving */
     struct weft__inbox_node post; /* while it waits for the monitor */
 };
 
@@ -79,8 +83,9 @@ int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended);
 int64_t weft__scope_deadline(struct weft__waiter *waiter);
 
 /* What is in force for code of `owner` from `scope`, which may be NULL, outwards: 0,
- * -ECANCELED or -ETIMEDOUT; marks as weft__scope_error(). */
-int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope);
+ * -ECANCELED or -ETIMEDOUT; marks as weft__scope_error(). With 0 the deadline in force
+ * is stored, if that is asked for. */
+int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope, int64_t *ret_deadline);
 
 /* Every cancellation point begins with this: 0, -ECANCELED or -ETIMEDOUT. */
 int weft__checkpoint_slow(struct weft__waiter *waiter);

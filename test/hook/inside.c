@@ -16,6 +16,7 @@
 #include <weft.h>
 
 int inside_main(void);
+int *inside_errno(void);
 int inside_create(pthread_t *ret_thread, const pthread_attr_t *attr, void *(*fn)(void *),
                   void *arg);
 int inside_join(pthread_t thread, void **ret_result);
@@ -34,6 +35,11 @@ struct thread {
     pthread_t pthread;
     sem_t ended; /* of a plain thread: joining it would block a task's carrier */
 };
+
+__attribute__((noinline)) int *inside_errno(void)
+{
+    return &errno;
+}
 
 static int run_task(void *arg)
 {

@@ -292,6 +292,56 @@ TEST(a_signal_handler_cancels_a_scope)
     weft_scope_leave(&scope);
 }
 
+static _Atomic(bool) over;
+
+static void linger(int turns)
+{
+    for (volatile int i = 0; i < turns; i++)
+        ;
+}
+
+/* Its scopes are left while handlers cancel them, and while runtimes come and go. */
+static void *enter_and_leave(void *unused)
+{
+    weft_scope scope;
+    for (int i = 0; !over; i++) {
+        weft_scope_enter(&scope, WEFT_NEVER);
+        handlers = &scope;
+        linger(i % 50);
+        weft_scope_leave(&scope);
+        linger(i % 50); /* the memory is there, and the handlers know it */
+        handlers = NULL;
+    }
+    return unused;
+}
+
+static void cancel_if_there(int number)
+{
+    weft_scope *scope = handlers;
+    (void)number;
+    if (scope)
+        weft_scope_cancel_from_signal(scope);
+}
+
+TEST(a_scope_is_left_while_a_signal_handler_cancels_it)
+{
+    pthread_t thread;
+    over = false;
+    handlers = NULL;
+    signal(SIGUSR1, cancel_if_there);
+    ck_assert_int_eq(pthread_create(&thread, NULL, enter_and_leave, NULL), 0);
+    for (int round = 0; round < 20; round++) {
+        ck_assert_int_eq(weft_start(NULL), 0);
+        for (int i = 0; i < 500; i++)
+            pthread_kill(thread, SIGUSR1);
+        ck_assert_int_eq(weft_stop(), 0);
+        pthread_kill(thread, SIGUSR1);
+    }
+    over = true;
+    pthread_join(thread, NULL);
+    signal(SIGUSR1, SIG_DFL);
+}
+
 static int leave_by(int how)
 {
     weft_scope scope, inner;

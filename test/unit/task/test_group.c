@@ -390,6 +390,50 @@ TEST(who_waits_for_a_place_is_cancelled_with_the_group)
     run_both(cancel_at_limit);
 }
 
+static _Atomic(bool) turned_away;
+
+static int keep_place(void *unused)
+{
+    weft_scope shield;
+    (void)unused;
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER) {
+        while (!turned_away)
+            weft_sleep(WEFT_MS(1));
+    }
+    return 0;
+}
+
+/* Whose own scopes have no deadline. */
+static int wait_for_expiry(void *group)
+{
+    int rc = weft_group_spawn((weft_group *)group, keep_place, NULL);
+    turned_away = true;
+    return rc;
+}
+
+static int expire_at_limit(void *unused)
+{
+    weft_group group;
+    weft_scope shield;
+    weft_task *outsider;
+    (void)unused;
+    turned_away = false;
+    weft_group_enter(&group, weft_after(WEFT_MS(50)));
+    weft_group_set_limit(&group, 1);
+    ck_assert_int_eq(weft_group_spawn(&group, keep_place, NULL), 0);
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER) {
+        SPAWN(wait_for_expiry, &group, &outsider);
+        JOIN(outsider, -ETIMEDOUT);
+    }
+    weft_group_leave(&group);
+    return 0;
+}
+
+TEST(who_waits_for_a_place_waits_no_longer_than_the_groups_deadline)
+{
+    run_both(expire_at_limit);
+}
+
 static int start_well(void *unused)
 {
     (void)unused;
