@@ -8,18 +8,23 @@
 #include "time/clock.h"
 #include "weft/time.h"
 
+#define ALONE_SLICE 20 /* ms until a cancellation is seen */
+
+int weft__operation_slice(struct weft__waiter *waiter)
+{
+    if (!waiter->scope)
+        return -1;
+    int64_t deadline = weft__scope_deadline(waiter), now = weft__clock_now();
+    if (deadline > now + WEFT_MS(ALONE_SLICE)) /* or never */
+        return ALONE_SLICE;
+    return deadline > now ? (int)((deadline - now + 999999) / 1000000) : 0;
+}
+
 /* A plain thread in a process that has no runtime: the kernel does it all. */
 static int wait_alone(int fd, enum weft__side side, struct weft__waiter *waiter)
 {
     struct pollfd pfd = { .fd = fd, .events = side == WEFT__READ ? POLLIN : POLLOUT };
-    int64_t deadline = weft__scope_deadline(waiter), left = -1;
-    if (deadline != WEFT_NEVER) {
-        left = deadline - weft__clock_now();
-        left = left > 0 ? (left + 999999) / 1000000 : 0;
-    }
-    if (waiter->scope && (left < 0 || left > WEFT__ALONE_SLICE))
-        left = WEFT__ALONE_SLICE;
-    int rc = poll(&pfd, 1, (int)left);
+    int rc = poll(&pfd, 1, weft__operation_slice(waiter));
     if (rc < 0 && errno != EINTR)
         return -errno;
     return rc == 0 ? weft__checkpoint(waiter) : 0;

@@ -22,9 +22,10 @@ struct weft__operation {
     socklen_t *address_size;
 };
 
-/* Milliseconds after which a plain thread that waits in the kernel, since no runtime
- * runs, looks whether a scope that it has entered was cancelled. */
-#define WEFT__ALONE_SLICE 20
+/* For a plain thread that waits in poll(2), since no runtime runs: the milliseconds after
+ * which it looks at its deadline, and whether a scope that it has entered was cancelled;
+ * -1: it has entered none. */
+int weft__operation_slice(struct weft__waiter *waiter);
 
 /* A task that never has to wait gives way now and then. May suspend. */
 void weft__operation_spend(void);

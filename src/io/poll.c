@@ -6,7 +6,6 @@
 #include "io/operation.h"
 #include "sched/worker.h"
 #include "task/scope.h"
-#include "time/clock.h"
 #include "weft/io.h"
 #include "weft/time.h"
 
@@ -102,12 +101,7 @@ static int wait_once(struct pollfd *fds, nfds_t count, struct watch *watches,
 static int wait_alone(struct pollfd *fds, nfds_t count, struct weft__waiter *waiter)
 {
     for (;;) {
-        int64_t deadline = weft__scope_deadline(waiter), left = -1;
-        if (deadline != WEFT_NEVER)
-            left = deadline > weft__clock_now() ? (deadline - weft__clock_now()) / 1000000 + 1 : 0;
-        if (waiter->scope && (left < 0 || left > WEFT__ALONE_SLICE))
-            left = WEFT__ALONE_SLICE;
-        int rc = poll(fds, count, (int)left);
+        int rc = poll(fds, count, weft__operation_slice(waiter));
         if (rc > 0 || (rc < 0 && errno != EINTR))
             return rc < 0 ? -errno : rc;
         rc = weft__checkpoint(waiter);

@@ -1,46 +1,12 @@
 /* Groups: spawning into one that is full, starting a task in one, and waiting for one's
  * end. The event is a byte, for the task that is in there. */
-#include "matrix.h"
+#include "bytes.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RESULT 7
 #define VALUE 42
-
-static void open_pair(struct stage *stage)
-{
-    int pair[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    stage->fd = pair[0];
-    stage->peer = pair[1];
-}
-
-static void close_pair(struct stage *stage)
-{
-    weft_close(stage->fd);
-    weft_close(stage->peer);
-}
-
-static void send_byte(struct stage *stage)
-{
-    ck_assert_int_eq(send(stage->peer, "x", 1, 0), 1);
-}
-
-static bool take_byte(struct stage *stage)
-{
-    char byte;
-    return recv(stage->fd, &byte, 1, MSG_DONTWAIT) == 1;
-}
-
-static int ends_by_byte(void *arg)
-{
-    struct stage *stage = arg;
-    char byte;
-    ssize_t rc = weft_read(stage->fd, &byte, 1);
-    return rc == 1 ? RESULT : (int)rc;
-}
 
 /* Spawning. The group is around what is cancelled. */
 

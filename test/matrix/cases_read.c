@@ -1,40 +1,16 @@
 /* Reading, and what waits as readers do. The event is one byte. */
-#include "matrix.h"
+#include "bytes.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void open_pair(struct stage *stage)
-{
-    int pair[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    stage->fd = pair[0];
-    stage->peer = pair[1];
-}
-
-static void close_pair(struct stage *stage)
-{
-    weft_close(stage->fd);
-    weft_close(stage->peer);
-}
-
-static void send_byte(struct stage *stage)
-{
-    ck_assert_int_eq(send(stage->peer, "x", 1, 0), 1);
-}
-
-static ssize_t take_byte(struct stage *stage)
-{
-    char byte;
-    return recv(stage->fd, &byte, 1, MSG_DONTWAIT);
-}
-
 /* The byte went to the call, or is still there. */
 static void settle_byte(struct stage *stage, long rc)
 {
-    ssize_t left = take_byte(stage);
-    EXPECT(stage, (rc >= 0) == (left == -1), "it returned %ld, and %zd byte is left", rc, left);
+    bool left = take_byte(stage);
+    EXPECT(stage, (rc >= 0) == !left, "it returned %ld, and a byte is %s", rc,
+           left ? "left" : "gone");
 }
 
 static long call_read(struct stage *stage)
@@ -109,7 +85,7 @@ static long call_poll(struct stage *stage)
 /* Who polls takes nothing. */
 static void settle_poll(struct stage *stage, long rc)
 {
-    EXPECT(stage, take_byte(stage) == 1, "the byte is gone, after %ld", rc);
+    EXPECT(stage, take_byte(stage), "the byte is gone, after %ld", rc);
 }
 
 const struct operation case_weft_poll = { .name = "weft_poll",

@@ -1,33 +1,10 @@
 /* Waiting for tasks, for time, and for nothing. */
-#include "matrix.h"
+#include "bytes.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Tasks that end when a byte comes. */
-
-#define RESULT 7
-
-static int ends_by_byte(void *arg)
-{
-    struct stage *stage = arg;
-    char byte;
-    return weft_read(stage->fd, &byte, 1) == 1 ? RESULT : -1;
-}
-
-static void open_pair(struct stage *stage)
-{
-    int pair[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    stage->fd = pair[0];
-    stage->peer = pair[1];
-}
-
-static void close_pair(struct stage *stage)
-{
-    weft_close(stage->fd);
-    weft_close(stage->peer);
-}
 
 static void arm_one(struct stage *stage)
 {
@@ -39,11 +16,6 @@ static void arm_two(struct stage *stage)
 {
     SPAWN(ends_by_byte, stage, &stage->tasks[0]);
     SPAWN(ends_by_byte, stage, &stage->tasks[1]);
-}
-
-static void end_one(struct stage *stage)
-{
-    ck_assert_int_eq(send(stage->peer, "x", 1, 0), 1);
 }
 
 static void end_two(struct stage *stage)
@@ -78,7 +50,7 @@ static void settle_joined(struct stage *stage, long rc)
                                                .open = open_pair, \
                                                .arm = arm_one, \
                                                .call = call_, \
-                                               .event = end_one, \
+                                               .event = send_byte, \
                                                .settle = settle_joined, \
                                                .close = close_pair, \
                                                .tasks = true, \
@@ -129,7 +101,7 @@ const struct operation case_weft_wait_any = { .name = "weft_wait_any",
                                               .open = open_pair,
                                               .arm = arm_one,
                                               .call = call_wait_any,
-                                              .event = end_one,
+                                              .event = send_byte,
                                               .settle = settle_waited,
                                               .close = close_pair,
                                               .tasks = true };

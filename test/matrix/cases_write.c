@@ -1,5 +1,5 @@
 /* Writing, into a socket that is full. The event is that the other side empties it. */
-#include "matrix.h"
+#include "bytes.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,19 +7,11 @@
 #define FILLER "f"
 #define OURS "x"
 
-static void open_pair(struct stage *stage)
+static void open_small(struct stage *stage)
 {
-    int pair[2], smallest = 1;
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    ck_assert_int_eq(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest), 0);
-    stage->fd = pair[0];
-    stage->peer = pair[1];
-}
-
-static void close_pair(struct stage *stage)
-{
-    weft_close(stage->fd);
-    weft_close(stage->peer);
+    int smallest = 1;
+    open_pair(stage);
+    ck_assert_int_eq(setsockopt(stage->fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest), 0);
 }
 
 static void fill(struct stage *stage)
@@ -93,7 +85,7 @@ static long call_writev_all(struct stage *stage)
 
 #define WRITING(function, call_) \
     const struct operation case_##function = { .name = #function, \
-                                               .open = open_pair, \
+                                               .open = open_small, \
                                                .arm = fill, \
                                                .call = call_, \
                                                .event = drain, \

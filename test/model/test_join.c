@@ -7,14 +7,15 @@
 
 /* Broken on purpose: the burier acknowledges before it has tried to claim; a plain
  * thread whose wait has been claimed takes the task for buried; a canceller claims a firm
- * joiner's wait; who says that it joins firmly does not look whether it is cancelled;
- * one who watches takes DONE for all that will come. */
+ * joiner's wait; who says that it joins firmly does not look whether it is cancelled, or
+ * gives up its wait by itself when it is; one who watches takes DONE for all that will come. */
 static enum {
     NOTHING,
     EARLY_ACKNOWLEDGEMENT,
     THREAD_RUNS_ON,
     FIRM_IS_CLAIMED,
     NO_LOOK,
+    GIVES_UP_BY_ITSELF,
     DONE_IS_ENOUGH,
 } mutation;
 
@@ -30,8 +31,12 @@ static enum {
 #define weft__is_thread(waiter) (mutation != THREAD_RUNS_ON && weft__is_thread(waiter))
 #undef WEFT__FAMILY_CANCELLED
 #define WEFT__FAMILY_CANCELLED (mutation == NO_LOOK ? 0u : 2u)
+#define weft__wait_park_firmly(waiter) \
+    (mutation == GIVES_UP_BY_ITSELF ? weft__scope_park(waiter, WEFT_NEVER).reason \
+                                    : weft__wait_park_firmly(waiter))
 #include "task/join.c"
 #undef weft__is_thread
+#undef weft__wait_park_firmly
 #undef WEFT__FAMILY_CANCELLED
 #define WEFT__FAMILY_CANCELLED 2u
 
@@ -78,6 +83,9 @@ int weft__checkpoint_slow(struct weft__waiter *waiter)
 struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
 {
     int64_t deadline = waiter->scope ? 1 : until;
+    uint64_t ticket = weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT;
+    if (weft__checkpoint_slow(waiter) && weft__wait_abandon(waiter, ticket))
+        return (struct weft__ended){ WEFT__CANCELLED, deadline };
     return (struct weft__ended){ weft__wait_park(waiter, deadline), deadline };
 }
 
@@ -357,6 +365,15 @@ TEST(CANCEL_10_needs_the_joiners_look)
 TEST(CANCEL_10_needs_the_softening)
 {
     mutation = FIRM_IS_CLAIMED;
+    canceller_looks = true;
+    model.body[1] = cancelled_joiner;
+    model.body[2] = canceller;
+    model_check_fails(&model, "");
+}
+
+TEST(CANCEL_10_needs_a_firm_joiner_not_to_give_up_by_itself)
+{
+    mutation = GIVES_UP_BY_ITSELF;
     canceller_looks = true;
     model.body[1] = cancelled_joiner;
     model.body[2] = canceller;
