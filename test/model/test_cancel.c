@@ -284,7 +284,7 @@ TEST(CANCEL_6_a_scope_is_left_after_its_cancellers)
 /* In a shield: cancelled is the scope around it, and the item comes. */
 static void taker_in_shield(void)
 {
-    weft_scope shield;
+    static weft_scope shield; /* its last stores may be seen after this frame */
     weft_scope_enter(&scope, WEFT_NEVER);
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
     weft__store(&entered, true, seq_cst);

@@ -220,6 +220,144 @@ TEST(a_limiter_keeps_its_tokens, .timeout = 120)
     weft_limiter_destroy(limiter);
 }
 
+/* A store with little room. Who would wait for ever for a partner who has done his rounds
+ * does not wait. */
+static weft_cond not_empty = WEFT_COND_INIT, not_full = WEFT_COND_INIT;
+static int stored; /* under the mutex */
+static atomic_int put, taken;
+
+static int wait_while(weft_cond *cond, int unwanted)
+{
+    int rc = 0;
+    weft_scope patience;
+    weft_scope_enter(&patience, weft_now() + WEFT_US(200));
+    while (stored == unwanted && rc == 0)
+        rc = weft_cond_wait(cond, &mutex);
+    weft_scope_leave(&patience);
+    return rc;
+}
+
+static int put_or_take(void)
+{
+    bool puts = test_random() % 2;
+    int rc = weft_mutex_lock(&mutex);
+    if (rc)
+        return rc;
+    rc = wait_while(puts ? &not_full : &not_empty, puts ? 2 : 0);
+    stay(1); /* locked, whatever it returned */
+    if (rc == 0) {
+        stored += puts ? 1 : -1;
+        atomic_fetch_add(puts ? &put : &taken, 1);
+        weft_cond_signal(puts ? &not_empty : &not_full);
+    }
+    ck_assert_int_eq(weft_mutex_unlock(&mutex), 0);
+    return rc;
+}
+
+TEST(conditions_are_waited_for_with_the_mutex_locked, .timeout = 120)
+{
+    run_all(put_or_take);
+    ck_assert_int_eq(stored, put - taken);
+    ck_assert_int_gt(taken, 0);
+}
+
+#define PARTIES 3
+
+static weft_barrier barrier = WEFT_BARRIER_INIT(PARTIES);
+static atomic_int leaders, followers;
+
+static int meet(void)
+{
+    weft_scope patience;
+    weft_scope_enter(&patience, weft_now() + WEFT_US(200));
+    int rc = weft_barrier_wait(&barrier);
+    weft_scope_leave(&patience);
+    if (rc >= 0)
+        atomic_fetch_add(rc ? &leaders : &followers, 1);
+    return rc < 0 ? rc : 0;
+}
+
+TEST(a_barrier_lets_all_go_or_nobody, .timeout = 120)
+{
+    run_all(meet);
+    ck_assert_int_gt(leaders, 0);
+    ck_assert_int_eq(followers, leaders * (PARTIES - 1));
+}
+
+#define ONCES 64
+
+static weft_once onces[ONCES];
+static int done[ONCES]; /* by who is at it, alone */
+
+static int do_or_fail(void *arg)
+{
+    stay(ONCES);
+    if (test_random() % 4 == 0)
+        return -EIO;
+    ++*(int *)arg;
+    return 0;
+}
+
+static int do_once(void)
+{
+    size_t i = test_random() % ONCES;
+    int rc = weft_call_once(&onces[i], do_or_fail, &done[i]);
+    if (rc == 0 && done[i] != 1)
+        ck_abort_msg("done %d times", done[i]);
+    return rc == -EIO ? 0 : rc;
+}
+
+TEST(what_is_to_be_done_once_is_done_once, .timeout = 120)
+{
+    for (int i = 0; i < ONCES; i++)
+        onces[i] = (weft_once)WEFT_ONCE_INIT;
+    run_all(do_once);
+    for (int i = 0; i < ONCES; i++)
+        ck_assert_int_eq(done[i], 1);
+}
+
+/* What is waited for is on the waiter's stack, and gone when the wait is over. */
+struct errand {
+    weft_wait_group open;
+    weft_event event;
+    atomic_int ended;
+};
+
+static int run_errand(void *arg)
+{
+    struct errand *errand = arg;
+    if (test_random() % 2)
+        weft_yield();
+    if (atomic_fetch_add(&errand->ended, 1) == 0)
+        weft_event_set(&errand->event);
+    else
+        ck_assert_int_eq(weft_wait_group_done(&errand->open), 0);
+    return 0;
+}
+
+static int await_errands(void)
+{
+    struct errand errand = { .open = WEFT_WAIT_GROUP_INIT, .event = WEFT_EVENT_INIT };
+    weft_scope shield;
+    weft_wait_group_add(&errand.open, 2);
+    for (int i = 0; i < 3; i++)
+        SPAWN(run_errand, &errand, NULL);
+    int rc = weft_event_wait(&errand.event);
+    if (rc == 0)
+        rc = weft_wait_group_wait(&errand.open);
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER) { /* it was cut short: now for good */
+        ck_assert_int_eq(weft_event_wait(&errand.event), 0);
+        ck_assert_int_eq(weft_wait_group_wait(&errand.open), 0);
+    }
+    ck_assert_int_eq(atomic_load(&errand.ended), 3);
+    return rc;
+}
+
+TEST(what_was_waited_for_may_go_at_once, .timeout = 120)
+{
+    run_all(await_errands);
+}
+
 /* Channels: what was sent is received once, or left. Who would wait for ever for a
  * partner who has done his rounds does not wait. */
 static weft_channel *left, *right;
