@@ -67,6 +67,10 @@ static void put_holder(struct weft__line *line, uint64_t address)
     weft__line_number(line, weft__mutex_task(holder));
 }
 
+/* As many as a process may have, as the kernel comes (fs.nr_open). No program is loaded so
+ * low, though one that is not position-independent begins at 4 MiB. */
+#define DESCRIPTORS (1u << 20)
+
 /* Those that wait for no object. */
 static bool is_about_nothing(const char *what)
 {
@@ -85,7 +89,7 @@ void weft__report_object(struct weft__line *line, const char *before, const char
         weft__line_number(line, weft_task_id((weft_task *)(uintptr_t)object));
         return;
     }
-    if (object >> 31) { /* no descriptor: src/hook waits for libc's objects */
+    if (object >= DESCRIPTORS) { /* the address of what is waited for */
         weft__line_hex(line, object);
         if (what == weft__mutex_waiting)
             put_holder(line, object);
