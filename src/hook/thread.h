@@ -12,6 +12,7 @@
 #include "hook/cputime.h"
 #include "hook/rank.h"
 #include "hook/signals.h"
+#include "lockfree/seat.h"
 #include "sched/task.h"
 #include "vthread/block.h"
 
@@ -48,11 +49,15 @@ struct weft__thread *weft__thread_of(pthread_t thread);
  * as its block is kept this can be told; libc promises no more. */
 bool weft__thread_gone(pthread_t thread);
 
-/* The running task, or NULL: a thread in which libc is to be left alone. */
+/* The running task, or NULL: a thread in which libc is to be left alone. So is it inside
+ * the scheduler, which cannot suspend: an allocator that waits for a lock of its own there
+ * waits in the kernel, as in a thread that is not ours. */
 static inline struct weft_task *weft__hook_task(void)
 {
     struct weft_task *self = weft__self();
-    return self && !(self->flags & WEFT__TASK_IDLE) ? self : NULL;
+    if (!self || self->flags & WEFT__TASK_IDLE)
+        return NULL;
+    return weft__likely(weft__load(&self->seat->inside, relaxed) == 0) ? self : NULL;
 }
 
 /* Who locks: a virtual thread's tid, a number of its own for a light task; 0: a
