@@ -23,7 +23,7 @@ struct weft_limiter {
 struct node {
     struct weft__wait_node wait;
     uint64_t borrower;
-    int result; /* the lender's message: 0 or -EALREADY */
+    int result; /* of the try; then the lender's message: 0 or -EALREADY */
 };
 
 int weft_limiter_create(unsigned capacity, weft_limiter **ret_limiter)
@@ -143,16 +143,10 @@ static int wait_once(weft_limiter *limiter, struct weft__waiter *waiter, uint64_
     struct node node = { .borrower = borrower };
     weft__wait_node_begin(&node.wait, waiter, "limiter", limiter);
     weft__latch_acquire(&limiter->lock);
-    int rc = try_borrow(limiter, borrower);
-    if (rc == -EBUSY)
-        weft__wait_list_append(&limiter->waiters, &node.wait);
-    weft__latch_release(&limiter->lock);
-    if (rc == -EBUSY) {
-        rc = weft__wait_node_park(&limiter->lock, &node.wait);
-        return rc ? rc : node.result;
-    }
-    weft__wait_node_drop(&node.wait);
-    return rc;
+    node.result = try_borrow(limiter, borrower);
+    int rc = weft__wait_node_wait(&limiter->lock, &limiter->waiters, &node.wait,
+                                  node.result == -EBUSY);
+    return rc ? rc : node.result;
 }
 
 int weft_limiter_borrow(weft_limiter *limiter, const void *borrower)

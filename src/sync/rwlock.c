@@ -113,15 +113,8 @@ static int wait_once(struct rwlock *rwlock, struct weft__waiter *waiter, uint32_
     weft__wait_node_begin(&node.wait, waiter,
                           wants == READER ? "rwlock to read" : "rwlock to write", rwlock);
     weft__latch_acquire(&rwlock->lock);
-    bool locked = lock_or_announce(rwlock, wants);
-    if (!locked)
-        weft__wait_list_append(&rwlock->waiters, &node.wait);
-    weft__latch_release(&rwlock->lock);
-    if (locked) {
-        weft__wait_node_drop(&node.wait);
-        return 0;
-    }
-    int rc = weft__wait_node_park(&rwlock->lock, &node.wait);
+    bool waits = !lock_or_announce(rwlock, wants);
+    int rc = weft__wait_node_wait(&rwlock->lock, &rwlock->waiters, &node.wait, waits);
     if (rc)
         leave_list(rwlock);
     return rc;

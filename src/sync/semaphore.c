@@ -55,11 +55,10 @@ int weft_sem_trywait(weft_sem *sem)
 /* Under the lock. False: there was a permit, and it is taken. */
 static bool announce(struct sem *sem)
 {
-    uint64_t none = 0;
     for (;;) {
+        uint64_t none = 0;
         if (take(sem))
             return false;
-        none = 0;
         if (weft__cas(&sem->state, &none, WAITERS, relaxed, relaxed) || none == WAITERS)
             return true; /* SEM-1 */
     }
@@ -71,14 +70,7 @@ static int wait_once(struct sem *sem, struct weft__waiter *waiter)
     struct weft__wait_node node;
     weft__wait_node_begin(&node, waiter, "semaphore", sem);
     weft__latch_acquire(&sem->lock);
-    bool waits = announce(sem);
-    if (waits)
-        weft__wait_list_append(&sem->waiters, &node);
-    weft__latch_release(&sem->lock);
-    if (waits)
-        return weft__wait_node_park(&sem->lock, &node);
-    weft__wait_node_drop(&node);
-    return 0;
+    return weft__wait_node_wait(&sem->lock, &sem->waiters, &node, announce(sem));
 }
 
 int weft_sem_wait(weft_sem *public)

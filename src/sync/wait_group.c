@@ -98,14 +98,7 @@ static int wait_once(struct group *group, struct weft__waiter *waiter)
     struct weft__wait_node node;
     weft__wait_node_begin(&node, waiter, "wait group", group);
     weft__latch_acquire(&group->lock);
-    bool waits = announce(group);
-    if (waits)
-        weft__wait_list_append(&group->waiters, &node);
-    weft__latch_release(&group->lock);
-    if (waits)
-        return weft__wait_node_park(&group->lock, &node);
-    weft__wait_node_drop(&node);
-    return 0;
+    return weft__wait_node_wait(&group->lock, &group->waiters, &node, announce(group));
 }
 
 int weft_wait_group_wait(weft_wait_group *public)

@@ -97,3 +97,15 @@ void weft__wait_node_drop(struct weft__wait_node *node)
 {
     weft__wait_drop(node->waiter, node->ticket);
 }
+
+int weft__wait_node_wait(struct weft__latch *lock, struct weft__wait_list *list,
+                         struct weft__wait_node *node, bool waits)
+{
+    if (waits)
+        weft__wait_list_append(list, node);
+    weft__latch_release(lock);
+    if (waits)
+        return weft__wait_node_park(lock, node);
+    weft__wait_node_drop(node);
+    return 0;
+}

@@ -80,6 +80,11 @@ void weft__wakes_take_all(struct weft__wakes *wakes, struct weft__wait_list *lis
  * Unless it is 0, the node is in no list any more. Suspends. */
 int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node);
 
+/* Under the lock, which it releases: `waits` says what the caller has seen there (QUEUE-1).
+ * Enters the list and parks, as above; or drops the node and returns 0. Suspends. */
+int weft__wait_node_wait(struct weft__latch *lock, struct weft__wait_list *list,
+                         struct weft__wait_node *node, bool waits);
+
 /* Ends a wait whose node has entered no list, or has been removed. May suspend. */
 void weft__wait_node_drop(struct weft__wait_node *node);
 

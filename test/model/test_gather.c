@@ -6,6 +6,8 @@
 
 #include "suite.h"
 
+#include "scopes.h"
+
 /* Broken on purpose: the burier acknowledges only a claim that has failed; the waiter
  * takes a task for settled that is about to look at its ticket. */
 static enum { NOTHING, WINNER_SILENT, NO_PATIENCE } mutation;
@@ -68,25 +70,6 @@ bool weft__locals_drain(void)
 {
     model_fail("every task has run");
     return false;
-}
-
-int weft__checkpoint_slow(struct weft__waiter *waiter)
-{
-    (void)waiter;
-    return 0;
-}
-
-struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
-{
-    int64_t deadline = waiter->scope ? 1 : until;
-    return (struct weft__ended){ weft__wait_park(waiter, deadline), deadline };
-}
-
-int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
-{
-    (void)waiter;
-    model_assert(ended.reason == WEFT__DEADLINE, "WAIT-1");
-    return -ETIMEDOUT;
 }
 
 static void reset(void)
