@@ -144,8 +144,8 @@ static int wait_once(weft_limiter *limiter, struct weft__waiter *waiter, uint64_
     weft__wait_node_begin(&node.wait, waiter, "limiter", limiter);
     weft__latch_acquire(&limiter->lock);
     node.result = try_borrow(limiter, borrower);
-    int rc = weft__wait_node_wait(&limiter->lock, &limiter->waiters, &node.wait,
-                                  node.result == -EBUSY);
+    int rc =
+        weft__wait_node_wait(&limiter->lock, &limiter->waiters, &node.wait, node.result == -EBUSY);
     return rc ? rc : node.result;
 }
 
