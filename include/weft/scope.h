@@ -75,7 +75,8 @@ WEFT_API int64_t weft_scope_deadline(const weft_scope *scope) WEFT__NONNULL(1);
 WEFT_API bool weft_scope_cancelled(const weft_scope *scope) WEFT__NONNULL(1);
 
 /* Whether a cancellation point inside it returned -ETIMEDOUT because of this
- * scope's own deadline. Any caller; never suspends. */
+ * scope's own deadline, or had its wait cut short by it at the very moment at which
+ * what it waited for happened. Any caller; never suspends. */
 WEFT_API bool weft_scope_timed_out(const weft_scope *scope) WEFT__NONNULL(1);
 
 /* The deadline in force: the nearest of all scopes entered up to the next shield,
