@@ -19,6 +19,7 @@
 #include <weft/net.h>
 #include <weft/observe.h>
 #include <weft/once.h>
+#include <weft/queue.h>
 #include <weft/runtime.h>
 #include <weft/rwlock.h>
 #include <weft/scope.h>

@@ -18,6 +18,7 @@
 #include <errno.h>
 
 #include "hook/deadline.h"
+#include "hook/held.h"
 #include "hook/interposed.h"
 #include "hook/lot.h"
 #include "hook/park.h"
@@ -54,6 +55,7 @@ static void own(pthread_mutex_t *mutex, uint32_t tid)
     set_owner(mutex, tid);
     mutex->__data.__nusers++;
     mutex->__data.__count = kind_of(mutex) == PTHREAD_MUTEX_RECURSIVE;
+    weft__held_one();
 }
 
 static bool try(pthread_mutex_t *mutex)
@@ -130,8 +132,10 @@ int weft__mutex_lock(pthread_mutex_t *mutex, uint32_t tid, int64_t deadline)
         return rc;
     weft__hook_spend();
     if (weft__unlikely(!try(mutex))) {
-        if (weft__unlikely(weft__hook_in_scheduler(weft__self())))
+        if (weft__unlikely(weft__hook_in_scheduler(weft__self()))) {
+            weft__held_one();
             return lock_outside(mutex);
+        }
         rc = lock_slow(mutex, deadline, false);
     }
     if (rc == 0)
@@ -171,8 +175,9 @@ static WEFT_NOINLINE void unlock_slow(pthread_mutex_t *mutex)
         weft__lot_wake(word_of(mutex), 1, WEFT__LOT_ANY);
 }
 
-static void let_go(pthread_mutex_t *mutex)
+static void let_go(pthread_mutex_t *mutex, uint32_t tid)
 {
+    weft__held_one_less(owner_of(mutex) == tid);
     mutex->__data.__nusers--;
     set_owner(mutex, 0);
     uint32_t held = 1;
@@ -190,7 +195,7 @@ int weft__mutex_unlock(pthread_mutex_t *mutex, uint32_t tid)
         if (kind == PTHREAD_MUTEX_RECURSIVE && --mutex->__data.__count != 0)
             return 0;
     }
-    let_go(mutex);
+    let_go(mutex, tid);
     return 0;
 }
 
@@ -202,7 +207,7 @@ int64_t weft__mutex_release(pthread_mutex_t *mutex, uint32_t tid)
         return -EPERM;
     int64_t count = mutex->__data.__count;
     mutex->__data.__count = 0;
-    let_go(mutex);
+    let_go(mutex, tid);
     return count;
 }
 

@@ -101,6 +101,19 @@ void weft__report_object(struct weft__line *line, const char *before, const char
     weft__line_string(line, selects ? " cases" : "");
 }
 
+_Atomic(bool) weft__held_unsure;
+
+/* As far as the hook counts them: in debug builds. */
+static void put_held(struct weft__line *line, struct weft_task *task)
+{
+    unsigned held = weft__load(&task->held, relaxed); /* a figure */
+    if (!held || weft__load(&weft__held_unsure, relaxed))
+        return;
+    weft__line_string(line, ", holds ");
+    weft__line_number(line, held);
+    weft__line_string(line, held == 1 ? " pthread mutex" : " pthread mutexes");
+}
+
 static void put_object(struct weft__line *line, const char *what, uint64_t object, int64_t now)
 {
     weft__report_object(line, " ", what, object);
@@ -125,6 +138,7 @@ static WEFT_RACY void put_state(struct weft__line *line, struct weft_task *task,
             put_object(line, what, object, now);
             weft__line_string(line, ", since ");
             weft__line_duration(line, now - since);
+            put_held(line, task);
             return;
         }
     }

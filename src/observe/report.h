@@ -2,6 +2,7 @@
 #ifndef WEFT_OBSERVE_REPORT_H
 #define WEFT_OBSERVE_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct weft__line;
@@ -15,5 +16,8 @@ void weft__report_task(int fd, const char *before, struct weft_task *task, const
  * nothing when it is about no object. `what`, `object`: as in weft__wait_begin(). */
 void weft__report_object(struct weft__line *line, const char *before, const char *what,
                          uint64_t object);
+
+/* HELD-2: nobody knows any more how many pthread mutexes a task holds. */
+extern _Atomic(bool) weft__held_unsure;
 
 #endif

@@ -57,7 +57,7 @@ struct weft__chain weft__shelf_take_fresh(struct weft__shelf *shelf, enum weft__
         bundle.tail = bundle.head->bundle_tail;
         bundle.count = bundle.head->bundle_count;
         bundle.head->stack = NULL;
-        bundle.head->interposed = 0;
+        bundle.head->bundle_count = 0;
         set_count(&shelf->fresh_count, weft__load(&shelf->fresh_count, relaxed) - 1);
     }
     weft__lock_release(&shelf->lock);

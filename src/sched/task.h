@@ -83,8 +83,11 @@ struct weft_task {
     size_t stack_size;
     int result;
     union {
-        uint32_t bundle_count; /* before it starts, as above */
-        uint32_t interposed;   /* a light task's depth in interposed calls, in debug builds */
+        uint32_t bundle_count;      /* before it starts, as above */
+        struct {                    /* in debug builds */
+            uint16_t interposed;    /* a light task's depth in interposed calls */
+            _Atomic(uint16_t) held; /* pthread mutexes: HELD-1 in src/hook/held.h */
+        };
     };
     char name[WEFT_NAME_MAX + 1]; /* "": the function's name */
 

@@ -1,4 +1,4 @@
-/* channel.h - channels, as select uses them.
+/* channel.h - channels, as select and queues use them.
  *
  * CHAN-1  Receivers wait only while there is nothing in the channel and no sender waits;
  *         senders only while it is full and no receiver waits. Closed: nobody waits.
@@ -7,11 +7,19 @@
  *         the lock, which the other side does not leave before (QUEUE-3); so a receiver
  *         whose memory several channels may fill gets it from the one that has claimed.
  * CHAN-3  In order: a sender waits only while the ring is full, and who takes an element
- *         out of it puts the oldest waiting sender's in. */
+ *         out of it puts the oldest waiting sender's in.
+ *
+ * A queue (sync/queue.c) is a channel whose elements leave in another order, and who puts
+ * and gets does some more under the lock. What both do is written once, and inlined. */
 #ifndef WEFT_SYNC_CHANNEL_H
 #define WEFT_SYNC_CHANNEL_H
 
+#include <errno.h>
+#include <string.h>
+
+#include "sched/spend.h"
 #include "sync/wait_queue.h"
+#include "task/scope.h"
 #include "weft/channel.h"
 
 struct weft_channel {
@@ -33,12 +41,112 @@ struct weft__channel_node {
     int result;    /* the taker's message: 0 or -EPIPE */
 };
 
-/* Do it if it can be done at once: 0, -EPIPE, -ENOMEM or -EAGAIN. Under the lock;
- * *ret_wake, unless NULL, is to be woken after its release. */
-int weft__channel_put(weft_channel *channel, const void *element, struct weft__waiter **ret_wake);
-int weft__channel_get(weft_channel *channel, void *ret_element, struct weft__waiter **ret_wake);
+/* A zeroed channel's ring. 0 or -ENOMEM. */
+int weft__channel_init(weft_channel *channel, size_t size, size_t capacity);
 
-/* Whether it looks as if those would give -EAGAIN; true of some moment. */
+/* Under the lock, as the next ones: nothing goes in any more, and all who wait get
+ * -EPIPE, once they are woken. False: it was closed before. */
+bool weft__channel_shut(weft_channel *channel, struct weft__wakes *wakes);
+
+/* Twice the room. False: memory is out. */
+bool weft__channel_grow(weft_channel *channel);
+
+static inline void weft__channel_copy(const weft_channel *channel, void *to, const void *from)
+{
+    if (weft__likely(channel->size == sizeof(uint64_t)))
+        memcpy(to, from, sizeof(uint64_t));
+    else if (channel->size)
+        memcpy(to, from, channel->size);
+}
+
+/* Of the element number `index` after the head; index <= room. */
+static inline char *weft__channel_slot(const weft_channel *channel, size_t index)
+{
+    size_t at = channel->head + index;
+    return channel->ring + (at < channel->room ? at : at - channel->room) * channel->size;
+}
+
+/* There is room. */
+static inline void weft__channel_push(weft_channel *channel, const void *element)
+{
+    size_t count = weft__load(&channel->count, relaxed);
+    weft__channel_copy(channel, weft__channel_slot(channel, count), element);
+    weft__bump(&channel->count, 1);
+}
+
+/* There is an element. */
+static inline void weft__channel_pop(weft_channel *channel, void *ret_element)
+{
+    weft__channel_copy(channel, ret_element, weft__channel_slot(channel, 0));
+    weft__bump(&channel->count, (size_t)-1);
+    if (++channel->head == channel->room)
+        channel->head = 0;
+}
+
+/* How elements come and leave: as the three above. */
+struct weft__channel_order {
+    bool (*grow)(weft_channel *channel);
+    void (*push)(weft_channel *channel, const void *element);
+    void (*pop)(weft_channel *channel, void *ret_element);
+};
+
+static inline struct weft__channel_node *weft__channel_take(struct weft__wait_list *list,
+                                                            struct weft__waiter **ret_wake)
+{
+    struct weft__wait_node *wait = weft__wait_list_take(list);
+    if (!wait)
+        return NULL;
+    struct weft__channel_node *node = weft__container_of(wait, struct weft__channel_node, wait);
+    node->result = 0;
+    *ret_wake = wait->waiter;
+    return node;
+}
+
+/* Puts an element in, or gets one, if it can be done at once: 0, -EPIPE, -ENOMEM or
+ * -EAGAIN. *ret_wake, unless NULL, has got or given it by waiting. */
+WEFT_INLINE int weft__channel_put(weft_channel *channel, const void *element,
+                                  struct weft__waiter **ret_wake,
+                                  const struct weft__channel_order *order)
+{
+    struct weft__channel_node *receiver;
+    *ret_wake = NULL;
+    if (weft__unlikely(weft__load(&channel->closed, relaxed)))
+        return -EPIPE;
+    if ((receiver = weft__channel_take(&channel->receivers, ret_wake))) {
+        weft__channel_copy(channel, receiver->element, element); /* CHAN-2 */
+        return 0;
+    }
+    if (weft__load(&channel->count, relaxed) == channel->room) {
+        if (!channel->unbounded)
+            return -EAGAIN;
+        if (!order->grow(channel))
+            return -ENOMEM;
+    }
+    order->push(channel, element);
+    return 0;
+}
+
+WEFT_INLINE int weft__channel_get(weft_channel *channel, void *ret_element,
+                                  struct weft__waiter **ret_wake,
+                                  const struct weft__channel_order *order)
+{
+    struct weft__channel_node *sender;
+    *ret_wake = NULL;
+    if (weft__load(&channel->count, relaxed)) {
+        order->pop(channel, ret_element);
+        if ((sender = weft__channel_take(&channel->senders, ret_wake)))
+            order->push(channel, sender->element); /* CHAN-3 */
+        return 0;
+    }
+    if ((sender = weft__channel_take(&channel->senders, ret_wake))) {
+        weft__channel_copy(channel, ret_element, sender->element);
+        return 0;
+    }
+    return weft__load(&channel->closed, relaxed) ? -EPIPE : -EAGAIN;
+}
+
+/* Whether it looks as if those would give -EAGAIN; true of some moment. Without the lock,
+ * as what follows. */
 static inline bool weft__channel_looks_full(const weft_channel *channel)
 {
     return !channel->unbounded && weft__wait_list_empty(&channel->receivers) &&
@@ -50,6 +158,66 @@ static inline bool weft__channel_looks_empty(const weft_channel *channel)
 {
     return weft__load(&channel->count, relaxed) == 0 && weft__wait_list_empty(&channel->senders) &&
            !weft__load(&channel->closed, relaxed);
+}
+
+/* One of the two directions. */
+struct weft__channel_way {
+    /* weft__channel_put() or _get() in some order, and what else is to be done. */
+    int (*move)(weft_channel *channel, void *element, struct weft__waiter **ret_wake);
+    bool (*looks_barred)(const weft_channel *channel);
+    bool sends; /* who waits is one of the senders */
+    const char *what;
+};
+
+WEFT_INLINE int weft__channel_try(weft_channel *channel, void *element,
+                                  const struct weft__channel_way *way)
+{
+    struct weft__waiter *woken;
+    if (way->looks_barred(channel))
+        return -EAGAIN;
+    weft__latch_acquire(&channel->lock);
+    int rc = way->move(channel, element, &woken);
+    weft__latch_release(&channel->lock);
+    if (woken)
+        weft__wait_wake(woken);
+    return rc;
+}
+
+/* Waits once: 0, -EAGAIN or an error. */
+WEFT_INLINE int weft__channel_wait(weft_channel *channel, void *element,
+                                   const struct weft__channel_way *way, struct weft__waiter *waiter)
+{
+    struct weft__channel_node node = { .element = element };
+    struct weft__waiter *woken;
+    weft__wait_node_begin(&node.wait, waiter, way->what, channel);
+    weft__latch_acquire(&channel->lock);
+    int rc = way->move(channel, element, &woken);
+    if (rc == -EAGAIN)
+        weft__wait_list_append(way->sends ? &channel->senders : &channel->receivers, &node.wait);
+    weft__latch_release(&channel->lock);
+    if (rc == -EAGAIN) {
+        rc = weft__wait_node_park(&channel->lock, &node.wait);
+        return rc ? rc : node.result;
+    }
+    if (woken)
+        weft__wait_wake(woken);
+    weft__wait_node_drop(&node.wait);
+    return rc;
+}
+
+/* Waits until it can be done. */
+WEFT_INLINE int weft__channel_pass(weft_channel *channel, void *element,
+                                   const struct weft__channel_way *way)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    if (rc)
+        return rc;
+    weft__spend(waiter);
+    rc = weft__channel_try(channel, element, way);
+    while (rc == -EAGAIN)
+        rc = weft__channel_wait(channel, element, way, waiter);
+    return rc;
 }
 
 #endif

@@ -78,7 +78,7 @@ static void init_task(struct weft_task *task, const struct weft__request *reques
     task->stack_size = weft__rt.config.stack_size;
     task->result = 0;
     task->locals = NULL;
-    task->interposed = 0;
+    task->bundle_count = 0;
     task->name[0] = 0;
 }
 
