@@ -1,12 +1,17 @@
-/* Barriers. Who has come is counted under the lock, in rounds. A party whose wait is cut
- * short looks there as well: if its round is over it was counted, and goes on with the
- * others; else it takes itself out of the count. So a round never ends with one who has
- * not come, nor without one who was counted. */
+/* Barriers.
+ *
+ * BARRIER-1  Who has come is counted under the lock, in rounds: nobody goes on before all
+ *            have come, and one of each round was the last.
+ * BARRIER-2  A party whose wait is cut short looks there as well: if its round is over it
+ *            was counted, and goes on with the others; else it takes itself out of the
+ *            count. So a round never ends with one who has not come, nor without one who
+ *            was counted. */
 #include <errno.h>
 
 #include "sync/wait_queue.h"
 #include "task/scope.h"
 #include "weft/barrier.h"
+#include "weft/time.h"
 
 struct barrier {
     uint32_t parties; /* first: the static initialiser writes it */
@@ -44,15 +49,23 @@ static bool arrive(struct barrier *barrier, struct weft__wait_node *node, struct
     return true;
 }
 
-/* After a wait that was cut short. True: the round has ended all the same. */
-static bool counted(struct barrier *barrier, uint32_t round)
+/* 0: the round has ended. -EAGAIN or an error: the caller has not come. */
+static int park(struct barrier *barrier, struct weft__wait_node *node, uint32_t round)
 {
+    struct weft__waiter *waiter = node->waiter;
+    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
+    if (ended.reason == WEFT__EVENT && !weft__is_thread(waiter)) /* QUEUE-3 */
+        return 0;
     weft__latch_acquire(&barrier->lock);
+    weft__wait_list_remove(node);
     bool over = barrier->round != round;
     if (!over)
         barrier->come--;
     weft__latch_release(&barrier->lock);
-    return over;
+    if (over) /* BARRIER-2; a deadline that has passed meanwhile did not cut it short */
+        return 0;
+    int rc = weft__scope_error(waiter, ended);
+    return rc ? rc : -EAGAIN;
 }
 
 /* 0 or 1, -EAGAIN or an error. */
@@ -71,8 +84,7 @@ static int wait_once(struct barrier *barrier, struct weft__waiter *waiter)
         weft__wakes_carry_out(&wakes);
         return 1;
     }
-    int rc = weft__wait_node_park(&barrier->lock, &node);
-    return rc && counted(barrier, round) ? 0 : rc;
+    return park(barrier, &node, round);
 }
 
 int weft_barrier_wait(weft_barrier *barrier)

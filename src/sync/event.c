@@ -27,8 +27,8 @@ static void set_and_wake(struct weft__event_flag *event)
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
     weft__latch_acquire(&event->lock);
-    /* release: pairs with the acquire in weft__event_passed() */
-    weft__store(&event->state, SET | WAITERS, release);
+    /* acq_rel: as in weft_event_set(); somebody else may have set it meanwhile */
+    weft__exchange(&event->state, SET | WAITERS, acq_rel);
     weft__wakes_take_all(&wakes, &event->waiters);
     weft__latch_release(&event->lock);
     weft__wakes_carry_out(&wakes);
@@ -43,19 +43,20 @@ void weft_event_set(weft_event *public)
             set_and_wake(event);
             return;
         }
-        /* acq_rel: pairs as above; an event that was set already is still set for
-         * who sees what came before this */
+        /* acq_rel: pairs with the acquire in weft__event_passed(); an event that was set
+         * already is still set for who sees what came before this */
     } while (!weft__cas_weak(&event->state, &state, state | SET, acq_rel, relaxed));
 }
 
 void weft_event_clear(weft_event *public)
 {
     struct weft__event_flag *event = weft__event_of(public);
-    uint32_t set = SET;
+    uint32_t set = SET, waited = SET | WAITERS;
     if (weft__cas(&event->state, &set, 0, acq_rel, relaxed) || !(set & SET))
         return;
     weft__latch_acquire(&event->lock); /* EVENT-2: the setter may be inside */
-    weft__store(&event->state, 0, release);
+    /* Unless somebody else has cleared it meanwhile: others may wait already (EVENT-1). */
+    weft__cas(&event->state, &waited, 0, acq_rel, relaxed);
     weft__latch_release(&event->lock);
 }
 

@@ -1,3 +1,9 @@
+/* Doing something once: a mark, and a mutex for those who come before it is there.
+ *
+ * ONCE-1  The mark is set by who holds the mutex, after a function that has succeeded, and
+ *         stays. Under the mutex it says whether to call; without, that all has been done.
+ * ONCE-2  The mutex is a checked one: a function that calls itself this way gets
+ *         -EDEADLK. */
 #include "weft/once.h"
 
 #include "base/atomic.h"
@@ -7,7 +13,6 @@ static _Atomic(uint64_t) *done(weft_once *once)
     return (_Atomic(uint64_t) *)(void *)&once->weft__private;
 }
 
-/* The mutex is a checked one: a function that calls itself this way gets -EDEADLK. */
 int weft_call_once(weft_once *once, int (*fn)(void *arg), void *arg)
 {
     if (weft__likely(weft__load(done(once), acquire))) /* pairs with the release below */

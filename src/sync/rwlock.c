@@ -154,18 +154,21 @@ int weft_rwlock_trywrlock(weft_rwlock *rwlock)
     return try_lock(inner(rwlock), WRITER) ? 0 : -EBUSY;
 }
 
-/* With WAITERS. False: all of them have given up, and it is still locked: then it is
- * unlocked by an exchange, as the last thing done (QUEUE-4). */
+/* With WAITERS. False: all of them have given up, before this or in it, and it is still
+ * locked: then it is unlocked by an exchange, as the last thing done (QUEUE-4). */
 static bool unlock_for_waiters(struct rwlock *rwlock)
 {
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
     weft__latch_acquire(&rwlock->lock);
     uint32_t state = weft__load(&rwlock->state, relaxed);
-    uint32_t held = state & WRITER ? WRITER : READER;
-    uint32_t next = grant(rwlock, state - held, &wakes);
-    bool unlocked = next != 0; /* by others, or others wait */
-    set_state(rwlock, unlocked ? next : held);
+    bool unlocked = false;
+    if (state & WAITERS) { /* RW-2: else it changes under us */
+        uint32_t held = state & WRITER ? WRITER : READER;
+        uint32_t next = grant(rwlock, state - held, &wakes);
+        unlocked = next != 0; /* by others, or others wait */
+        set_state(rwlock, unlocked ? next : held);
+    }
     weft__latch_release(&rwlock->lock);
     weft__wakes_carry_out(&wakes);
     return unlocked;

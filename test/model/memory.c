@@ -37,14 +37,6 @@ void memory_reset(void)
     forbidden_count = 0;
 }
 
-void model_forbid(const volatile void *object, size_t size)
-{
-    if (forbidden_count == FORBIDDEN)
-        model_fail("the model forbids too many objects");
-    forbidden[forbidden_count].object = object;
-    forbidden[forbidden_count++].size = size;
-}
-
 void model_allow(const volatile void *object)
 {
     for (unsigned i = 0; i < forbidden_count; i++)
@@ -70,6 +62,27 @@ static bool overlap(const struct store *store, const volatile void *address, siz
 {
     const volatile unsigned char *at = address;
     return store->address < at + size && at < store->address + store->size;
+}
+
+/* Who releases an object knows that all are done with it. A store of another that is not
+ * in memory yet would come after. */
+static void check_done(const volatile void *object, size_t size)
+{
+    char name[80];
+    for (unsigned other = 0; other < MODEL_THREADS; other++)
+        for (unsigned i = 0; other != running_thread && i < buffers[other].count; i++)
+            if (overlap(&buffers[other].stores[i], object, size))
+                model_fail("use after release: %s, stored by T%u",
+                           trace_name(buffers[other].stores[i].address, name, sizeof name), other);
+}
+
+void model_forbid(const volatile void *object, size_t size)
+{
+    check_done(object, size);
+    if (forbidden_count == FORBIDDEN)
+        model_fail("the model forbids too many objects");
+    forbidden[forbidden_count].object = object;
+    forbidden[forbidden_count++].size = size;
 }
 
 static void write_memory(volatile void *address, const void *value, size_t size)

@@ -109,7 +109,7 @@ bool model_futex_wait(const volatile void *word, uint32_t value, bool timed);
 void model_futex_wake(const volatile void *word, int count);
 
 /* From here until the end of the execution an access to the object fails: it has
- * been released. */
+ * been released. So does a store of another thread that is still under way. */
 void model_forbid(const volatile void *object, size_t size);
 void model_allow(const volatile void *object);
 

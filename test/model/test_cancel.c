@@ -117,7 +117,7 @@ static weft_group group;
 static struct weft__lock list_lock; /* of the event's list: */
 static uint64_t listed;             /* the ticket in it; 0: empty */
 static bool taken, given;           /* the one item */
-static bool over, ended;            /* the sleeper is awake; the child has ended */
+static bool ended;                  /* the child has */
 static _Atomic(bool) entered;       /* others know of the scope, or the group */
 static _Atomic(bool) moved;         /* its deadline */
 static int outcome_of_wait;
@@ -131,7 +131,7 @@ static void reset(void)
     model_allow(&group);
     list_lock.state = 0;
     listed = 0;
-    taken = given = over = ended = false;
+    taken = given = ended = false;
     entered = moved = false;
     outcome_of_wait = 1;
     model_name(scope);
@@ -322,26 +322,17 @@ static void sleeper_until_deadline(void)
     weft_scope_enter(&scope, WEFT_NEVER);
     weft__store(&entered, true, seq_cst);
     model_assert(sleep_on(weft__waiter_self()) == -ETIMEDOUT, "CANCEL-2");
-    over = true;
+    world_over = true;
     weft_scope_leave(&scope);
     while (weft__load(&moved, acquire) == false)
         weft__spin_hint();
     model_forbid(&scope, sizeof scope);
 }
 
-static bool timer_armed_or_over(void *unused)
-{
-    (void)unused;
-    return over || deadline_of[0];
-}
-
 /* The timer of a wait that has seen the new deadline before it parks. */
 static void clock_thread(void)
 {
-    model_wait(timer_armed_or_over, NULL);
-    model_heavy_barrier(); /* the taking of the seat */
-    if (deadline_of[0])
-        weft__wait_fire(&tasks[0].waiter, deadline_of[0], WEFT__DEADLINE);
+    world_fire_timer(0, WEFT__DEADLINE);
 }
 
 static struct model deadlines = { .setup = reset,

@@ -4,39 +4,15 @@
 
 #include "base/atomic.h"
 
-/* Broken on purpose: a receiver who has given up gets an element all the same; a thread
- * whose wait has been claimed does not pass the lock. */
-static enum { NOTHING, NO_CLAIM, NO_PASSING } mutation;
-
 #include "world.h"
 
 #include "suite.h"
 
 #include "scopes.h"
 
-#include "sched/wait.c"
-#include "sched/wakes.c"
+#include "waiting.h"
 
-static bool claim(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason)
-{
-    return weft__wait_claim(waiter, ticket, reason) || mutation == NO_CLAIM;
-}
-
-static bool passes(struct weft__waiter *waiter)
-{
-    return mutation != NO_PASSING && weft__is_thread(waiter);
-}
-
-/* After the claim the element is still to be copied. */
-#define weft__wait_claim claim
-#define weft__is_thread passes
-#include "sync/wait_queue.c"
-#undef weft__wait_claim
-#undef weft__is_thread
-
-#define memcpy(to, from, size) (model_step(), memcpy(to, from, size))
 #include "sync/channel.c"
-#undef memcpy
 
 static struct weft_channel channel;
 static uint64_t ring[2];
@@ -147,14 +123,14 @@ TEST(CHAN_2_a_receiver_gives_up)
 
 TEST(QUEUE_2_needs_the_claim)
 {
-    mutation = NO_CLAIM;
+    queue_mutation = NO_QUEUE_2;
     model.body[2] = receive_one_for_a_while;
     model_check_fails(&model, "");
 }
 
 TEST(QUEUE_3_needs_the_passing_of_the_lock)
 {
-    mutation = NO_PASSING;
+    queue_mutation = NO_QUEUE_3;
     model.body[1] = receive_all_as_thread;
     model_check_fails(&model, "CHAN-2");
 }

@@ -234,6 +234,30 @@ TEST(a_use_after_release_is_found)
                       "use after release");
 }
 
+/* Who sees the first store releases what the second one goes to. */
+static void store_late(void)
+{
+    weft__store(&y, 1, relaxed);
+    weft__store(&x, 1, release);
+    model_step();
+}
+
+static void release_early(void)
+{
+    while (!weft__load(broken ? &y : &x, acquire))
+        weft__spin_hint();
+    model_forbid((const void *)&x, sizeof x);
+}
+
+TEST(a_store_that_is_late_for_a_release_is_found)
+{
+    struct model model = { .setup = reset, .body = { store_late, release_early } };
+    broken = true;
+    model_check_fails(&model, "stored by T0");
+    broken = false;
+    model_check(&model);
+}
+
 /* Three steps each, all of which count: C(6, 3) ways to merge them, and C(9, 3) *
  * C(6, 3) for three threads. Each switch point is before a step. */
 static void three_steps(void)

@@ -1,42 +1,42 @@
-/* sync/event.c: setting against waiting; and the event is gone as soon as its wait is
- * over. */
+/* sync/event.c: setting and clearing against waiting; and the event is gone as soon as its
+ * wait is over. */
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/atomic.h"
 
-/* Broken on purpose: setting under the lock leaves nothing that says so. */
-static enum { NOTHING, NO_MARK } mutation;
+/* Broken on purpose: who waits does not say so; setting under the lock leaves nothing
+ * that says so. */
+static enum { NOTHING, NO_FLAG, NO_MARK } mutation;
 
 #include "world.h"
 
 #include "suite.h"
 
 #include "scopes.h"
+#include "waiting.h"
+#include "ways.h"
 
-#include "sched/wait.c"
-#include "sched/wakes.c"
-
-#include "sync/wait_queue.c"
-
-/* As base/atomic.h has it. */
-#undef weft__store
-#define weft__store(p, v, order) \
-    do { \
-        uint32_t model_v_ = mutation == NO_MARK ? (v) & ~WAITERS : (v); \
-        model_store((volatile void *)(p), &model_v_, sizeof model_v_, false); \
-    } while (0)
+/* As base/atomic.h has them. */
+#undef weft__cas
+#define weft__cas(p, expected, v, success, failure) \
+    (weft__model_rmw(p), \
+     atomic_compare_exchange_strong(p, expected, mutation == NO_FLAG ? (v) & ~WAITERS : (v)))
+#undef weft__exchange
+#define weft__exchange(p, v, order) \
+    (weft__model_rmw(p), atomic_exchange(p, mutation == NO_MARK ? (v) & ~WAITERS : (v)))
 #include "sync/event.c"
 
 static weft_event event;
-static int payload;
+static int payload, out;
+static bool cleared;
 
 static void reset(void)
 {
-    world_reset(3);
+    world_reset(WORLD_THREADS);
     memset(&event, 0, sizeof event);
-    model_allow(&event);
-    payload = 0;
+    payload = out = 0;
+    cleared = false;
     model_name(event);
 }
 
@@ -62,11 +62,8 @@ static void wait_as_thread(void)
 /* Comes first, gives up before the other one: so the setter may find its list empty. */
 static void wait_for_a_while_and_for_ever(void)
 {
-    plain[model_self()] = true;
-    world_be_patient();
-    int rc = weft_event_wait(&event);
-    weft__waiter_self()->scope = NULL;
-    if (rc)
+    begin_way();
+    if (end_way(weft_event_wait(&event)))
         wait_and_destroy();
     else
         model_forbid(&event, sizeof event);
@@ -92,15 +89,119 @@ TEST(EVENT_1_and_2_a_plain_thread_waits)
     model_check(&model);
 }
 
-TEST(EVENT_2_a_thread_gives_up_and_comes_again)
+static struct model again = { .setup = reset,
+                              .body = { wait_for_a_while_and_for_ever, set, cut_short },
+                              .check = nothing_left };
+
+TEST(EVENT_2_one_gives_up_and_comes_again)
 {
-    model.body[0] = wait_for_a_while_and_for_ever;
+    check_each_way(&again);
+}
+
+/* The last one out destroys it. */
+static void wait_together(void)
+{
+    plain[2] = true;
+    model_assert(weft_event_wait(&event) == 0 && payload == 7, "EVENT-1");
+    model_fence(); /* counting is an exchange */
+    if (++out == 2)
+        model_forbid(&event, sizeof event);
+}
+
+TEST(EVENT_2_a_task_and_a_thread_wait)
+{
+    model.body[0] = model.body[2] = wait_together;
     model_check(&model);
+}
+
+/* As it is left by one who was waited for. */
+static void reset_after_a_wait(void)
+{
+    reset();
+    weft__event_of(&event)->state = SET | WAITERS;
+}
+
+static void wait_for_ever(void)
+{
+    model_assert(weft_event_wait(&event) == 0, "EVENT-1");
+}
+
+static void clear(void)
+{
+    weft_event_clear(&event);
+    cleared = true;
+}
+
+static bool has_been_cleared(void *unused)
+{
+    (void)unused;
+    return cleared;
+}
+
+static void clear_and_set(void)
+{
+    weft_event_clear(&event);
+    model_wait(has_been_cleared, NULL);
+    set();
+}
+
+static struct model clearing = { .setup = reset_after_a_wait,
+                                 .body = { wait_for_ever, clear_and_set, clear },
+                                 .check = nothing_left };
+
+TEST(EVENT_1_who_clears_it_last_forgets_nobody)
+{
+    model_check(&clearing);
+}
+
+/* Who was waiting goes on, though it is not set any more. */
+static void set_and_clear(void)
+{
+    set();
+    weft_event_clear(&event);
+}
+
+static bool somebody_waits(void *unused)
+{
+    (void)unused;
+    return !weft__wait_list_empty(&weft__event_of(&event)->waiters);
+}
+
+static void set_and_clear_late(void)
+{
+    model_wait(somebody_waits, NULL);
+    set_and_clear();
+}
+
+TEST(EVENT_1_who_waits_when_it_is_set_goes_on)
+{
+    clearing.setup = reset;
+    clearing.body[1] = set_and_clear_late;
+    clearing.body[2] = NULL;
+    model_check(&clearing);
+}
+
+TEST(EVENT_1_needs_the_flag)
+{
+    mutation = NO_FLAG;
+    model_check_fails(&model, "deadlock");
 }
 
 TEST(EVENT_2_needs_the_mark)
 {
     mutation = NO_MARK;
-    model.body[0] = wait_for_a_while_and_for_ever;
-    model_check_fails(&model, "event");
+    model_check_fails(&again, "use after release: event");
+}
+
+TEST(QUEUE_3_needs_the_passing_of_the_lock)
+{
+    queue_mutation = NO_QUEUE_3;
+    model.body[0] = wait_as_thread;
+    model_check_fails(&model, "use after release: event");
+}
+
+TEST(QUEUE_4_needs_the_wakes_to_come_last)
+{
+    queue_mutation = NO_QUEUE_4;
+    model_check_fails(&model, "use after release: event");
 }

@@ -6,6 +6,7 @@
 
 #include "suite.h"
 
+#include "burial.h"
 #include "scopes.h"
 
 /* Broken on purpose: the burier acknowledges only a claim that has failed; the waiter
@@ -39,62 +40,10 @@ static void unwatch(struct weft_task *task, struct weft__waiter *waiter)
 #define WAITER 2
 #define CLOCK 3
 
-static struct weft_task victims[2];
-static int released[2];
-static bool over;  /* the waiter has done all it had to do */
-static char scope; /* stands for a scope with a deadline */
-
-void weft__pool_give(struct weft__pool *pool, struct weft__magazine *magazine, void *object)
-{
-    (void)pool, (void)magazine;
-    size_t i = (size_t)((struct weft_task *)object - victims);
-    model_assert(++released[i] == 1, "JOIN-1");
-    model_forbid(object, sizeof *victims); /* JOIN-2 */
-}
-
-void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
-                      struct weft__stack *stack)
-{
-    (void)stacks, (void)magazine, (void)stack;
-    model_fail("no stack here");
-}
-
-/* No task of a model has any. */
-void weft__locals_abandon(struct weft__locals *locals)
-{
-    (void)locals;
-    model_fail("no task-locals here");
-}
-
-bool weft__locals_drain(void)
-{
-    model_fail("every task has run");
-    return false;
-}
-
 static void reset(void)
 {
     world_reset(4);
-    memset(victims, 0, sizeof victims);
-    memset(released, 0, sizeof released);
-    over = false;
-    model_name(victims);
-}
-
-/* As the end of weft__task_main(), and weft__arrive() on the other side of its switch. */
-static void end_victim(int i)
-{
-    struct weft__worker *worker = &workers[i];
-    weft__seat_enter(worker->seat);
-    victims[i].result = 40 + i;
-    struct weft__waiter *joiner = weft__claim_joiner(&victims[i]);
-    bool handed = joiner && !weft__is_thread(joiner) && model_choose(2);
-    if (handed)
-        victims[i].flags |= WEFT__TASK_HANDED;
-    weft__bury(worker, &victims[i]);
-    if (handed)
-        make_runnable(weft__task_of(joiner)); /* it runs on this very thread */
-    weft__seat_leave(worker->seat);
+    victims_reset();
 }
 
 static void first_ender(void)
@@ -107,25 +56,9 @@ static void second_ender(void)
     end_victim(1);
 }
 
-static bool timer_armed_or_over(void *arg)
-{
-    (void)arg;
-    return over || deadline_of[WAITER];
-}
-
 static void clock_thread(void)
 {
-    model_wait(timer_armed_or_over, NULL);
-    if (deadline_of[WAITER])
-        weft__wait_fire(&tasks[WAITER].waiter, deadline_of[WAITER], WEFT__DEADLINE);
-}
-
-/* The waiter begins another wait, of which the buriers must know nothing. */
-static void wait_for_something_else(struct weft__waiter *waiter)
-{
-    uint64_t ticket = weft__wait_begin(waiter, "other", 0);
-    model_step();
-    model_assert(weft__wait_abandon(waiter, ticket), "JOIN-6");
+    world_fire_timer(WAITER, WEFT__DEADLINE);
 }
 
 /* As they end, with time to give up once. */
@@ -140,11 +73,11 @@ static void join_each(struct weft__waiter *waiter)
             waiter->scope = NULL;
             continue;
         }
-        model_assert(rc == 0 && index < 2 && result == 40 + (int)index, "JOIN-1");
+        model_assert(rc == 0 && index < 2 && result == result_of(index), "JOIN-1");
         model_assert(released[index] == 1 && !handles[index], "JOIN-1");
         left--;
     }
-    over = true;
+    world_over = true;
 }
 
 static void joiner(void)
@@ -160,7 +93,7 @@ static void plain_joiner(void)
 
 static void patient_joiner(void)
 {
-    weft__waiter_self()->scope = (void *)&scope;
+    world_be_patient();
     joiner();
 }
 

@@ -78,9 +78,8 @@ static void sending(void)
 {
     for (int i = 0; i < SIGNALS; i++) {
         weft__store(&due, 1, relaxed);
-        weft__barrier_heavy();
-        uint64_t word = weft__load(&waiter->word, acquire);
-        if (mutation != NO_FIRE && (word & WEFT__WAIT_STATE) == WEFT__WAITING)
+        uint64_t word = world_find_wait(waiter);
+        if (word && mutation != NO_FIRE)
             weft__wait_fire(waiter, word >> WEFT__WAIT_SHIFT, WEFT__INTERRUPTED);
         if (i + 1 < SIGNALS)
             model_wait(due_is_taken, NULL);

@@ -5,6 +5,9 @@
 
 #include "suite.h"
 
+#include "burial.h"
+#include "scopes.h"
+
 /* Broken on purpose: the burier acknowledges before it has tried to claim; a plain
  * thread whose wait has been claimed takes the task for buried; a canceller claims a firm
  * joiner's wait; who says that it joins firmly does not look whether it is cancelled, or
@@ -40,116 +43,31 @@ static enum {
 #undef WEFT__FAMILY_CANCELLED
 #define WEFT__FAMILY_CANCELLED 2u
 
-static struct weft_task victim;
-static int released;
-static bool over;            /* the joiner has done all it had to do */
-static bool canceller_looks; /* at a task that may have been released: CANCEL-10 */
-static char scope;           /* stands for a scope with a deadline */
-
-void weft__pool_give(struct weft__pool *pool, struct weft__magazine *magazine, void *object)
-{
-    (void)pool, (void)magazine;
-    model_assert(object == &victim, "JOIN-1");
-    model_assert(++released == 1, "JOIN-1");
-    if (!canceller_looks)
-        model_forbid(&victim, sizeof victim); /* JOIN-2 */
-}
-
-void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
-                      struct weft__stack *stack)
-{
-    (void)stacks, (void)magazine, (void)stack;
-    model_fail("no stack here");
-}
-
-/* No task of a model has any. */
-void weft__locals_abandon(struct weft__locals *locals)
-{
-    (void)locals;
-    model_fail("no task-locals here");
-}
-
-bool weft__locals_drain(void)
-{
-    model_fail("every task has run");
-    return false;
-}
-
-int weft__checkpoint_slow(struct weft__waiter *waiter)
-{
-    return weft__load(&waiter->family, relaxed) & WEFT__FAMILY_CANCELLED ? -ECANCELED : 0;
-}
-
-struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
-{
-    int64_t deadline = waiter->scope ? 1 : until;
-    uint64_t ticket = weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT;
-    if (weft__checkpoint_slow(waiter) && weft__wait_abandon(waiter, ticket))
-        return (struct weft__ended){ WEFT__CANCELLED, deadline };
-    return (struct weft__ended){ weft__wait_park(waiter, deadline), deadline };
-}
-
-int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
-{
-    if (ended.reason == WEFT__CANCELLED)
-        return weft__checkpoint_slow(waiter);
-    model_assert(ended.reason == WEFT__DEADLINE, "WAIT-1");
-    return -ETIMEDOUT;
-}
+static struct weft_task *const victim = &victims[0];
 
 static void reset(void)
 {
     world_reset(3);
-    memset(&victim, 0, sizeof victim);
-    released = 0;
-    over = false;
-    model_name(victim);
-    model_name(victim.joiner);
+    victims_reset();
+    model_name(victims[0].joiner);
 }
 
-/* As the end of weft__task_main(), and weft__arrive() on the other side of its switch. */
 static void ender(void)
 {
-    struct weft__worker *worker = &workers[0];
-    weft__seat_enter(worker->seat);
-    victim.result = 42;
-    struct weft__waiter *joiner = weft__claim_joiner(&victim);
-    bool handed = joiner && !weft__is_thread(joiner) && model_choose(2);
-    if (handed)
-        victim.flags |= WEFT__TASK_HANDED;
-    weft__bury(worker, &victim);
-    if (handed)
-        make_runnable(weft__task_of(joiner)); /* it runs on this very thread */
-    weft__seat_leave(worker->seat);
-}
-
-static bool timer_armed_or_over(void *arg)
-{
-    (void)arg;
-    return over || deadline_of[1];
+    end_victim(0);
 }
 
 static void clock_thread(void)
 {
-    model_wait(timer_armed_or_over, NULL);
-    if (deadline_of[1])
-        weft__wait_fire(&tasks[1].waiter, deadline_of[1], WEFT__DEADLINE);
-}
-
-/* The waiter begins another wait, of which the burier must know nothing. */
-static void wait_for_something_else(struct weft__waiter *waiter)
-{
-    uint64_t ticket = weft__wait_begin(waiter, "other", 0);
-    model_step();
-    model_assert(weft__wait_abandon(waiter, ticket), "JOIN-3");
+    world_fire_timer(1, WEFT__DEADLINE);
 }
 
 static void join_for_ever(struct weft__waiter *waiter)
 {
     int result = 0;
     waiter->scope = NULL;
-    model_assert(weft_join(&victim, &result) == 0, "JOIN-5");
-    model_assert(result == 42 && released == 1, "JOIN-1");
+    model_assert(weft_join(victim, &result) == 0, "JOIN-5");
+    model_assert(result == result_of(0) && released[0] == 1, "JOIN-1");
 }
 
 static void joiner(void)
@@ -157,7 +75,7 @@ static void joiner(void)
     struct weft__waiter *waiter = weft__waiter_self();
     join_for_ever(waiter);
     wait_for_something_else(waiter);
-    over = true;
+    world_over = true;
 }
 
 static void plain_joiner(void)
@@ -170,17 +88,17 @@ static void patient_joiner(void)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     int result = 0;
-    waiter->scope = (void *)&scope;
-    int rc = weft_join(&victim, &result);
+    world_be_patient();
+    int rc = weft_join(victim, &result);
     wait_for_something_else(waiter);
     model_note("joined: %d", rc);
     if (rc == 0)
-        model_assert(result == 42 && released == 1, "JOIN-1");
+        model_assert(result == result_of(0) && released[0] == 1, "JOIN-1");
     else if (model_choose(2))
         join_for_ever(waiter);
     else
-        weft_detach(&victim);
-    over = true;
+        weft_detach(victim);
+    world_over = true;
 }
 
 static void patient_plain_joiner(void)
@@ -193,16 +111,16 @@ static void patient_plain_joiner(void)
 static void watcher(void)
 {
     struct weft__waiter *waiter = weft__waiter_self();
-    for (int64_t deadline = 1; !weft__has_ended(&victim); deadline = INT64_MAX) {
+    for (int64_t deadline = 1; !weft__has_ended(victim); deadline = INT64_MAX) {
         uint64_t ticket = weft__wait_begin(waiter, "select", 1);
-        if (weft__join_watch(&victim, waiter)) {
+        if (weft__join_watch(victim, waiter)) {
             weft__wait_drop(waiter, ticket);
             continue;
         }
         weft__wait_park(waiter, deadline);
         if (mutation == DONE_IS_ENOUGH)
             continue;
-        weft__join_unwatch(&victim, waiter);
+        weft__join_unwatch(victim, waiter);
         wait_for_something_else(waiter); /* of which the burier must know nothing */
     }
     joiner();
@@ -216,13 +134,13 @@ static void watching_thread(void)
 
 static void detacher(void)
 {
-    weft_detach(&victim);
-    over = true;
+    weft_detach(victim);
+    world_over = true;
 }
 
 static void released_once(void)
 {
-    model_assert(released == 1, "JOIN-1");
+    model_assert(released[0] == 1, "JOIN-1");
     model_assert(runnable[1] == 0, "WAIT-2");
 }
 
@@ -235,34 +153,32 @@ static void canceller(void)
 {
     struct weft__waiter *waiter = &tasks[1].waiter;
     weft__store(&waiter->family, WEFT__FAMILY_CANCELLED, relaxed);
-    weft__barrier_heavy();
-    uint64_t word = weft__load(&waiter->word, acquire);
-    if ((word & WEFT__WAIT_STATE) == WEFT__WAITING &&
-        (mutation == FIRM_IS_CLAIMED || weft__join_soften(waiter, word)))
+    uint64_t word = world_find_wait(waiter);
+    if (word && (mutation == FIRM_IS_CLAIMED || weft__join_soften(waiter, word)))
         weft__wait_fire(waiter, word >> WEFT__WAIT_SHIFT, WEFT__CANCELLED);
 }
 
 static void cancelled_joiner(void)
 {
     struct weft__waiter *waiter = weft__waiter_self();
-    int result = 0, rc = weft_join(&victim, &result);
+    int result = 0, rc = weft_join(victim, &result);
     if (rc == 0) {
-        model_assert(result == 42 && released == 1, "JOIN-1");
+        model_assert(result == result_of(0) && released[0] == 1, "JOIN-1");
         return;
     }
-    model_assert(rc == -ECANCELED && released == 0, "CANCEL-10");
+    model_assert(rc == -ECANCELED && released[0] == 0, "CANCEL-10");
     weft__store(&waiter->family, 0, relaxed); /* a shield */
     if (model_choose(2))
         join_for_ever(waiter);
     else
-        weft_detach(&victim);
+        weft_detach(victim);
 }
 
 /* Without the task's end: the joiner is woken. */
 static void hopeless_joiner(void)
 {
-    model_assert(weft_join(&victim, NULL) == -ECANCELED, "CANCEL-10");
-    released = 1;
+    model_assert(weft_join(victim, NULL) == -ECANCELED, "CANCEL-10");
+    released[0] = 1;
 }
 
 TEST(JOIN_1_a_joined_task_is_released_once)
@@ -313,9 +229,7 @@ TEST(JOIN_4_needs_a_plain_thread_to_look_for_the_end)
 
 static void other_event(void)
 {
-    model_wait(timer_armed_or_over, NULL);
-    if (deadline_of[1])
-        weft__wait_fire(&tasks[1].waiter, deadline_of[1], WEFT__EVENT);
+    world_fire_timer(1, WEFT__EVENT);
 }
 
 TEST(JOIN_6_another_event_may_come_with_the_end)
@@ -341,7 +255,7 @@ TEST(JOIN_6_needs_the_acknowledgement_to_be_awaited)
 
 TEST(CANCEL_10_a_firm_joiner_is_cancelled_at_the_tasks_end)
 {
-    canceller_looks = true;
+    victims_looked_at = true;
     model.body[1] = cancelled_joiner;
     model.body[2] = canceller;
     model_check(&model);
@@ -365,7 +279,7 @@ TEST(CANCEL_10_needs_the_joiners_look)
 TEST(CANCEL_10_needs_the_softening)
 {
     mutation = FIRM_IS_CLAIMED;
-    canceller_looks = true;
+    victims_looked_at = true;
     model.body[1] = cancelled_joiner;
     model.body[2] = canceller;
     model_check_fails(&model, "");
@@ -374,7 +288,7 @@ TEST(CANCEL_10_needs_the_softening)
 TEST(CANCEL_10_needs_a_firm_joiner_not_to_give_up_by_itself)
 {
     mutation = GIVES_UP_BY_ITSELF;
-    canceller_looks = true;
+    victims_looked_at = true;
     model.body[1] = cancelled_joiner;
     model.body[2] = canceller;
     model_check_fails(&model, "");

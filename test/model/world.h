@@ -13,6 +13,7 @@
 #include "model.h"
 /* Prototypes and types of what is replaced here. */
 #include "base/assert.h"
+#include "os/barrier.h"
 #include "os/futex.h"
 #include "os/latch.h"
 #include "os/lock.h"
@@ -42,6 +43,9 @@ static struct { /* WEFT__JOINER_FIRM is a bit of its address */
 static bool plain[WORLD_THREADS];           /* this model thread is a plain thread */
 static int runnable[WORLD_THREADS];         /* how often its task was made so */
 static uint64_t deadline_of[WORLD_THREADS]; /* ticket for which a timer is armed; 0: none */
+static bool world_over;                     /* no timer will be armed any more */
+static int64_t world_now;                   /* what the clock says */
+static bool world_expired;                  /* somebody's scope was found to be so */
 
 static void world_reset(unsigned worker_count)
 {
@@ -53,6 +57,8 @@ static void world_reset(unsigned worker_count)
     memset(plain, 0, sizeof plain);
     memset(runnable, 0, sizeof runnable);
     memset(deadline_of, 0, sizeof deadline_of);
+    world_over = world_expired = false;
+    world_now = 0;
     weft__rt.workers = worker_count;
     weft__rt.worker = workers;
     weft__rt.carrier = carriers;
@@ -66,6 +72,7 @@ static void world_reset(unsigned worker_count)
         carriers[i].worker = &workers[i];
         tasks[i].worker = &workers[i];
         tasks[i].seat = &carriers[i].seat;
+        tasks[i].id = i + 1;
         thread_waiters[i].waiter.word = WEFT__WAIT_THREAD;
     }
     model_name(workers);
@@ -123,8 +130,17 @@ void weft__ready_queued(struct weft__worker *worker, struct weft_task *task)
     make_runnable(task);
 }
 
+/* As cancellers and senders of signals do after they have stored what it is about: the
+ * word of a wait that may be ended. 0: it does not wait. */
+WEFT_UNUSED static uint64_t world_find_wait(struct weft__waiter *waiter)
+{
+    weft__barrier_heavy();
+    uint64_t word = weft__load(&waiter->word, acquire);
+    return (word & WEFT__WAIT_STATE) == WEFT__WAITING ? word : 0;
+}
+
 #ifndef WORLD_HAS_TIMERS
-/* A thread of the model may fire it with world_deadline(). */
+/* A thread of the model may fire it with world_fire_timer(). */
 struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct weft__waiter *waiter,
                                           uint64_t ticket, int64_t when)
 {
@@ -137,6 +153,21 @@ void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle h
 {
     /* The timer may be on its way: what it knows stays what it is (WAIT-3). */
     (void)worker, (void)handle;
+}
+
+static bool armed_or_over(void *ticket)
+{
+    return world_over || *(uint64_t *)ticket;
+}
+
+/* Ends a wait with a deadline of this thread's task, at any moment. There may be none
+ * before world_over is set. */
+WEFT_UNUSED static void world_fire_timer(unsigned thread, enum weft__wait_state reason)
+{
+    model_wait(armed_or_over, &deadline_of[thread]);
+    model_heavy_barrier(); /* the taking of the seat */
+    if (deadline_of[thread])
+        weft__wait_fire(&tasks[thread].waiter, deadline_of[thread], reason);
 }
 #endif
 
@@ -252,7 +283,7 @@ void weft__panic(const char *format, ...)
 
 int64_t weft__clock_now(void)
 {
-    return 0;
+    return world_now;
 }
 
 int64_t weft__clock_real(void)
