@@ -28,6 +28,7 @@ static void settle(struct weft__block *block)
 {
     uint32_t *tid = weft__block_tid(block);
     char *robust = weft__block_self(block) + weft__layout.robust;
+    weft__block_unlist(block); /* libc's list has the thread by its first block */
     weft__block_set_home(block->tp, weft__first_block.tp);
     weft__context_set_thread_pointer(block->tp);
     *tid = (uint32_t)syscall(SYS_set_tid_address, tid);
