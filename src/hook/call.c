@@ -1,6 +1,7 @@
 #include "hook/call.h"
 
 #include <poll.h>
+#include <termios.h>
 
 #include "hook/mode.h"
 #include "hook/park.h"
@@ -92,10 +93,24 @@ static ssize_t attempt(struct weft__fd *entry, int fd, struct weft__call *call, 
     return result;
 }
 
-/* Where events do not tell all, poll(2) has the last word: CALL-1. */
+/* A terminal whose read() ends without a byte, after a while, or not with the first. */
+static bool counts_or_times(int fd)
+{
+    struct termios settings;
+    int error = errno;
+    bool other = tcgetattr(fd, &settings) == 0 && !(settings.c_lflag & ICANON) &&
+                 (settings.c_cc[VMIN] != 1 || settings.c_cc[VTIME] != 0);
+    errno = error;
+    return other;
+}
+
+/* Where events do not tell all, poll(2) has the last word, and of such a terminal the
+ * kernel: CALL-1. */
 static bool never_told(uint32_t kind, int fd, enum weft__side side)
 {
     if (kind & WEFT__FD_NO_EVENTS)
+        return true;
+    if (kind & WEFT__FD_TERMINAL && side == WEFT__READ && counts_or_times(fd))
         return true;
     return !(kind & WEFT__FD_EDGES) && weft__call_look(fd, side == WEFT__READ ? POLLIN : POLLOUT);
 }

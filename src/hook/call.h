@@ -6,7 +6,8 @@
  *
  * CALL-1  An attempt never blocks unless `plain` is set. That is set when poll(2)
  *         says ready where the attempt says EAGAIN: no event will come, and the
- *         carrier has to wait in the kernel (unconnected unix datagrams).
+ *         carrier has to wait in the kernel (unconnected unix datagrams). And for
+ *         terminals that are read by VMIN or VTIME, of which poll(2) says nothing.
  * CALL-2  Before a wait the edge was read, then something was tried or looked at,
  *         and found not ready: EDGE-3 does the rest.
  * CALL-3  One deadline holds for all of a call's waits, as SO_RCVTIMEO does.

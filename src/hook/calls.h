@@ -229,6 +229,7 @@
     /* resolve.c */ \
     CALL(getaddrinfo) \
     CALL(getnameinfo) \
+    /* gai.c */ \
     CALL(gai_suspend) \
     CALL(getaddrinfo_a) \
     /* hosts.c */ \

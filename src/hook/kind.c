@@ -5,10 +5,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #define ALL \
     ((uint32_t)WEFT__FD_KNOWN | WEFT__FD_FILE | WEFT__FD_SOCKET | WEFT__FD_STREAM | WEFT__FD_TCP | \
-     WEFT__FD_EDGES | WEFT__KIND_NOWAIT)
+     WEFT__FD_EDGES | WEFT__FD_TERMINAL | WEFT__KIND_NOWAIT)
 
 /* EDGES: a full queue at the other end of a unix datagram socket makes no event. */
 uint32_t weft__kind_of_socket(int domain, int type, int protocol)
@@ -53,6 +54,8 @@ static uint32_t kind_of(int fd, const struct stat *st)
                                     option(fd, SO_PROTOCOL));
     case S_IFIFO:
         return WEFT__KIND_PIPE;
+    case S_IFCHR:
+        return WEFT__FD_KNOWN | WEFT__KIND_NOWAIT | (isatty(fd) ? WEFT__FD_TERMINAL : 0u);
     default: /* a device, or a file without a name: eventfd, timerfd, ... */
         return WEFT__FD_KNOWN | WEFT__KIND_NOWAIT;
     }

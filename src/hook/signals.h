@@ -96,9 +96,9 @@ static inline void weft__mask_to(uint64_t mask, sigset_t *ret_set)
 
 /* Below, `self` is the calling virtual thread. */
 
-/* pending.c: what is pending where. */
-
 extern struct weft__lock weft__signals_lock;
+
+/* roster.c: the threads. */
 
 /* A thread comes, with its creator's mask or `mask`, and goes. */
 void weft__signals_add(struct weft__thread *thread, uint64_t mask);
@@ -107,10 +107,23 @@ void weft__signals_last(struct weft__thread *self); /* handles what came while i
 void weft__signals_end(struct weft__thread *self);
 void weft__signals_drop(struct weft__thread *thread); /* has never run */
 
+/* Under the lock. */
+struct weft__thread *weft__signals_thread(uint32_t tid);
+
+/* Discards one signal everywhere, as when it is ignored from now on. */
+void weft__signals_discard(int number);
+
+/* Makes every thread look that has been missed (SIG-4). Under the lock. */
+void weft__signals_nudge_due(void);
+
+/* pending.c: what is pending in a thread. */
+
+bool weft__signals_due(struct weft__thread *thread);
+
 /* The first due signal, with what came with it; 0: none. Under the lock. */
 int weft__signals_take(struct weft__thread *thread, uint64_t from, siginfo_t *ret_info);
 
-bool weft__signals_due(struct weft__thread *thread);
+/* direct.c: who takes what was sent. */
 
 /* Sends to a thread. 0 or an error number. */
 int weft__signals_send(struct weft__thread *thread, const siginfo_t *info);
@@ -118,9 +131,6 @@ int weft__signals_send(struct weft__thread *thread, const siginfo_t *info);
 /* Finds a thread for what was sent to the process. */
 enum weft__taker { WEFT__TAKEN, WEFT__NOBODY, WEFT__BY_DEFAULT };
 enum weft__taker weft__signals_direct(const siginfo_t *info);
-
-/* Under the lock. */
-struct weft__thread *weft__signals_thread(uint32_t tid);
 
 /* Leaves to the kernel those of these signals that nobody accepts. */
 void weft__signals_leave(uint64_t numbers);
@@ -130,13 +140,6 @@ void weft__signals_leave(uint64_t numbers);
 struct weft__thread *weft__timer_thread(const siginfo_t *info);
 uint64_t weft__timer_signals(void);
 void weft__timer_forget(void);
-
-/* Discards one signal everywhere, as when it is ignored from now on. */
-void weft__signals_discard(int number);
-
-/* Makes the thread look, and every one that has been missed (SIG-4). Under the lock. */
-void weft__signals_nudge(struct weft__thread *thread);
-void weft__signals_nudge_due(void);
 
 /* signal.c: actions. */
 
@@ -157,7 +160,10 @@ void weft__signal_default(int number);
 void weft__signal_set_up(void);
 void weft__signal_forget(void);
 
-/* deliver.c: running handlers. */
+/* deliver.c: making threads look, and running handlers. */
+
+/* Makes the thread look. Under the lock. */
+void weft__signals_nudge(struct weft__thread *thread);
 
 /* Runs what is due. */
 void weft__signals_deliver(struct weft__thread *self, void *context);

@@ -42,12 +42,13 @@ enum weft__fd_flags {
     WEFT__FD_NO_EVENTS = 16, /* epoll does not take it: always ready */
     WEFT__FD_SOCKET = 32,
     /* Of descriptors whose mode is left alone (src/hook): */
-    WEFT__FD_KNOWN = 64,         /* the rest is valid */
-    WEFT__FD_FILE = 128,         /* nothing that one waits for */
-    WEFT__FD_STREAM = 256,       /* a socket of bytes without boundaries */
-    WEFT__FD_EDGES = 512,        /* EAGAIN is always followed by an event */
-    WEFT__FD_NOWAIT_READ = 1024, /* takes RWF_NOWAIT, as far as is known, */
-    WEFT__FD_NOWAIT_WRITE = 2048 /* for writing */
+    WEFT__FD_KNOWN = 64,          /* the rest is valid */
+    WEFT__FD_FILE = 128,          /* nothing that one waits for */
+    WEFT__FD_STREAM = 256,        /* a socket of bytes without boundaries */
+    WEFT__FD_EDGES = 512,         /* EAGAIN is always followed by an event */
+    WEFT__FD_NOWAIT_READ = 1024,  /* takes RWF_NOWAIT, as far as is known, */
+    WEFT__FD_NOWAIT_WRITE = 2048, /* for writing */
+    WEFT__FD_TERMINAL = 4096
 };
 
 #define WEFT__FD_READY 1u

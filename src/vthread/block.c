@@ -11,6 +11,7 @@
 #include "arch/context.h"
 #include "base/annotate.h"
 #include "base/assert.h"
+#include "vthread/libc_list.h"
 #include "vthread/setxid.h"
 #include "vthread/tcb.h"
 
@@ -80,10 +81,6 @@ static void fill(struct weft__block *block)
     blocks[0] = (void *)(self + layout->values);
     memset(blocks[0], 0, WEFT__KEY_LEVEL * sizeof *blocks[0]);
 
-    /* Linked to itself, which the child of a fork unlinks it from: VT-7. */
-    void **list = (void *)(self + layout->list);
-    list[0] = list[1] = list;
-
     struct weft__robust_list *robust = (void *)(self + layout->robust);
     *robust = (struct weft__robust_list){ robust, layout->futex_offset, NULL, { NULL, NULL } };
     ((void **)robust)[-1] = robust;
@@ -115,7 +112,7 @@ static bool number(struct weft__block *block)
     return block->slot;
 }
 
-static struct weft__block *make(void)
+static struct weft__block *create(void)
 {
     struct weft__block *block = weft__pool_take(&descriptors, NULL);
     if (!block)
@@ -144,7 +141,7 @@ static void renew(struct weft__block *block)
     union weft__dtv *dtv = dtv_of(block);
     memset(dtv, 0, (dtv[-1].number + 1) * sizeof *dtv);
     memcpy(kept, libc, weft__layout.libc_size);
-    weft__layout.initialise(block->tp, false);
+    weft__layout.initialise(block->tp, true);
     memcpy(libc, kept, weft__layout.libc_size);
     fill(block);
 }
@@ -152,6 +149,17 @@ static void renew(struct weft__block *block)
 static struct weft__block *of_link(struct weft__free *link)
 {
     return weft__container_of(link, struct weft__block, link);
+}
+
+/* Initialised once more after libc can find it: LIST-2. */
+static struct weft__block *make(void)
+{
+    struct weft__block *block = create();
+    if (!block)
+        return NULL;
+    weft__libc_list_add(weft__block_self(block));
+    renew(block);
+    return block;
 }
 
 static struct weft__free *take_flushed(void)
@@ -182,6 +190,11 @@ void weft__block_give(struct weft__magazine *magazine, struct weft__block *block
         dtv[i].to_free = NULL;
     }
     weft__magazine_give(magazine, &depot, &block->link);
+}
+
+void weft__block_unlist(struct weft__block *block)
+{
+    weft__libc_list_remove(weft__block_self(block));
 }
 
 void weft__block_set_stack(struct weft__block *block, void *low, size_t size, size_t guard)
@@ -229,12 +242,15 @@ static bool retire(struct weft__block *block)
 {
     sigset_t all, before;
     pthread_t heir;
+    weft__libc_list_remove(weft__block_self(block)); /* LIST-3: and then a thread is made */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&heir, NULL, inherit, block);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc)
+    if (rc) {
+        weft__libc_list_add(weft__block_self(block)); /* whoever takes it initialises it */
         return false;
+    }
     pthread_join(heir, NULL);
     unmake(block);
     return true;
@@ -272,14 +288,17 @@ __attribute__((destructor)) static void unmake_all(void)
 {
     if (!weft__annotate_on_valgrind())
         return;
-    for (struct weft__free *link; (link = take_flushed());)
+    for (struct weft__free *link; (link = take_flushed());) {
+        weft__libc_list_remove(weft__block_self(of_link(link)));
         unmake(of_link(link));
+    }
+    weft__libc_list_close();
 }
 
 /* A block that was made as any other, seen by libc: it has to find the stack. */
 static const char *try_block(void)
 {
-    struct weft__block *block = make();
+    struct weft__block *block = create();
     if (!block)
         return "there was no memory for a first block";
     char *const stack = (char *)block; /* any address will do */
@@ -309,6 +328,8 @@ static void look(void)
     refusal = weft__layout_find(&weft__layout);
     if (!refusal)
         refusal = try_block();
+    if (!refusal)
+        refusal = weft__libc_list_open();
     if (!refusal)
         refusal = weft__setxid_adopt(&home);
 }

@@ -32,6 +32,9 @@ void weft__block_give(struct weft__magazine *magazine, struct weft__block *block
 /* The block at a thread pointer. */
 struct weft__block *weft__block_at(void *tp);
 
+/* It becomes an OS thread's, for good, which libc has in its list already (VT-7). */
+void weft__block_unlist(struct weft__block *block);
+
 /* Whose OS thread runs on it from now on: the thread pointer of that one. */
 extern ptrdiff_t weft__block_home; /* of the place, from tp */
 

@@ -55,7 +55,7 @@ struct weft__robust_list {
 struct weft__layout {
     /* The loader's and libc's functions, and the keys. */
     void *(*allocate)(void *memory);
-    void *(*initialise)(void *tp, bool main_thread);
+    void *(*initialise)(void *tp, bool all); /* false: not those of other namespaces */
     void (*deallocate)(void *tp, bool whole);
     void (*ctype_init)(void);
     void (*call_tls_dtors)(void);

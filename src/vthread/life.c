@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "os/futex.h"
 #include "vthread/block.h"
+#include "vthread/tcb.h"
 
 void weft__vthread_begin(void)
 {
@@ -96,6 +98,15 @@ static void close_resolver(void)
     memset(state, 0, sizeof *state);
 }
 
+/* It may have been cancelled in the middle of binding a symbol: nobody waits for it. */
+static void leave_scope(void)
+{
+    _Atomic(uint32_t) *scope = weft__tcb_scope((void *)pthread_self());
+    /* release: what it has looked up was still there; pairs with libc's wait */
+    if (weft__exchange(scope, WEFT__SCOPE_UNUSED, release) == WEFT__SCOPE_AWAITED)
+        weft__futex_wake(scope, 1);
+}
+
 void weft__vthread_end(void)
 {
     weft__layout.call_tls_dtors();
@@ -104,4 +115,5 @@ void weft__vthread_end(void)
     close_resolver();
     while (dlerror()) { /* tells once, then forgets */
     }
+    leave_scope();
 }

@@ -5,13 +5,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/atomic.h"
+
+/* While a thread binds a symbol libc's mark of it says so, and may be waited for: a futex. */
+enum weft__tcb_scope { WEFT__SCOPE_UNUSED, WEFT__SCOPE_USED, WEFT__SCOPE_AWAITED };
+
 #if defined(__x86_64__)
 
 struct weft__tcb {
     void *tcb;
     void *dtv;
     void *self;
-    int multiple_threads, gscope;
+    int multiple_threads;
+    _Atomic(uint32_t) scope;
     uintptr_t sysinfo;
     uintptr_t stack_guard;   /* %fs:0x28, the compilers' */
     uintptr_t pointer_guard; /* %fs:0x30, setjmp()'s */
@@ -33,9 +39,14 @@ static inline void weft__tcb_fill(void *tp, void *self, const void *model)
 static inline bool weft__tcb_valid(const void *tp, const void *self, const void *model)
 {
     const struct weft__tcb *tcb = tp, *other = model;
-    return tcb->tcb == tp && tcb->self == self && self == tp && tcb->gscope == 0 &&
+    return tcb->tcb == tp && tcb->self == self && self == tp && tcb->scope == WEFT__SCOPE_UNUSED &&
            (tcb->multiple_threads == 0 || tcb->multiple_threads == 1) &&
            tcb->stack_guard == other->stack_guard && tcb->pointer_guard == other->pointer_guard;
+}
+
+static inline _Atomic(uint32_t) *weft__tcb_scope(void *self)
+{
+    return &((struct weft__tcb *)self)->scope;
 }
 
 #else
@@ -51,7 +62,13 @@ static inline void weft__tcb_fill(void *tp, void *self, const void *model)
 static inline bool weft__tcb_valid(const void *tp, const void *self, const void *model)
 {
     (void)model;
-    return self < tp && (*(const int *)self == 0 || *(const int *)self == 1);
+    const int *words = self;
+    return self < tp && (words[0] == 0 || words[0] == 1) && words[1] == WEFT__SCOPE_UNUSED;
+}
+
+static inline _Atomic(uint32_t) *weft__tcb_scope(void *self)
+{
+    return (_Atomic(uint32_t) *)self + 1;
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "crowd.h"
 
 #include <dirent.h>
+#include <stdatomic.h>
 #include <time.h>
 
 static unsigned kernel_threads(void)
@@ -18,6 +19,27 @@ static unsigned kernel_threads(void)
 void crowd_count(size_t waiting)
 {
     fprintf(stderr, "kernel threads: %u while %zu wait\n", kernel_threads(), waiting);
+}
+
+static bool (*sleep_a_second)(void);
+static atomic_uint slept;
+
+static void sleep_as_member(size_t number)
+{
+    (void)number;
+    slept += sleep_a_second();
+}
+
+void crowd_sleep(size_t count, bool (*fn)(void))
+{
+    double begin = crowd_clock();
+    sleep_a_second = fn;
+    slept = 0;
+    crowd_run(count, sleep_as_member);
+    double passed = crowd_clock() - begin;
+    fprintf(stderr, "%zu sessions slept a second each in %.3f s\n", count, passed);
+    printf("sleeps: %u of %zu, %s\n", slept, count,
+           passed < (double)count - 1 ? "at once" : "in turn");
 }
 
 double crowd_clock(void)

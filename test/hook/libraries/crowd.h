@@ -4,6 +4,7 @@
 #ifndef WEFT_TEST_LIBRARIES_CROWD_H
 #define WEFT_TEST_LIBRARIES_CROWD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,10 @@ int library(int argc, char **argv);
 /* Calls fn(0) ... fn(count - 1), each in a thread of its own, and returns when all
  * have returned. */
 void crowd_run(size_t count, void (*fn)(size_t number));
+
+/* So many sessions in which the server sleeps for a second: fn() opens one, has it sleep,
+ * and says whether it did. Prints whether they slept at once. */
+void crowd_sleep(size_t count, bool (*fn)(void));
 
 /* Tells the driver, on standard error, how many kernel threads there are. Called
  * while `waiting` threads of the crowd are known to wait in the library. */

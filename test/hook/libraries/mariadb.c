@@ -59,22 +59,12 @@ static long ask(MYSQL *session, const char *query)
     return value;
 }
 
-static void sleep_a_second(size_t number)
+static bool sleep_a_second(void)
 {
-    (void)number;
     MYSQL *session = connect_session();
-    good += ask(session, "select sleep(1)") == 0;
+    bool slept = ask(session, "select sleep(1)") == 0;
     mysql_close(session);
-}
-
-static void sleeps(void)
-{
-    double begin = crowd_clock();
-    good = 0;
-    crowd_run(SLEEPERS, sleep_a_second);
-    double passed = crowd_clock() - begin;
-    fprintf(stderr, "%d sessions slept a second each in %.3f s\n", SLEEPERS, passed);
-    printf("sleeps: %u of %d, %s\n", good, SLEEPERS, passed < SLEEPERS - 1 ? "at once" : "in turn");
+    return slept;
 }
 
 /* The last of them sees to it that all others wait at the same time. Each of those
@@ -191,7 +181,7 @@ int library(int argc, char **argv)
         crowd_run((size_t)atoi(argv[2]), query);
         return 0;
     }
-    sleeps();
+    crowd_sleep(SLEEPERS, sleep_a_second);
     locks();
     transfers();
     timeouts();

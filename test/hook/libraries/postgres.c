@@ -38,23 +38,12 @@ static long ask(PGconn *connection, const char *statement)
     return value;
 }
 
-static void sleep_a_second(size_t number)
+static bool sleep_a_second(void)
 {
-    (void)number;
     PGconn *connection = session();
     ask(connection, "select pg_sleep(1)");
-    good++;
     PQfinish(connection);
-}
-
-static void sleeps(void)
-{
-    double begin = crowd_clock();
-    good = 0;
-    crowd_run(SLEEPERS, sleep_a_second);
-    double passed = crowd_clock() - begin;
-    fprintf(stderr, "%d sessions slept a second each in %.3f s\n", SLEEPERS, passed);
-    printf("sleeps: %u of %d, %s\n", good, SLEEPERS, passed < SLEEPERS - 1 ? "at once" : "in turn");
+    return true;
 }
 
 /* The last of them sees to it that all others wait at the same time. Each of those
@@ -216,7 +205,7 @@ int library(int argc, char **argv)
         crowd_run((size_t)atoi(argv[2]), query);
         return 0;
     }
-    sleeps();
+    crowd_sleep(SLEEPERS, sleep_a_second);
     locks();
     transfers();
     notifications();
