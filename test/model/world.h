@@ -123,6 +123,12 @@ void weft__ready_queued(struct weft__worker *worker, struct weft_task *task)
     make_runnable(task);
 }
 
+void weft__requeue(struct weft__worker *worker, struct weft_task *task)
+{
+    (void)worker;
+    make_runnable(task);
+}
+
 #ifndef WORLD_HAS_TIMERS
 /* A thread of the model may fire it with world_deadline(). */
 struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct weft__waiter *waiter,
