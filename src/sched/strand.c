@@ -11,7 +11,9 @@ static struct weft_task *task_of(struct weft__inbox_node *node)
 
 void weft__strand_park(struct weft__worker *worker, struct weft_task *self)
 {
-    struct weft__inbox_node *next = weft__baton_leave(&weft__strand_of(self)->baton);
+    struct weft__strand *strand = weft__strand_of(self);
+    WEFT_ASSERT(weft__load(&strand->baton.line, relaxed) != WEFT__BATON_FREE, "STRAND-1");
+    struct weft__inbox_node *next = weft__baton_leave(&strand->baton);
     if (next)
         weft__ready_next(worker, task_of(next));
 }

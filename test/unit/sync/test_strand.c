@@ -679,7 +679,7 @@ static int schedule_and_fail(void *unused)
 TEST(what_is_scheduled_is_cancelled_with_all)
 {
     ck_assert_int_eq(run_tasks(2, schedule_and_fail, NULL), 0);
-    free(strand);
+    close_strand();
 }
 
 /* The end. */
