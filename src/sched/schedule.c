@@ -239,8 +239,9 @@ void weft__make_ready(struct weft_task *task)
         if (before)
             weft__queue_append(&worker->ready, before);
         weft__set_front(worker, task);
-        __builtin_prefetch(task->context.sp, 1);
-        __builtin_prefetch((char *)task->context.sp + 64, 1);
+        uintptr_t sp = (uintptr_t)task->context.sp; /* a number: it may be NULL */
+        __builtin_prefetch((void *)sp, 1);
+        __builtin_prefetch((void *)(sp + 64), 1);
     }
     weft__leave(self);
 }
