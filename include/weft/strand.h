@@ -39,7 +39,8 @@ WEFT_API int weft_strand_create(weft_strand **ret_strand) WEFT__NONNULL(1);
  * and those that watch a descriptor included, and destroys it. They may give it others
  * meanwhile; nobody else may. NULL is ignored.
  *
- * Suspends (blocks a plain thread); a cancellation point.
+ * Suspends (blocks a plain thread); a cancellation point where it has to wait: when all have
+ * ended cleaning up needs no shield.
  * Returns 0, -EDEADLK (by a task of the strand), -ECANCELED or -ETIMEDOUT (the surrounding
  * scope; the strand is still there), or -ENOMEM (a plain thread's first wait, and memory is
  * out; the same). */

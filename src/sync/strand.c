@@ -79,14 +79,14 @@ int weft_strand_destroy(weft_strand *strand)
         return 0;
     if (weft_strand_self() == strand)
         return -EDEADLK;
-    struct weft__waiter *waiter = weft__waiter_self();
-    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
-    if (rc)
-        return rc;
-    if (!await_end(strand, &rc))
-        return rc;
-    free(strand);
-    return 0;
+    int rc = 0;
+    if (!weft__waiter_self()) /* await_told() must not fail */
+        return -ENOMEM;
+    if (await_end(strand, &rc)) {
+        free(strand);
+        return 0;
+    }
+    return rc;
 }
 
 /* Tasks and callbacks. */

@@ -77,7 +77,8 @@ const struct operation case_weft_strand_destroy = { .name = "weft_strand_destroy
                                                     .settle = settle_destroyed,
                                                     .close = close_pair,
                                                     .tasks = true,
-                                                    .once = true };
+                                                    .once = true,
+                                                    .keen = true };
 
 /* A stop, which is for one wait. */
 

@@ -709,8 +709,11 @@ static int destroy_in_many_ways(void *unused)
         ck_assert_int_eq(weft_strand_call(strand, note_in_task, ".", NULL), 0);
     }
     weft_cancel(task);
-    weft_detach(task);
-    close_strand();
+    JOIN(task, -ECANCELED);
+    weft_scope_enter(&scope, WEFT_NEVER);
+    weft_scope_cancel(&scope);
+    close_strand(); /* nobody is left to wait for */
+    weft_scope_leave(&scope);
     ck_assert_str_eq(trace, "...");
     (void)unused;
     return 0;
