@@ -115,11 +115,9 @@ int weft_strand_post_at(const char *site, weft_strand *strand, void (*fn)(void *
 {
     weft_attr attr = { .strand = strand };
     struct callback callback = { fn, arg };
-    struct weft__request request = { .site = site,
-                                     .attr = &attr,
-                                     .fn = call_back,
-                                     .args = &callback,
-                                     .size = sizeof callback };
+    struct weft__request request = {
+        .site = site, .attr = &attr, .fn = call_back, .args = &callback, .size = sizeof callback
+    };
     return weft__spawn(&request, NULL);
 }
 

@@ -13,6 +13,7 @@ static enum { NOTHING, LEAVES_BLINDLY, COMES_BLINDLY, NEWEST_FIRST } mutation;
 static struct weft__inbox_node *turn_round(struct weft__inbox_node *node)
 {
     struct weft__inbox_node *turned = NULL;
+    model_assert((uintptr_t)node != 1, "STRAND-1"); /* FREE, while somebody holds it */
     while (mutation == NEWEST_FIRST && node) {
         struct weft__inbox_node *next = node->next;
         node->next = turned;
@@ -137,10 +138,10 @@ static void all_have_run(void)
     model_assert(baton.line == WEFT__BATON_FREE && !baton.first, "STRAND-1");
 }
 
-static struct model model = {
-    .setup = reset, .body = { come_with_two, come_with_two, come_once }, .check = all_have_run,
-    .preemptions = 3
-};
+static struct model model = { .setup = reset,
+                              .body = { come_with_two, come_with_two, come_once },
+                              .check = all_have_run,
+                              .preemptions = 3 };
 
 TEST(STRAND_1_to_3_each_runs_once_alone_and_in_order)
 {

@@ -154,9 +154,9 @@ static void destroyed_once(void)
     model_assert(destroyed == 1, "STRAND-11");
 }
 
-static struct model model = {
-    .setup = reset, .body = { mate, mate, destroyer }, .check = destroyed_once
-};
+static struct model model = { .setup = reset,
+                              .body = { mate, mate, destroyer },
+                              .check = destroyed_once };
 
 TEST(STRAND_11_a_task_destroys_a_strand_that_ends)
 {

@@ -115,8 +115,7 @@ static int spawn_some(void *unused)
         }
         weft_detach(task);
         int64_t when = weft_after((int64_t)(test_random() % 200000));
-        ck_assert_int_eq(
-            weft_strand_schedule(one->strand, when, count_in_callback, one, &task), 0);
+        ck_assert_int_eq(weft_strand_schedule(one->strand, when, count_in_callback, one, &task), 0);
         if (test_random() % 2)
             weft_cancel(task);
         weft_detach(task);

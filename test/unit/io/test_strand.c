@@ -108,8 +108,7 @@ static int write_for_a_while(void *unused)
 {
     weft_task *remover;
     open_pair();
-    ck_assert_int_eq(weft_strand_watch(strand, pair[0], POLLOUT, write_nothing, NULL, &watcher),
-                     0);
+    ck_assert_int_eq(weft_strand_watch(strand, pair[0], POLLOUT, write_nothing, NULL, &watcher), 0);
     ck_assert_int_eq(weft_strand_spawn(strand, remove_writer, NULL, &remover), 0);
     JOIN(remover, 0);
     JOIN(watcher, -ECANCELED);

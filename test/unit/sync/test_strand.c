@@ -669,11 +669,11 @@ static int schedule_and_fail(void *unused)
 {
     (void)unused;
     open_strand();
-    ck_assert_int_eq(
-        weft_strand_schedule(strand, weft_after(WEFT_S(1000)), abort_it, NULL, NULL), 0);
+    ck_assert_int_eq(weft_strand_schedule(strand, weft_after(WEFT_S(1000)), abort_it, NULL, NULL),
+                     0);
     weft_cancel_all();
-    ck_assert_int_eq(
-        weft_strand_schedule(strand, weft_after(WEFT_S(1000)), abort_it, NULL, NULL), 0);
+    ck_assert_int_eq(weft_strand_schedule(strand, weft_after(WEFT_S(1000)), abort_it, NULL, NULL),
+                     0);
     return 0;
 }
 
@@ -836,8 +836,7 @@ TEST(a_plain_thread_runs_a_strand_until_it_is_stopped)
     ck_assert_int_eq(weft_start(&config), 0);
     open_strand();
     for (int i = 0; i < 3; i++) {
-        ck_assert_int_eq(
-            weft_strand_schedule(strand, weft_after(WEFT_MS(1)), stop, NULL, NULL), 0);
+        ck_assert_int_eq(weft_strand_schedule(strand, weft_after(WEFT_MS(1)), stop, NULL, NULL), 0);
         ck_assert_int_eq(weft_strand_run(strand), 0);
     }
     close_strand();
