@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sched/worker.h"
 #include "tasks.h"
 #include "vthreads.h"
 
@@ -609,6 +610,27 @@ TEST(callbacks_that_a_plain_thread_schedules_come_in_time)
 static void abort_it(void *unused)
 {
     never(unused);
+}
+
+/* On one worker, which has no other timers. */
+static int leave_no_timer(void *unused)
+{
+    weft_task *task;
+    int64_t when = weft_after(WEFT_S(1000));
+    open_strand();
+    ck_assert_int_eq(weft_strand_schedule(strand, when, abort_it, NULL, &task), 0);
+    ck_assert_uint_eq(weft__rt.worker[0].wheel.count, 1);
+    weft_cancel(task);
+    JOIN(task, -ECANCELED);
+    ck_assert_uint_eq(weft__rt.worker[0].wheel.count, 0);
+    close_strand();
+    (void)unused;
+    return 0;
+}
+
+TEST(what_is_scheduled_and_cancelled_leaves_no_timer)
+{
+    ck_assert_int_eq(run_in_turn(leave_no_timer, NULL), 0);
 }
 
 static int take_back(void *began)
