@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -337,6 +338,40 @@ TEST(who_blocks_its_thread_keeps_its_strand_waiting)
 {
     ck_assert_int_eq(run_tasks(1, go_on_elsewhere, NULL), 0);
     ck_assert_int_eq(run_tasks(2, go_on_elsewhere, NULL), 0);
+}
+
+static atomic_bool over;
+
+static int await_and_say(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(weft_event_wait(&event), 0);
+    atomic_store(&over, true);
+    return 0;
+}
+
+/* Whom we have woken runs next here, so others have to take it from us, with its baton. */
+static int wake_and_compute(void *unused)
+{
+    open_strand();
+    for (int i = 0; i < FEW; i++) {
+        weft_event_clear(&event);
+        atomic_store(&over, false);
+        SPAWN_HERE(await_and_say, NULL, NULL);
+        ck_assert_int_eq(weft_strand_call(strand, note_in_task, ".", NULL), 0); /* it waits */
+        weft_event_set(&event);
+        while (!atomic_load(&over))
+            ;
+    }
+    close_strand();
+    (void)unused;
+    return 0;
+}
+
+TEST(a_task_with_the_baton_is_taken_from_a_worker_that_is_busy)
+{
+    weft_config config = { .workers = 2, .flags = WEFT_NO_HAND_OFF };
+    ck_assert_int_eq(weft_run(&config, wake_and_compute, NULL), 0);
 }
 
 /* Tasks of all kinds. */
