@@ -35,15 +35,33 @@ typedef struct weft_strand weft_strand;
  * Returns 0 or -ENOMEM. */
 WEFT_API int weft_strand_create(weft_strand **ret_strand) WEFT__NONNULL(1);
 
+/* Creates a strand whose callbacks are called by one plain thread, where that lets them be:
+ * in weft_strand_run(), weft_strand_step() and weft_strand_destroy(). For toolkits that want
+ * to be called by the thread they began on. Everything but tasks can be given to it
+ * (weft_strand_spawn(): -ENOTSUP), what weft_strand_call() calls included; who suspends
+ * there blocks the thread. Any caller; never suspends.
+ * Returns 0, -ENOMEM or an error of eventfd(2). */
+WEFT_API int weft_strand_create_bound(weft_strand **ret_strand) WEFT__NONNULL(1);
+
+/* For another main loop: the descriptor that is readable when weft_strand_step() has
+ * something to do. It is the strand's. Any caller; never suspends.
+ * Returns the descriptor, or -EINVAL (the strand is not bound). */
+WEFT_API int weft_strand_fd(weft_strand *strand) WEFT__NONNULL(1);
+
+/* Calls the callbacks whose turn has come, and returns; always the same thread, which is the
+ * strand's. Plain threads only; never suspends.
+ * Returns how many they were, -EINVAL (the strand is not bound) or -EPERM (by a task). */
+WEFT_API int weft_strand_step(weft_strand *strand) WEFT__NONNULL(1);
+
 /* Waits until all tasks and callbacks of the strand have ended, those that are scheduled
  * and those that watch a descriptor included, and destroys it. They may give it others
  * meanwhile; nobody else may. NULL is ignored.
  *
  * Suspends (blocks a plain thread); a cancellation point where it has to wait: when all have
  * ended cleaning up needs no shield.
- * Returns 0, -EDEADLK (by a task of the strand), -ECANCELED or -ETIMEDOUT (the surrounding
- * scope; the strand is still there), or -ENOMEM (a plain thread's first wait, and memory is
- * out; the same). */
+ * Returns 0; or, and the strand is still there, -EDEADLK (by a task or callback of the
+ * strand), -ECANCELED or -ETIMEDOUT (the surrounding scope), -EPERM (it is bound, and a task
+ * would have to wait) or -ENOMEM (a plain thread's first wait, and memory is out). */
 WEFT_API int weft_strand_destroy(weft_strand *strand);
 
 /* Spawns a task that runs fn(arg) in the strand. For names, sizes and kinds, and in groups,
@@ -105,16 +123,17 @@ WEFT_API int weft_strand_watch_at(const char *site, weft_strand *strand, int fd,
 WEFT_API int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *arg),
                                  void *arg, int *ret_result) WEFT__NONNULL(1, 2, 3);
 
-/* The strand of the calling task; NULL: it is of none, or a plain thread calls. Never
- * suspends. */
+/* The strand of the calling task, or the bound strand whose callback the calling plain
+ * thread is in; NULL: there is none. Never suspends. */
 WEFT_API weft_strand *weft_strand_self(void);
 
 /* Waits until somebody calls weft_strand_stop(): for whoever has nothing to do but to see
- * the strand run, which it does anyway. A stop that came before counts, once.
+ * the strand run, which it does anyway; or, if it is bound, for the thread that is to call
+ * its callbacks. A stop that came before counts, once.
  *
  * Suspends (blocks a plain thread); a cancellation point.
- * Returns 0, -ECANCELED or -ETIMEDOUT (the surrounding scope), or -ENOMEM (a plain thread's
- * first wait, and memory is out). */
+ * Returns 0, -ECANCELED or -ETIMEDOUT (the surrounding scope), -EPERM (by a task, and the
+ * strand is bound), or -ENOMEM (a plain thread's first wait, and memory is out). */
 WEFT_API int weft_strand_run(weft_strand *strand) WEFT__NONNULL(1);
 
 /* Lets those who wait in weft_strand_run() go on, or the next who comes. The strand's tasks

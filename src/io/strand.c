@@ -2,11 +2,10 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "sched/strand.h"
+#include "sync/strand.h"
 #include "task/spawn.h"
 #include "weft/io.h"
 #include "weft/scope.h"
-#include "weft/strand.h"
 
 struct watch {
     void (*fn)(void *arg);
@@ -33,8 +32,9 @@ static int watch(void *args)
     const struct watch *watch = args;
     int rc;
     while ((rc = await_ready(watch)) == 0) {
-        watch->fn(watch->arg);
-        rc = weft_yield(); /* who is always ready lets the others have their turn */
+        rc = weft__strand_invoke(watch->fn, watch->arg);
+        if (rc == 0)
+            rc = weft_yield(); /* who is always ready lets the others have their turn */
         if (rc)
             break;
     }
@@ -47,7 +47,12 @@ int weft_strand_watch_at(const char *site, weft_strand *strand, int fd, short ev
     weft_attr attr = { .strand = strand };
     struct watch args = { .fn = fn, .arg = arg, .fd = fd, .events = events };
     struct weft__request request = {
-        .site = site, .attr = &attr, .fn = watch, .args = &args, .size = sizeof args
+        .site = site,
+        .attr = &attr,
+        .fn = watch,
+        .args = &args,
+        .size = sizeof args,
+        .callback = true,
     };
     return weft__spawn(&request, ret_task);
 }

@@ -39,6 +39,7 @@
 struct weft__strand {
     struct weft__baton baton;
     _Atomic(uint64_t) tasks; /* WEFT__STRAND_TASK for each, and WAITED: STRAND-11 */
+    bool bound;              /* to a plain thread, which has its own way: callbacks only */
 };
 
 static inline struct weft__strand *weft__strand_in(struct weft_strand *strand)

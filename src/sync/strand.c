@@ -1,21 +1,13 @@
 /* Strands, as programs use them; what makes them is in sched/strand.h. A callback is a task
  * that has no stack before its turn, so it costs little more than a queue's entry. */
-#include "weft/strand.h"
+#include "sync/strand.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sched/strand.h"
 #include "task/scope.h"
 #include "task/spawn.h"
 #include "time/clock.h"
-#include "weft/event.h"
-
-struct weft_strand {
-    struct weft__strand core; /* first */
-    weft_event emptied;       /* STRAND-11 */
-    weft_event stopped;
-};
 
 static struct weft_strand *public_of(struct weft__strand *strand)
 {
@@ -37,7 +29,9 @@ int weft_strand_create(weft_strand **ret_strand)
 weft_strand *weft_strand_self(void)
 {
     struct weft_task *self = weft__self();
-    struct weft__strand *strand = self ? weft__strand_of(self) : NULL;
+    if (!self)
+        return weft__bound_running();
+    struct weft__strand *strand = weft__strand_of(self);
     return strand ? public_of(strand) : NULL;
 }
 
@@ -46,6 +40,11 @@ weft_strand *weft_strand_self(void)
 static void tell_emptied(struct weft__strand *strand)
 {
     weft_event_set(&public_of(strand)->emptied);
+}
+
+static int await_event(struct weft_strand *strand, weft_event *event)
+{
+    return strand->bound ? weft__bound_run_until(strand, event) : weft_event_wait(event);
 }
 
 /* It will, or has been, whatever is in force: the last task is inside tell_emptied(). */
@@ -64,7 +63,7 @@ static bool await_end(struct weft_strand *strand, int *ret_error)
     /* acq_rel: pairs with weft__strand_end(), here and below */
     if (weft__add(tasks, WEFT__STRAND_WAITED, acq_rel) < WEFT__STRAND_TASK)
         return true;
-    *ret_error = weft_event_wait(&strand->emptied);
+    *ret_error = await_event(strand, &strand->emptied);
     if (*ret_error == 0)
         return true;
     if (weft__add(tasks, -WEFT__STRAND_WAITED, acq_rel) >= WEFT__STRAND_TASK)
@@ -83,6 +82,7 @@ int weft_strand_destroy(weft_strand *strand)
     if (!weft__waiter_self()) /* await_told() must not fail */
         return -ENOMEM;
     if (await_end(strand, &rc)) {
+        weft__bound_destroy(strand->bound);
         free(strand);
         return 0;
     }
@@ -107,17 +107,19 @@ struct callback {
 static int call_back(void *args)
 {
     struct callback *callback = args;
-    callback->fn(callback->arg);
-    return 0;
+    return weft__strand_invoke(callback->fn, callback->arg);
 }
 
 int weft_strand_post_at(const char *site, weft_strand *strand, void (*fn)(void *arg), void *arg)
 {
     weft_attr attr = { .strand = strand };
     struct callback callback = { fn, arg };
-    struct weft__request request = {
-        .site = site, .attr = &attr, .fn = call_back, .args = &callback, .size = sizeof callback
-    };
+    struct weft__request request = { .site = site,
+                                     .attr = &attr,
+                                     .fn = call_back,
+                                     .args = &callback,
+                                     .size = sizeof callback,
+                                     .callback = true };
     return weft__spawn(&request, NULL);
 }
 
@@ -126,10 +128,7 @@ static int call_in_time(void *args)
 {
     struct weft__timed *timed = args;
     int rc = weft_sleep_until(timed->when);
-    if (rc)
-        return rc;
-    timed->fn(timed->arg);
-    return 0;
+    return rc ? rc : weft__strand_invoke(timed->fn, timed->arg);
 }
 
 int weft_strand_schedule_at(const char *site, weft_strand *strand, int64_t when,
@@ -144,12 +143,32 @@ int weft_strand_schedule_at(const char *site, weft_strand *strand, int64_t when,
                                      .fn = call_in_time,
                                      .args = &timed,
                                      .size = sizeof timed,
+                                     .callback = true,
                                      .when = when > weft__clock_now() ? when : 0 };
     return weft__spawn(&request, ret_task);
 }
 
 _Static_assert(sizeof(struct weft__timed) + sizeof(struct weft__strand *) <= WEFT__ARGS_INLINE,
                "the scheduler finds it in the task");
+
+struct call {
+    int (*fn)(void *arg);
+    void *arg;
+    int result;
+};
+
+static void call(void *arg)
+{
+    struct call *call = arg;
+    call->result = call->fn(call->arg);
+}
+
+static int call_and_return(void *args)
+{
+    struct call *call_ = args;
+    int rc = weft__strand_invoke(call, call_);
+    return rc ? rc : call_->result;
+}
 
 /* What has been done when it was cancelled was done all the same. */
 static int cut_short(weft_task *task, int why, int *ret_result)
@@ -167,10 +186,18 @@ int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *a
 {
     weft_task *task;
     int result;
+    weft_attr attr = { .strand = strand };
+    struct call args = { .fn = fn, .arg = arg };
+    struct weft__request request = { .site = site,
+                                     .attr = &attr,
+                                     .fn = call_and_return,
+                                     .args = &args,
+                                     .size = sizeof args,
+                                     .callback = true };
     struct weft__waiter *waiter = weft__waiter_self();
     int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
     if (rc == 0)
-        rc = weft_strand_spawn_at(site, strand, fn, arg, &task);
+        rc = weft__spawn(&request, &task);
     if (rc)
         return rc;
     rc = weft_join(task, &result);
@@ -185,7 +212,7 @@ int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *a
 
 int weft_strand_run(weft_strand *strand)
 {
-    int rc = weft_event_wait(&strand->stopped);
+    int rc = await_event(strand, &strand->stopped);
     if (rc == 0)
         weft_event_clear(&strand->stopped);
     return rc;

@@ -205,20 +205,23 @@ WEFT_INLINE void publish(struct weft_task *task, struct weft__worker *worker, in
         weft__thread_spawned();
 }
 
-static int check(const weft_attr *attr)
+static int check(const struct weft__request *request)
 {
+    const weft_attr *attr = request->attr;
     if (weft__unlikely(!weft__load(&weft__rt.running, acquire))) /* pairs with weft_start() */
         return -EPERM;
     if (weft__likely(!attr))
         return 0;
     if (!attr_valid(attr))
         return -EINVAL;
+    if (attr->strand && weft__strand_in(attr->strand)->bound && !request->callback)
+        return -ENOTSUP;
     return attr->flags & WEFT_VIRTUAL_THREAD && weft__vthread_refusal() ? -ENOTSUP : 0;
 }
 
 int weft__spawn(const struct weft__request *request, weft_task **ret_task)
 {
-    int rc = check(request->attr);
+    int rc = check(request);
     if (weft__unlikely(rc))
         return rc;
     struct weft_task *self = weft__self();

@@ -51,7 +51,23 @@ static uint64_t look_and_add(_Atomic(uint64_t) *p, uint64_t n)
 #include "sync/strand.c"
 #undef free
 
-/* Nothing is spawned here. */
+/* Nothing is spawned here, and nothing bound. */
+int weft__bound_run_until(struct weft_strand *bound, weft_event *event)
+{
+    (void)bound, (void)event;
+    model_fail("no thread here");
+}
+
+void weft__bound_destroy(struct weft__bound *bound)
+{
+    model_assert(!bound, "STRAND-11");
+}
+
+struct weft_strand *weft__bound_running(void)
+{
+    return NULL;
+}
+
 int weft__spawn(const struct weft__request *request, weft_task **ret_task)
 {
     (void)request, (void)ret_task;
