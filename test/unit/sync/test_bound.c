@@ -208,8 +208,9 @@ TEST(whom_a_callback_cancels_is_not_called)
     do {
         block_for(WEFT_MS(10)); /* both are there by then, unless the machine is slow */
     } while (weft_strand_step(strand) == 0);
+    ck_assert_int_eq(weft_strand_destroy(strand), 0);
     JOIN(victim, -ECANCELED);
-    close_bound();
+    ck_assert_int_eq(weft_stop(), 0);
 }
 
 static int nothing(void *unused)
