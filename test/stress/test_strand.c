@@ -101,7 +101,7 @@ static int count_often(void *arg)
 static int spawn_some(void *unused)
 {
     (void)unused;
-    for (uint64_t i = test_work(TASKS) / 4; i > 0; i--) {
+    for (uint64_t i = test_work(TASKS); i > 0; i--) {
         struct one *one = any();
         weft_attr attr = { .strand = one->strand };
         weft_task *task;
@@ -125,7 +125,7 @@ static int spawn_some(void *unused)
 
 static void *post_on_thread(void *unused)
 {
-    for (uint64_t i = test_work(5000); i > 0; i--) {
+    for (uint64_t i = test_work(30000); i > 0; i--) {
         struct one *one = any();
         if (test_random() % 16 == 0)
             ck_assert_int_eq(weft_strand_call(one->strand, count_in_call, one, NULL), 0);
