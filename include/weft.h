@@ -25,6 +25,7 @@
 #include <weft/scope.h>
 #include <weft/select.h>
 #include <weft/semaphore.h>
+#include <weft/strand.h>
 #include <weft/task.h>
 #include <weft/time.h>
 #include <weft/wait_group.h>

@@ -104,6 +104,7 @@ SCENARIOS = (
     micro("wakeup_parallel_1"),
     micro("wakeup_parallel_5"),
     micro("wakeup_parallel_10"),
+    micro("strand_post", implementations=("weft", "tokio")),
     micro("sleep_100k", absolute=105),
     micro("virtual_spawn_join_one", implementations=("weft",)),
     micro("pthread_create_join_one", implementations=("weft",)),

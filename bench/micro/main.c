@@ -53,6 +53,7 @@ static const struct scenario scenarios[] = {
     { SCENARIO(wakeup_parallel_5), 0 },
     { SCENARIO(wakeup_parallel_10), 0 },
     { SCENARIO(skynet), 0 },
+    { SCENARIO(strand_post), 0 },
     { SCENARIO(sleep_100k), 0 },
     { SCENARIO(asleep_1m), FRESH | ABANDON },
     { SCENARIO(timer_latency), 0 },

@@ -17,7 +17,8 @@ WEFT__BEGIN
  * used up by weft_join() or weft_detach(). */
 typedef struct weft_task weft_task;
 
-struct weft_group; /* weft/group.h */
+struct weft_group;  /* weft/group.h */
+struct weft_strand; /* weft/strand.h */
 
 /* Never move to another OS thread: pinned from the first instruction on. */
 #define WEFT_PINNED 0x1u
@@ -41,10 +42,11 @@ struct weft_group; /* weft/group.h */
 
 /* How to spawn. All zero means: the defaults. Copied. */
 typedef struct weft_attr {
-    const char *name;      /* up to 15 bytes are kept; NULL: the function's name */
-    size_t stack_size;     /* bytes, 32 KiB to 1 GiB; 0: the runtime's */
-    unsigned flags;        /* WEFT_PINNED, WEFT_VIRTUAL_THREAD */
-    uintptr_t reserved[4]; /* must be zero */
+    const char *name;           /* up to 15 bytes are kept; NULL: the function's name */
+    size_t stack_size;          /* bytes, 32 KiB to 1 GiB; 0: the runtime's */
+    unsigned flags;             /* WEFT_PINNED, WEFT_VIRTUAL_THREAD */
+    struct weft_strand *strand; /* run in this strand, of any thread; NULL: in none */
+    uintptr_t reserved[3];      /* must be zero */
 } weft_attr;
 
 /* Longest task name, without its terminator. */

@@ -6,6 +6,7 @@
 #include "observe/report.h"
 #include "observe/scopes.h"
 #include "observe/text.h"
+#include "sched/strand.h"
 #include "sched/worker.h"
 #include "sync/mutex.h"
 #include "task/name.h"
@@ -34,6 +35,10 @@ static WEFT_RACY void put_site(struct weft__line *line, struct weft_task *task)
         weft__line_string(line, (char[]){ *site, 0 });
     if (task->flags & WEFT__TASK_VIRTUAL)
         weft__line_string(line, ", virtual thread");
+    if (task->flags & WEFT__TASK_STRAND) {
+        weft__line_string(line, ", strand ");
+        weft__line_hex(line, (uintptr_t)weft__strand_of(task));
+    }
 }
 
 void weft__report_task(int fd, const char *before, struct weft_task *task, const char *after)

@@ -9,6 +9,7 @@
 #include "sched/poll.h"
 #include "sched/share.h"
 #include "sched/start.h"
+#include "sched/strand.h"
 #include "sched/switch.h"
 #include "time/clock.h"
 #include "vthread/life.h"
@@ -225,6 +226,8 @@ WEFT_INLINE bool ready_elsewhere(struct weft__worker *worker, struct weft_task *
 
 void weft__make_ready(struct weft_task *task)
 {
+    if (weft__unlikely(!weft__strand_admits(task)))
+        return;
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
     if (weft__unlikely(!worker)) {
@@ -236,8 +239,9 @@ void weft__make_ready(struct weft_task *task)
         if (before)
             weft__queue_append(&worker->ready, before);
         weft__set_front(worker, task);
-        __builtin_prefetch(task->context.sp, 1);
-        __builtin_prefetch((char *)task->context.sp + 64, 1);
+        uintptr_t sp = (uintptr_t)task->context.sp; /* a number: it may be NULL */
+        __builtin_prefetch((void *)sp, 1);
+        __builtin_prefetch((void *)(sp + 64), 1);
     }
     weft__leave(self);
 }
@@ -250,7 +254,21 @@ WEFT_INLINE void ready_queued(struct weft__worker *worker, struct weft_task *tas
 
 void weft__ready_queued(struct weft__worker *worker, struct weft_task *task)
 {
+    if (weft__likely(weft__strand_admits(task)))
+        ready_queued(worker, task);
+}
+
+void weft__requeue(struct weft__worker *worker, struct weft_task *task)
+{
     ready_queued(worker, task);
+}
+
+void weft__ready_next(struct weft__worker *worker, struct weft_task *task)
+{
+    if (weft__front(worker))
+        ready_queued(worker, task);
+    else if (!ready_elsewhere(worker, task))
+        weft__set_front(worker, task);
 }
 
 void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task)
@@ -308,6 +326,8 @@ void weft__tick(struct weft__worker *worker)
 void weft__suspend(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
+    if (weft__unlikely(self->flags & WEFT__TASK_STRAND))
+        weft__strand_park(worker, self);
     count_pick(worker);
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task))
@@ -319,13 +339,17 @@ void weft__suspend(struct weft_task *self)
 void weft__pass(struct weft_task *self)
 {
     struct weft__worker *worker = weft__enter(self);
-    if (weft__unlikely(!weft__has_work(worker)) && worker->quantum > 1) { /* no tick is due */
+    bool in_line =
+        weft__unlikely(self->flags & WEFT__TASK_STRAND) && weft__strand_yield(worker, self);
+    if (weft__unlikely(!weft__has_work(worker)) && !in_line &&
+        worker->quantum > 1) { /* no tick is due */
         worker->quantum--;
         weft__leave(self);
         return;
     }
     count_pick(worker); /* what a tick finds has been due while we ran: it goes first */
-    ready_queued(worker, self);
+    if (weft__likely(!in_line))
+        ready_queued(worker, self);
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task)) /* put elsewhere, or still leaving another CPU */
         task = &worker->carrier->idle;
@@ -342,7 +366,7 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
     if (!waiter || weft__is_thread(waiter) || worker->lot || worker->front_runs >= WEFT__FRONT_RUNS)
         return NULL;
     struct weft_task *joiner = weft__task_of(waiter);
-    if (weft__load(&joiner->on_cpu, acquire) ||
+    if (weft__load(&joiner->on_cpu, acquire) || joiner->flags & WEFT__TASK_STRAND ||
         (joiner->carrier && joiner->carrier != worker->carrier))
         return NULL;
     worker->front_runs++;
@@ -373,6 +397,8 @@ WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
         weft__leave_group(self);
     struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
+    if (weft__unlikely(self->flags & WEFT__TASK_STRAND))
+        weft__strand_end(worker, self);
     struct weft_task *task = claimed_joiner(worker, self);
     if (!task) {
         count_pick(worker);

@@ -16,8 +16,15 @@ struct weft_task *weft__next(struct weft__worker *worker);
  * the caller's worker, or from a plain thread on some shelf. Takes the seat. */
 void weft__make_ready(struct weft_task *task);
 
-/* The same at the end of the queue: woken in bulk, or yielding. */
+/* The same at the end of the queue: woken in bulk. */
 void weft__ready_queued(struct weft__worker *worker, struct weft_task *task);
+
+/* From here on for tasks that are runnable and, if they are of a strand, have its baton
+ * (STRAND-6). To the end of the queue: */
+void weft__requeue(struct weft__worker *worker, struct weft_task *task);
+
+/* Who has just been given a baton: in front, unless somebody is there. */
+void weft__ready_next(struct weft__worker *worker, struct weft_task *task);
 
 /* A task that has not run yet. */
 void weft__ready_fresh(struct weft__worker *worker, struct weft_task *task);

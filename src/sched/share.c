@@ -136,7 +136,7 @@ static bool take_half(struct weft__worker *worker, struct weft__worker *victim)
     struct weft_task *front = weft__front(victim);
     if (front) {
         weft__set_front(victim, NULL);
-        weft__ready_queued(worker, front);
+        weft__requeue(worker, front);
         got = true;
     }
     size_t ready = weft__queue_count(&victim->ready), fresh = weft__queue_count(&victim->fresh);

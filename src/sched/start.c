@@ -4,6 +4,7 @@
 
 #include "sched/carrier.h"
 #include "sched/schedule.h"
+#include "sched/strand.h"
 #include "vthread/block.h"
 
 /* An ending task picks its successor while it still stands on its stack, so the
@@ -52,11 +53,15 @@ static bool equip(struct weft__worker *worker, struct weft_task *task)
 
 bool weft__start(struct weft__worker *worker, struct weft_task *task)
 {
+    if (weft__unlikely(task->flags & WEFT__TASK_TIMED)) /* it may have been cancelled */
+        weft__timer_disarm(worker, ((struct weft__timed *)(void *)task->args)->timer);
     if (weft__unlikely(!equip(worker, task))) {
         task->flags |= WEFT__TASK_ENDING | WEFT__TASK_NO_STACK;
         task->result = -ENOMEM;
         if (task->flags & WEFT__TASK_MEMBER)
             weft__leave_group(task);
+        if (task->flags & WEFT__TASK_STRAND)
+            weft__strand_end(worker, task);
         weft__bury(worker, task);
         return false;
     }

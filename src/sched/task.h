@@ -30,6 +30,7 @@
 #define WEFT__JOINER_MANY ((uintptr_t)4)                  /* and JOIN-6 */
 
 #define WEFT__ARGS_INLINE 48
+#define WEFT__MEMBER_SIZE 40 /* of a struct weft__member */
 
 enum weft__task_flags {
     WEFT__TASK_IDLE = 1,     /* a carrier's own context, not a task */
@@ -42,6 +43,8 @@ enum weft__task_flags {
     WEFT__TASK_MEMBER = 128,    /* of a group; args end with a struct weft__member */
     WEFT__TASK_STARTING = 256,  /* weft_group_start() waits for it; the task's own */
     WEFT__TASK_EXITS = 512,     /* a virtual thread that weft_exit() unwinds */
+    WEFT__TASK_STRAND = 1024,   /* of a strand, which stands behind the arguments */
+    WEFT__TASK_TIMED = 2048,    /* args begin with a struct weft__timed */
 };
 
 struct weft_task {
@@ -49,7 +52,7 @@ struct weft_task {
     struct weft__waiter waiter;
     union {
         struct weft_task *next;        /* in a private queue or bundle */
-        struct weft__inbox_node inbox; /* in a carrier's inbox */
+        struct weft__inbox_node inbox; /* in a carrier's inbox, or in line for a baton */
     };
     _Atomic(uint32_t) on_cpu; /* 1 until its context has been saved */
     uint16_t pins;            /* depth of weft_pin() */

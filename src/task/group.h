@@ -67,6 +67,8 @@ struct weft__member {
     struct weft__failures *inner; /* of the last group that it has left with a failure */
 };
 
+_Static_assert(sizeof(struct weft__member) == WEFT__MEMBER_SIZE, "the scheduler knows it");
+
 #define WEFT__MEMBER_ARGS (WEFT__ARGS_INLINE - sizeof(struct weft__member))
 
 static inline struct weft__group *weft__group_of(struct weft_group *group)

@@ -7,6 +7,7 @@
 #include "sched/bury.h"
 #include "sched/enter.h"
 #include "sched/schedule.h"
+#include "sched/strand.h"
 #include "sched/thread.h"
 #include "task/adopt.h"
 #include "task/group.h"
@@ -43,13 +44,20 @@ static bool attr_valid(const weft_attr *attr)
            memcmp(attr->reserved, zero, sizeof zero) == 0 && stack_size_of(attr);
 }
 
+/* Behind the arguments stand what group and what strand it is in. */
+static size_t room_for_args(const struct weft_task *task, const struct weft__request *request)
+{
+    size_t room = request->group ? WEFT__MEMBER_ARGS : WEFT__ARGS_INLINE;
+    return task->flags & WEFT__TASK_STRAND ? room - sizeof(struct weft__strand *) : room;
+}
+
 static int copy_args(struct weft_task *task, const struct weft__request *request)
 {
     task->arg = request->arg;
     if (request->size == 0)
         return 0;
     task->arg = task->args;
-    if (weft__unlikely(request->size > (request->group ? WEFT__MEMBER_ARGS : WEFT__ARGS_INLINE))) {
+    if (weft__unlikely(request->size > room_for_args(task, request))) {
         task->arg = malloc(request->size);
         if (!task->arg)
             return -ENOMEM;
@@ -89,6 +97,8 @@ static void apply_attr(struct weft_task *task, const weft_attr *attr, struct wef
         strncat(task->name, attr->name, WEFT_NAME_MAX);
     if (attr->flags & WEFT_VIRTUAL_THREAD)
         task->flags |= WEFT__TASK_VIRTUAL;
+    if (attr->strand)
+        task->flags |= WEFT__TASK_STRAND;
     if (attr->flags & WEFT_PINNED) {
         task->pins = 1;
         task->carrier = worker ? worker->carrier : weft__choose_carrier();
@@ -107,6 +117,13 @@ static WEFT_NOINLINE int make_member(struct weft_task *task, const struct weft__
         member->starting = request->starting;
     }
     return weft__group_admit(request->group, task);
+}
+
+static WEFT_NOINLINE void join_strand(struct weft_task *task, const weft_attr *attr)
+{
+    struct weft__strand *strand = weft__strand_in(attr->strand);
+    *weft__strand_place(task) = strand;
+    weft__strand_add(strand);
 }
 
 /* It has not been published: what copy_args() and weft__locals_inherit() gave it. */
@@ -132,35 +149,79 @@ WEFT_INLINE int prepare(struct weft_task *task, const struct weft__request *requ
         rc = make_member(task, request);
     if (weft__unlikely(rc))
         take_back(task);
+    else if (weft__unlikely(task->flags & WEFT__TASK_STRAND))
+        join_strand(task, request->attr);
     return rc;
 }
 
-WEFT_INLINE void publish(struct weft_task *task, struct weft__worker *worker)
+/* In place of publishing it: it waits for its time without having started, and whoever ends
+ * the wait makes it runnable. False: it has to come at once, and wait then. */
+static WEFT_NOINLINE bool arm(struct weft_task *task, struct weft__worker *worker, int64_t when)
 {
-    if (worker) {
-        weft__bump(&worker->spawned, 1);
-        weft__ready_fresh(worker, task);
-    } else {
-        weft__add(&weft__rt.spawned, 1, seq_cst); /* before it can end */
-        weft__ready_outside(task);
-        weft__thread_spawned();
-    }
+    struct weft__waiter *waiter = &task->waiter;
+    struct weft__timed *timed = (struct weft__timed *)(void *)task->args;
+    uint64_t ticket = (weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT) + 1; /* it will be */
+    if (weft__load(&waiter->family, relaxed) & WEFT__FAMILY_CANCELLED)
+        return false; /* the canceller may have been here */
+    timed->timer = weft__timer_arm(worker, waiter, ticket, when);
+    if (!timed->timer.timer)
+        return false;
+    task->flags |= WEFT__TASK_TIMED;
+    /* relaxed, as in weft__wait_begin() */
+    weft__store(&waiter->what, "sleep", relaxed);
+    weft__store(&waiter->object, (uint64_t)when, relaxed);
+    weft__store(&waiter->since, weft__load(&worker->now, relaxed), relaxed);
+    weft__wait_start(waiter); /* from here on it may run, wherever it is cancelled */
+    return true;
 }
 
-static int check(const weft_attr *attr)
+/* A strand's tasks come in the order of the strand, not the newest first. */
+static WEFT_NOINLINE void publish_in_strand(struct weft_task *task, struct weft__worker *worker,
+                                            int64_t when)
 {
+    if (worker && when && arm(task, worker, when))
+        return;
+    if (!weft__strand_admits(task))
+        return;
+    if (worker)
+        weft__requeue(worker, task);
+    else
+        weft__ready_outside(task);
+}
+
+WEFT_INLINE void publish(struct weft_task *task, struct weft__worker *worker, int64_t when)
+{
+    if (worker)
+        weft__bump(&worker->spawned, 1);
+    else
+        weft__add(&weft__rt.spawned, 1, seq_cst); /* before it can end */
+    if (weft__unlikely(task->flags & WEFT__TASK_STRAND))
+        publish_in_strand(task, worker, when);
+    else if (worker)
+        weft__ready_fresh(worker, task);
+    else
+        weft__ready_outside(task);
+    if (!worker)
+        weft__thread_spawned();
+}
+
+static int check(const struct weft__request *request)
+{
+    const weft_attr *attr = request->attr;
     if (weft__unlikely(!weft__load(&weft__rt.running, acquire))) /* pairs with weft_start() */
         return -EPERM;
     if (weft__likely(!attr))
         return 0;
     if (!attr_valid(attr))
         return -EINVAL;
+    if (attr->strand && weft__strand_in(attr->strand)->bound && !request->callback)
+        return -ENOTSUP;
     return attr->flags & WEFT_VIRTUAL_THREAD && weft__vthread_refusal() ? -ENOTSUP : 0;
 }
 
 int weft__spawn(const struct weft__request *request, weft_task **ret_task)
 {
-    int rc = check(request->attr);
+    int rc = check(request);
     if (weft__unlikely(rc))
         return rc;
     struct weft_task *self = weft__self();
@@ -174,7 +235,7 @@ int weft__spawn(const struct weft__request *request, weft_task **ret_task)
         if (ret_task)
             *ret_task = task;
         weft__store(&task->id, new_id(stock), relaxed);
-        publish(task, worker);
+        publish(task, worker, request->when);
     } else if (task) {
         weft__release(worker, task);
     }

@@ -14,6 +14,8 @@ struct weft__request {
     void *arg;
     const void *args; /* copied, unless size is 0 */
     size_t size;
+    bool callback; /* of a strand, by the library: any strand */
+    int64_t when;  /* not 0: args is a struct weft__timed, and this its point in time */
     /* In a group: */
     struct weft__group *group;
     int *ret_result;

@@ -254,6 +254,51 @@ TEST(spawning_into_a_group_fails_cleanly)
     fail_each_call(spawn_in_group, 10);
 }
 
+/* Whoever has no stack, or no timer, holds up nobody who stands in line behind (STRAND-10). */
+static void count_callback(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&ran, 1);
+}
+
+static int use_strand(void *unused)
+{
+    weft_strand *strand;
+    weft_task *tasks[2], *later;
+    int spawned = 0, rcs[2];
+    (void)unused;
+    atomic_store(&ran, 0);
+    int rc = weft_strand_create(&strand);
+    if (rc) {
+        expect_shortage("weft_strand_create", rc);
+        return 7;
+    }
+    for (int i = 0; i < 2; i++) {
+        weft_attr odd = { .stack_size = (size_t)(64 + 4 * i) << 10, .strand = strand };
+        rcs[i] = weft_spawn_with(&odd, count_one, NULL, &tasks[i]);
+    }
+    rc = weft_strand_schedule(strand, weft_after(WEFT_US(50)), count_callback, NULL, &later);
+    for (int i = 0; i < 2; i++)
+        expect_result(rcs[i], tasks[i], 7, &spawned);
+    expect_result(rc, later, 0, &spawned);
+    MUST(weft_strand_destroy(strand) == 0);
+    MUST(atomic_load(&ran) == spawned);
+    return 7;
+}
+
+static void run_strand(void)
+{
+    weft_config config = { .workers = 2 };
+    int rc = weft_run(&config, use_strand, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(strands_fail_cleanly)
+{
+    fail_each_call(run_strand, 12);
+}
+
 static int write_later(void *fd)
 {
     weft_yield();

@@ -139,6 +139,12 @@ WEFT_UNUSED static uint64_t world_find_wait(struct weft__waiter *waiter)
     return (word & WEFT__WAIT_STATE) == WEFT__WAITING ? word : 0;
 }
 
+void weft__requeue(struct weft__worker *worker, struct weft_task *task)
+{
+    (void)worker;
+    make_runnable(task);
+}
+
 #ifndef WORLD_HAS_TIMERS
 /* A thread of the model may fire it with world_fire_timer(). */
 struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct weft__waiter *waiter,

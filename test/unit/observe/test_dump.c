@@ -168,6 +168,31 @@ TEST(a_dump_shows_whose_groups_tasks_are_in)
     ck_assert_int_eq(run_in_turn(look_at_groups, NULL), 0);
 }
 
+static int look_at_strand(void *strand)
+{
+    char part[64];
+    int count;
+    snprintf(part, sizeof part, ", strand %p", strand);
+    expect_in(line_with(dump_to_text(&count), "'look_at_strand'"), part);
+    return 0;
+}
+
+static int look_from_strand(void *unused)
+{
+    weft_strand *strand;
+    weft_task *task;
+    (void)unused;
+    ck_assert_int_eq(weft_strand_create(&strand), 0);
+    ck_assert_int_eq(weft_strand_spawn(strand, look_at_strand, strand, &task), 0);
+    JOIN(task, 0);
+    return weft_strand_destroy(strand);
+}
+
+TEST(a_dump_shows_which_strand_a_task_is_of)
+{
+    ck_assert_int_eq(run_tasks(2, look_from_strand, NULL), 0);
+}
+
 static atomic_int dumps;
 static int null_fd;
 

@@ -208,7 +208,7 @@ static int spawn_wrong(void *unused)
     weft_attr wrong[] = { { .stack_size = (32 << 10) - 1 },
                           { .stack_size = (1u << 30) + 1 },
                           { .flags = 0x4 },
-                          { .reserved = { [3] = 1 } } };
+                          { .reserved = { [2] = 1 } } };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         ck_assert_int_eq(weft_spawn_with(&wrong[i], twice, NULL, &task), -EINVAL);
     ck_assert_ptr_null(task);

@@ -6,6 +6,7 @@ mod echo;
 mod measure;
 mod skynet;
 mod spawn;
+mod strand;
 mod switch;
 mod timer;
 
@@ -52,6 +53,7 @@ fn run_pass(rt: &Runtime, scenario: &str, load: Load) -> Option<Sample> {
         "wakeup_parallel_5" => on_worker(rt, switch::wakeup_parallel(load, 5)),
         "wakeup_parallel_10" => on_worker(rt, switch::wakeup_parallel(load, 10)),
         "skynet" => on_worker(rt, skynet::skynet(load)),
+        "strand_post" => on_worker(rt, strand::post(load)),
         "sleep_100k" => on_worker(rt, timer::sleep_100k(load)),
         "asleep_1m" => on_worker(rt, timer::asleep_1m(load)),
         "timer_latency" => on_worker(rt, timer::latency(load)),

@@ -1,0 +1,141 @@
+/* Strands that are bound to a plain thread.
+ *
+ * STRAND-12  A callback is a task of the strand, as anywhere, so order, time, descriptors
+ *            and cancellation are what they are. But where the task would call the function
+ *            it leaves an errand, which lies on its stack, and waits until the thread has
+ *            done that, whatever is in force. It leaves it while it has the baton, so
+ *            errands come in the strand's order; the next task may leave the next one
+ *            meanwhile, since the thread does one at a time.
+ * STRAND-13  No errand is left behind: who leaves one writes to the descriptor afterwards,
+ *            and the thread empties the descriptor before it takes them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "sync/strand.h"
+#include "weft/io.h"
+#include "weft/scope.h"
+#include "weft/select.h"
+
+struct weft__bound {
+    struct weft__inbox errands;
+    int fd;
+};
+
+struct errand {
+    struct weft__inbox_node node;
+    void (*fn)(void *arg);
+    void *arg;
+    struct weft__waiter *task;
+    int result;
+    weft_event done;
+};
+
+static _Thread_local struct weft_strand *running;
+
+WEFT_NOINLINE struct weft_strand *weft__bound_running(void)
+{
+    weft__compiler_barrier(); /* the body is not a constant of its caller */
+    return running;
+}
+
+int weft_strand_create_bound(weft_strand **ret_strand)
+{
+    struct weft__bound *bound = calloc(1, sizeof *bound);
+    weft_strand *strand;
+    if (!bound)
+        return -ENOMEM;
+    bound->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int rc = bound->fd < 0 ? -errno : weft_strand_create(&strand);
+    if (rc) {
+        weft__bound_destroy(bound);
+        return rc;
+    }
+    strand->bound = bound;
+    strand->core.bound = true;
+    *ret_strand = strand;
+    return 0;
+}
+
+void weft__bound_destroy(struct weft__bound *bound)
+{
+    if (bound && bound->fd >= 0)
+        weft_close(bound->fd);
+    free(bound);
+}
+
+int weft_strand_fd(weft_strand *strand)
+{
+    return strand->bound ? strand->bound->fd : -EINVAL;
+}
+
+static void await_done(struct errand *errand)
+{
+    weft_scope shield;
+    weft_scope_enter_shielded(&shield, WEFT_NEVER);
+    weft_event_wait(&errand->done);
+    weft_scope_leave(&shield);
+}
+
+int weft__strand_invoke(void (*fn)(void *arg), void *arg)
+{
+    struct weft__bound *bound = weft_strand_self()->bound;
+    if (weft__likely(!bound)) {
+        fn(arg);
+        return 0;
+    }
+    struct errand errand = {
+        .fn = fn, .arg = arg, .task = weft__waiter_self(), .done = WEFT_EVENT_INIT
+    };
+    weft__inbox_put(&bound->errands, &errand.node);
+    eventfd_write(bound->fd, 1); /* STRAND-13; that it is full already is as good */
+    await_done(&errand);
+    return errand.result;
+}
+
+/* The thread. Whom another callback has cancelled it does not call. */
+static void run_errand(struct weft_strand *strand, struct errand *errand)
+{
+    /* relaxed: by this thread, or it comes too late */
+    bool cancelled = weft__load(&errand->task->family, relaxed) & WEFT__FAMILY_CANCELLED;
+    errand->result = cancelled ? -ECANCELED : 0;
+    if (!cancelled) {
+        struct weft_strand *outer = running;
+        running = strand;
+        errand->fn(errand->arg);
+        running = outer;
+    }
+    weft_event_set(&errand->done); /* it is gone */
+}
+
+int weft_strand_step(weft_strand *strand)
+{
+    eventfd_t pokes;
+    int count = 0;
+    if (!strand->bound)
+        return -EINVAL;
+    if (weft__self())
+        return -EPERM;
+    eventfd_read(strand->bound->fd, &pokes); /* STRAND-13 */
+    struct weft__inbox_node *node = weft__inbox_take(&strand->bound->errands);
+    while (node) {
+        struct errand *errand = weft__container_of(node, struct errand, node);
+        node = node->next;
+        run_errand(strand, errand);
+        count++;
+    }
+    return count;
+}
+
+int weft__bound_run_until(struct weft_strand *strand, weft_event *event)
+{
+    weft_case cases[] = { weft_case_event(event), weft_case_readable(strand->bound->fd) };
+    int rc;
+    do {
+        rc = weft_strand_step(strand);
+        if (rc >= 0)
+            rc = weft_select(cases, sizeof cases / sizeof *cases);
+    } while (rc > 0);
+    return rc;
+}
