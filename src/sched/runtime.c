@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,7 +190,8 @@ static int start_locked(const weft_config *asked)
     int rc = weft__settings(asked, &config);
     if (rc)
         return rc;
-    memset(&weft__rt, 0, sizeof weft__rt);
+    memset(&weft__rt, 0, offsetof(struct weft__runtime, open));
+    weft__store(&weft__rt.stopping, false, seq_cst); /* as await_end() */
     rc = set_up(&config);
     if (rc == 0)
         rc = start_threads();
@@ -199,6 +201,7 @@ static int start_locked(const weft_config *asked)
     }
     weft__hooks_run(WEFT__HOOK_STARTED);
     weft__store(&weft__rt.running, true, release); /* pairs with weft_workers(), spawning */
+    weft__store(&weft__rt.open, true, seq_cst);    /* pairs with weft__guest_bring() */
     return 0;
 }
 
@@ -229,11 +232,28 @@ void weft__guest_leave(void)
     }
 }
 
+bool weft__guest_bring(void)
+{
+    weft__guest_enter();
+    if (weft__load(&weft__rt.open, seq_cst)) /* pairs with close_doors() */
+        return true;
+    weft__guest_leave();
+    return false;
+}
+
 /* Workers that sleep already look for a deadlock again. */
 static void set_awaited(void)
 {
     weft__store(&weft__rt.awaited, true, seq_cst); /* pairs with check_deadlock() */
     weft__poller_wake(&weft__rt.worker[0].poller);
+}
+
+/* No task, and no guest: those who wait for a task's end leave after it, those who bring
+ * one before. */
+static bool is_quiet(void)
+{
+    return weft__tasks_alive() == 0 && weft__load(&weft__rt.guests, seq_cst) == 0 &&
+           weft__tasks_alive() == 0;
 }
 
 static void await_end(void)
@@ -244,19 +264,32 @@ static void await_end(void)
     for (;;) {
         uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
         /* A worker that sleeps already does not count the event again. */
-        if (weft__tasks_alive() == 0 && weft__load(&weft__rt.guests, seq_cst) == 0)
+        if (is_quiet())
             return;
         weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX);
     }
+}
+
+/* False: somebody has come before the doors were closed, and they are open again. A guest
+ * has counted itself before it looks: it sees them closed, or we see it, or its task. */
+static bool close_doors(void)
+{
+    weft__store(&weft__rt.open, false, seq_cst);
+    if (is_quiet())
+        return true;
+    weft__store(&weft__rt.open, true, seq_cst);
+    return false;
 }
 
 static int stop_locked(void)
 {
     if (!weft__load(&weft__rt.running, relaxed)) /* under `life` */
         return -EINVAL;
-    await_end();
-    while (weft__locals_drain()) /* destructors may spawn */
+    do {
         await_end();
+        while (weft__locals_drain()) /* destructors may spawn */
+            await_end();
+    } while (!close_doors());
     weft__store(&weft__rt.running, false, release);
     join_threads(true);
     weft__hooks_run(WEFT__HOOK_STOPPED);

@@ -43,13 +43,20 @@ static bool attr_valid(const weft_attr *attr)
            memcmp(attr->reserved, zero, sizeof zero) == 0 && stack_size_of(attr);
 }
 
+static size_t room_for_args(const struct weft__request *request)
+{
+    if (request->epilogue.fn)
+        return WEFT__EPILOGUE_ARGS;
+    return request->group ? WEFT__MEMBER_ARGS : WEFT__ARGS_INLINE;
+}
+
 static int copy_args(struct weft_task *task, const struct weft__request *request)
 {
     task->arg = request->arg;
     if (request->size == 0)
         return 0;
     task->arg = task->args;
-    if (weft__unlikely(request->size > (request->group ? WEFT__MEMBER_ARGS : WEFT__ARGS_INLINE))) {
+    if (weft__unlikely(request->size > room_for_args(request))) {
         task->arg = malloc(request->size);
         if (!task->arg)
             return -ENOMEM;
@@ -109,6 +116,15 @@ static WEFT_NOINLINE int make_member(struct weft_task *task, const struct weft__
     return weft__group_admit(request->group, task);
 }
 
+/* Likewise. */
+static WEFT_NOINLINE void add_epilogue(struct weft_task *task, const struct weft__request *request)
+{
+    *weft__epilogue_of(task) = request->epilogue;
+    task->flags |= WEFT__TASK_EPILOGUE;
+    if (request->service)
+        task->flags |= WEFT__TASK_SERVICE;
+}
+
 /* It has not been published: what copy_args() and weft__locals_inherit() gave it. */
 static WEFT_NOINLINE void take_back(struct weft_task *task)
 {
@@ -126,10 +142,12 @@ WEFT_INLINE int prepare(struct weft_task *task, const struct weft__request *requ
     if (weft__unlikely(request->attr != NULL))
         apply_attr(task, request->attr, worker);
     int rc = copy_args(task, request);
-    if (weft__unlikely(locals != NULL) && rc == 0)
+    if (weft__unlikely(locals != NULL) && !request->service && rc == 0)
         rc = weft__locals_inherit(locals, &task->locals);
     if (weft__unlikely(request->group != NULL) && rc == 0)
         rc = make_member(task, request);
+    if (weft__unlikely(request->epilogue.fn != NULL))
+        add_epilogue(task, request);
     if (weft__unlikely(rc))
         take_back(task);
     return rc;

@@ -14,6 +14,8 @@ struct weft__request {
     void *arg;
     const void *args; /* copied, unless size is 0 */
     size_t size;
+    struct weft__epilogue epilogue; /* if it has one: then it is in no group */
+    bool service;                   /* WEFT__TASK_SERVICE: has an epilogue, inherits nothing */
     /* In a group: */
     struct weft__group *group;
     int *ret_result;

@@ -20,6 +20,7 @@
 #include "sched/bury.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
+#include "sched/monitor.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/share.h"
@@ -200,6 +201,8 @@ void weft__block_give(struct weft__magazine *magazine, struct weft__block *block
     no_block();
 }
 
+_Atomic(uint32_t) weft__monitor_spawns;
+
 /* Nobody stops the runtime of a model. */
 void weft__guest_enter(void)
 {
@@ -207,6 +210,11 @@ void weft__guest_enter(void)
 
 void weft__guest_leave(void)
 {
+}
+
+bool weft__guest_bring(void)
+{
+    return true;
 }
 
 /* A deadline is a moment like any other. */
