@@ -234,6 +234,8 @@ void weft__guest_leave(void)
 
 bool weft__guest_bring(void)
 {
+    if (!weft__load(&weft__rt.open, seq_cst)) /* those who only knock are not waited for */
+        return false;
     weft__guest_enter();
     if (weft__load(&weft__rt.open, seq_cst)) /* pairs with close_doors() */
         return true;
@@ -270,13 +272,19 @@ static void await_end(void)
     }
 }
 
-/* False: somebody has come before the doors were closed, and they are open again. A guest
- * has counted itself before it looks: it sees them closed, or we see it, or its task. */
+/* False: somebody has brought a task meanwhile, and they are open again. A guest has counted
+ * itself before it looks: it sees them closed, or we see it, or its task. */
 static bool close_doors(void)
 {
     weft__store(&weft__rt.open, false, seq_cst);
-    if (is_quiet())
-        return true;
+    for (;;) {
+        uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
+        if (is_quiet())
+            return true;
+        if (weft__tasks_alive() != 0)
+            break;
+        weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX); /* for the last guests */
+    }
     weft__store(&weft__rt.open, true, seq_cst);
     return false;
 }

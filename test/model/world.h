@@ -203,6 +203,7 @@ void weft__block_give(struct weft__magazine *magazine, struct weft__block *block
 
 _Atomic(uint32_t) weft__monitor_spawns;
 
+#ifndef WORLD_HAS_GUESTS
 /* Nobody stops the runtime of a model. */
 void weft__guest_enter(void)
 {
@@ -211,11 +212,7 @@ void weft__guest_enter(void)
 void weft__guest_leave(void)
 {
 }
-
-bool weft__guest_bring(void)
-{
-    return true;
-}
+#endif
 
 /* A deadline is a moment like any other. */
 /* For the search for deadlocks: there is nobody from outside. */
