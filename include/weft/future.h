@@ -89,9 +89,9 @@ WEFT_API int weft_future_try(weft_future *future, intptr_t *ret_value) WEFT__NON
 /* Has fn(future, arg) called when it has a result, which weft_future_try() then gives:
  * once, and at once if it has one. Otherwise those that were registered are called one
  * after the other, in their order, by whoever gives it its result, inside that call; by the
- * task that was submitted, when it has ended; or as weft_post() does it, if that task ended
- * for want of memory before it had run. So they must not wait, and should be short.
- * `future` is theirs until they return.
+ * task that was submitted, when it has ended; or, if that is a virtual thread, or ended for
+ * want of memory before it had run, as weft_post() does it. So they must not wait, and
+ * should be short. `future` is theirs until they return.
  *
  * Any task or plain thread; never suspends.
  * Returns 0 or -ENOMEM (it will not be called). */

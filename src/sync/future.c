@@ -122,7 +122,6 @@ void weft_future_release(weft_future *future)
     free(future);
 }
 
-/* A submitted task's end, where no foreign code may run. */
 static void call_back_later(void *arg)
 {
     weft_future *future = arg;
@@ -130,10 +129,10 @@ static void call_back_later(void *arg)
     weft_future_release(future);
 }
 
-void weft__future_end(weft_future *future, int result, bool inside)
+void weft__future_end(weft_future *future, int result, bool later)
 {
     bool first = make_done(future, result < 0 ? result : 0, result);
-    if (first && inside && !weft__list_empty(&future->callbacks)) {
+    if (first && later && !weft__list_empty(&future->callbacks)) {
         future->post = (struct weft__post){ .fn = call_back_later, .arg = future, .posted = true };
         weft__post_ask(&future->post);
         return;

@@ -43,8 +43,8 @@ static inline bool weft__future_done(const weft_future *future)
 }
 
 /* The epilogue of a submitted task, whose reference it gives up: the result is what the
- * task has returned. `inside`: under a seat. */
-void weft__future_end(weft_future *future, int result, bool inside);
+ * task has returned. `later`: callbacks must not be called here. */
+void weft__future_end(weft_future *future, int result, bool later);
 
 /* Puts a node into the list. False: it is done. */
 bool weft__future_enlist(weft_future *future, struct weft__wait_node *node);

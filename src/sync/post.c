@@ -102,7 +102,7 @@ static void on_end(struct weft_task *task)
 static int spawn_drain(void)
 {
     struct weft__request request = {
-        .site = "weft posts", .fn = drain, .service = true, .epilogue = { .fn = on_end }
+        .site = "weft weft-posts", .fn = drain, .service = true, .epilogue = { .fn = on_end }
     };
     return weft__spawn(&request, NULL);
 }

@@ -8,10 +8,12 @@
 #include "sync/future.h"
 #include "task/spawn.h"
 
+/* Callbacks belong neither under a seat nor onto a thread that has ended: a virtual one's
+ * thread-locals have been destroyed by now. */
 static void on_end(struct weft_task *task)
 {
-    weft__future_end(weft__epilogue_of(task)->object, task->result,
-                     task->flags & WEFT__TASK_NO_STACK);
+    bool later = task->flags & WEFT__TASK_NO_STACK || weft__is_virtual(task);
+    weft__future_end(weft__epilogue_of(task)->object, task->result, later);
     weft_detach(task);
 }
 

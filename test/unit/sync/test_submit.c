@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sched/task.h"
+
 #include "sync.h"
 
 static int halve(void *number)
@@ -103,6 +105,34 @@ static int compare_name(void *wanted)
     return strcmp(name, wanted) == 0;
 }
 
+static void note_caller(weft_future *future, void *ret_caller)
+{
+    ck_assert_int_eq(weft_future_try(future, NULL), 0);
+    ck_assert(!weft__is_virtual(weft_self()));
+    atomic_store((_Atomic(weft_task *) *)ret_caller, weft_self());
+}
+
+static int answer_to(void *go)
+{
+    ck_assert_int_eq(weft_event_wait(go), 0);
+    return 5;
+}
+
+/* Its thread-locals are gone when the future has its result: others call back. */
+static void submit_virtual_thread(void)
+{
+    weft_future *future;
+    weft_event go = WEFT_EVENT_INIT;
+    _Atomic(weft_task *) caller = NULL;
+    weft_attr attr = { .flags = WEFT_VIRTUAL_THREAD };
+    ck_assert_int_eq(weft_submit_with(&attr, answer_to, &go, &future), 0);
+    ck_assert_int_eq(weft_future_on_done(future, note_caller, &caller), 0);
+    weft_event_set(&go);
+    expect_result(future, 0, 5);
+    while (!atomic_load(&caller))
+        weft_yield();
+}
+
 static int with_attributes(void *unused)
 {
     weft_future *future = NULL;
@@ -114,11 +144,8 @@ static int with_attributes(void *unused)
     future = NULL;
     ck_assert_int_eq(weft_submit_with(&attr, compare_name, "", &future), -EINVAL);
     ck_assert_ptr_null(future);
-    if (!weft_virtual_thread_refusal()) {
-        attr = (weft_attr){ .flags = WEFT_VIRTUAL_THREAD };
-        ck_assert_int_eq(weft_submit_with(&attr, halve, (void *)10, &future), 0);
-        expect_result(future, 0, 5);
-    }
+    if (!weft_virtual_thread_refusal())
+        submit_virtual_thread();
     return 0;
 }
 
@@ -323,6 +350,7 @@ static void *submit_all_the_time(void *unused)
         if (rc) {
             ck_assert_int_eq(rc, -EPERM);
             atomic_fetch_add(&refusals, 1);
+            block_for(WEFT_US(10));
             continue;
         }
         atomic_fetch_add(&taken, 1);
