@@ -35,8 +35,7 @@ WEFT__BEGIN
  * Any task or plain thread, also while weft_stop() waits; never suspends.
  * Returns 0, -ENOMEM, -EINVAL (attributes out of range), -EPERM (no runtime is running, or
  * it is about to end) or -ENOTSUP (a virtual thread, which this process cannot have). */
-#define weft_submit(fn, arg, ret_future) \
-    weft_submit_at(WEFT__SITE(fn), NULL, fn, arg, ret_future)
+#define weft_submit(fn, arg, ret_future) weft_submit_at(WEFT__SITE(fn), NULL, fn, arg, ret_future)
 
 /* weft_submit() with attributes; `attr` may be NULL. */
 #define weft_submit_with(attr, fn, arg, ret_future) \

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sched/task.h"
 #include "task/cancel.h"
 #include "task/scope.h"
 
@@ -229,8 +230,8 @@ int weft_future_on_done(weft_future *future, void (*fn)(weft_future *, void *), 
 }
 
 /* Under the lock: the oldest, taken out; NULL: there is none. */
-static struct weft__future_callback *
-take_out(weft_future *future, void (*fn)(weft_future *, void *), const void *arg)
+static struct weft__future_callback *take_out(weft_future *future,
+                                              void (*fn)(weft_future *, void *), const void *arg)
 {
     struct weft__list *all = &future->callbacks;
     for (struct weft__list *at = all->next; at != all; at = at->next) {

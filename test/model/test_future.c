@@ -167,9 +167,7 @@ static void call_without_result(void)
     model_assert(freed && calls == 1, "FUTURE-3");
 }
 
-static struct model model = { .setup = reset,
-                              .body = { set, cancel, wait },
-                              .check = one_result };
+static struct model model = { .setup = reset, .body = { set, cancel, wait }, .check = one_result };
 
 TEST(FUTURE_1_set_against_cancel_a_task_waits)
 {
