@@ -91,7 +91,8 @@ WEFT_API int weft_future_try(weft_future *future, intptr_t *ret_value) WEFT__NON
  * after the other, in their order, by whoever gives it its result, inside that call; by the
  * task that was submitted, when it has ended; or, if that is a virtual thread, or ended for
  * want of memory before it had run, as weft_post() does it. So they must not wait, and
- * should be short. `future` is theirs until they return.
+ * should be short; who waits for the future may go on before they do. `future` is theirs
+ * until they return.
  *
  * Any task or plain thread; never suspends.
  * Returns 0 or -ENOMEM (it will not be called). */

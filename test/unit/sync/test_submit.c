@@ -235,7 +235,15 @@ static int sleep_long(void *returned)
 
 static void note_end(weft_future *future, void *ended)
 {
-    *(int *)ended = weft_future_try(future, NULL);
+    atomic_store((atomic_int *)ended, weft_future_try(future, NULL));
+}
+
+/* Who waits may go on before. */
+static void expect_end(atomic_int *ended, int rc)
+{
+    while (atomic_load(ended) == 1)
+        weft_yield();
+    ck_assert_int_eq(atomic_load(ended), rc);
 }
 
 static int cancel_submitted(void *unused)
@@ -243,7 +251,7 @@ static int cancel_submitted(void *unused)
     (void)unused;
     for (intptr_t stubborn = 0; stubborn < 2; stubborn++) {
         weft_future *future;
-        int ended = 1;
+        atomic_int ended = 1;
         atomic_store(&started, 0);
         ck_assert_int_eq(weft_submit(sleep_long, (void *)(stubborn * 9), &future), 0);
         ck_assert_int_eq(weft_future_on_done(future, note_end, &ended), 0);
@@ -253,6 +261,7 @@ static int cancel_submitted(void *unused)
         weft_future_cancel(future); /* asked again, or too late */
         ck_assert_int_eq(weft_future_wait(future, NULL), stubborn ? 0 : -ECANCELED);
         ck_assert_int_eq(weft_future_cancel(future), -EALREADY);
+        expect_end(&ended, stubborn ? 0 : -ECANCELED);
         expect_result(future, stubborn ? 0 : -ECANCELED, stubborn * 9);
     }
     return 0;
@@ -266,7 +275,7 @@ TEST(to_cancel_the_future_is_to_cancel_the_task)
 static int cancel_fresh(void *unused)
 {
     weft_future *future;
-    int ended = 1;
+    atomic_int ended = 1;
     (void)unused;
     atomic_store(&ran, 0);
     ck_assert_int_eq(weft_submit(count_one, NULL, &future), 0);
@@ -274,9 +283,7 @@ static int cancel_fresh(void *unused)
     ck_assert_int_eq(weft_future_cancel(future), 0);
     ck_assert(!weft_future_is_done(future)); /* when it would have had its turn */
     expect_result(future, -ECANCELED, 0);
-    while (ended == 1)
-        weft_yield();
-    ck_assert_int_eq(ended, -ECANCELED);
+    expect_end(&ended, -ECANCELED);
     ck_assert_int_eq(atomic_load(&ran), 0);
     return 0;
 }
