@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "os/futex.h"
 #include "os/memory.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
@@ -215,34 +214,6 @@ int weft_start(const weft_config *config)
     return rc;
 }
 
-void weft__guest_enter(void)
-{
-    weft__add(&weft__rt.guests, 1, seq_cst);
-}
-
-/* Touches static memory only: the runtime may be taken down the moment the count
- * falls. */
-void weft__guest_leave(void)
-{
-    weft__add(&weft__rt.guests, (uint32_t)-1, seq_cst);
-    /* seq_cst, as in await_end(): we see it, or it sees that we have left. */
-    if (weft__unlikely(weft__load(&weft__rt.stopping, seq_cst))) {
-        weft__add(&weft__rt.idle_event, 1, seq_cst);
-        weft__futex_wake(&weft__rt.idle_event, 1);
-    }
-}
-
-bool weft__guest_bring(void)
-{
-    if (!weft__load(&weft__rt.open, seq_cst)) /* those who only knock are not waited for */
-        return false;
-    weft__guest_enter();
-    if (weft__load(&weft__rt.open, seq_cst)) /* pairs with close_doors() */
-        return true;
-    weft__guest_leave();
-    return false;
-}
-
 /* Workers that sleep already look for a deadlock again. */
 static void set_awaited(void)
 {
@@ -250,43 +221,12 @@ static void set_awaited(void)
     weft__poller_wake(&weft__rt.worker[0].poller);
 }
 
-/* No task, and no guest: those who wait for a task's end leave after it, those who bring
- * one before. */
-static bool is_quiet(void)
-{
-    return weft__tasks_alive() == 0 && weft__load(&weft__rt.guests, seq_cst) == 0 &&
-           weft__tasks_alive() == 0;
-}
-
 static void await_end(void)
 {
     /* pairs with sleep_in_kernel() and weft__guest_leave() */
     weft__store(&weft__rt.stopping, true, seq_cst);
     set_awaited();
-    for (;;) {
-        uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
-        /* A worker that sleeps already does not count the event again. */
-        if (is_quiet())
-            return;
-        weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX);
-    }
-}
-
-/* False: somebody has brought a task meanwhile, and they are open again. A guest has counted
- * itself before it looks: it sees them closed, or we see it, or its task. */
-static bool close_doors(void)
-{
-    weft__store(&weft__rt.open, false, seq_cst);
-    for (;;) {
-        uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
-        if (is_quiet())
-            return true;
-        if (weft__tasks_alive() != 0)
-            break;
-        weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX); /* for the last guests */
-    }
-    weft__store(&weft__rt.open, true, seq_cst);
-    return false;
+    weft__await_quiet();
 }
 
 static int stop_locked(void)
@@ -297,7 +237,7 @@ static int stop_locked(void)
         await_end();
         while (weft__locals_drain()) /* destructors may spawn */
             await_end();
-    } while (!close_doors());
+    } while (!weft__close_doors());
     weft__store(&weft__rt.running, false, release);
     join_threads(true);
     weft__hooks_run(WEFT__HOOK_STOPPED);

@@ -211,4 +211,9 @@ void weft__guest_leave(void);
  * Async-signal-safe, as the other two. */
 bool weft__guest_bring(void);
 
+/* For weft_stop(), which has said that it waits (`stopping`): until there is no task and no
+ * guest. Then, nobody brings anything any more; false: somebody has meanwhile, and may. */
+void weft__await_quiet(void);
+bool weft__close_doors(void);
+
 #endif
