@@ -10,6 +10,7 @@
 #include <weft/cleanup.h>
 #include <weft/common.h>
 #include <weft/event.h>
+#include <weft/future.h>
 #include <weft/gather.h>
 #include <weft/group.h>
 #include <weft/io.h>
@@ -26,6 +27,7 @@
 #include <weft/select.h>
 #include <weft/semaphore.h>
 #include <weft/strand.h>
+#include <weft/submit.h>
 #include <weft/task.h>
 #include <weft/time.h>
 #include <weft/wait_group.h>

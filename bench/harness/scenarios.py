@@ -96,6 +96,7 @@ SCENARIOS = (
     micro("chan_prod_cons_128", ratio=0.5),
     micro("chan_fan_in", ratio=0.5),
     micro("chan_fan_out", ratio=0.5),
+    micro("future_one_shot"),
     micro("select_uncontended"),
     micro("select_prod_cons"),
     micro("mutex_uncontended"),

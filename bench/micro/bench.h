@@ -79,6 +79,7 @@ struct sample chan_sync(const struct load *load);
 struct sample chan_prod_cons_128(const struct load *load);
 struct sample chan_fan_in(const struct load *load);
 struct sample chan_fan_out(const struct load *load);
+struct sample future_one_shot(const struct load *load);
 struct sample select_uncontended(const struct load *load);
 struct sample select_prod_cons(const struct load *load);
 struct sample mutex_uncontended(const struct load *load);

@@ -44,6 +44,7 @@ static const struct scenario scenarios[] = {
     { SCENARIO(chan_prod_cons_128), 0 },
     { SCENARIO(chan_fan_in), 0 },
     { SCENARIO(chan_fan_out), 0 },
+    { SCENARIO(future_one_shot), 0 },
     { SCENARIO(select_uncontended), 0 },
     { SCENARIO(select_prod_cons), 0 },
     { SCENARIO(mutex_uncontended), 0 },

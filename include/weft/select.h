@@ -21,6 +21,7 @@
 #include <weft/channel.h>
 #include <weft/common.h>
 #include <weft/event.h>
+#include <weft/future.h>
 #include <weft/task.h>
 
 WEFT__BEGIN
@@ -58,6 +59,7 @@ WEFT_API int weft_select_try(weft_case *cases, size_t count);
 #define WEFT__CASE_TIMER 4u
 #define WEFT__CASE_READABLE 5u
 #define WEFT__CASE_WRITABLE 6u
+#define WEFT__CASE_FUTURE 7u
 
 static inline weft_case weft__case_of(unsigned kind, void *object, void *element, int64_t number)
 {
@@ -88,6 +90,13 @@ static inline weft_case weft_case_receive(weft_channel *channel, void *ret_eleme
 static inline weft_case weft_case_event(weft_event *event)
 {
     return weft__case_of(WEFT__CASE_EVENT, event, NULL, 0);
+}
+
+/* The future has a result: weft_future_try() gives its value. `result`: 0, or the future's
+ * error. */
+static inline weft_case weft_case_future(weft_future *future)
+{
+    return weft__case_of(WEFT__CASE_FUTURE, future, NULL, 0);
 }
 
 /* The task, which the caller may join, has ended: weft_join() does not wait. */

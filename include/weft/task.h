@@ -17,6 +17,7 @@ WEFT__BEGIN
  * used up by weft_join() or weft_detach(). */
 typedef struct weft_task weft_task;
 
+struct weft_future; /* weft/future.h */
 struct weft_group;  /* weft/group.h */
 struct weft_strand; /* weft/strand.h */
 
@@ -81,6 +82,12 @@ WEFT_API int weft_spawn_copy(const char *site, const weft_attr *attr, int (*fn)(
 WEFT_API int weft_group_spawn_copy(const char *site, const weft_attr *attr,
                                    struct weft_group *group, int (*fn)(void *args),
                                    const void *args, size_t size) WEFT__NONNULL(1, 3, 4, 5);
+
+/* The same with a future of its result. As weft_submit_at() (weft/submit.h); for
+ * weft_submit_args(). Never suspends. */
+WEFT_API int weft_submit_copy(const char *site, const weft_attr *attr, int (*fn)(void *args),
+                              const void *args, size_t size, struct weft_future **ret_future)
+    WEFT__NONNULL(1, 3, 4);
 
 /* Why this process cannot have virtual threads: a sentence, in static storage;
  * NULL: it can. The first call, or the first spawn of one, finds out, which takes
@@ -190,6 +197,14 @@ WEFT_API void weft_unpin(void);
         struct name##_weft_args weft__args = { values }; \
         return weft_group_spawn_copy(weft__site, weft__attr, weft__group, name##_weft_entry, \
                                      &weft__args, sizeof weft__args); \
+    } \
+    WEFT__MAYBE_UNUSED \
+    static inline int name##_weft_submit(const char *weft__site, const weft_attr *weft__attr, \
+                                         struct weft_future **weft__ret, params) \
+    { \
+        struct name##_weft_args weft__args = { values }; \
+        return weft_submit_copy(weft__site, weft__attr, name##_weft_entry, &weft__args, \
+                                sizeof weft__args, weft__ret); \
     } \
     static int name(params)
 #define WEFT__C ,

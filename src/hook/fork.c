@@ -62,6 +62,7 @@ static void in_child(void)
     weft__hook_forked = true;
     close_pollers();
     weft__store(&weft__rt.running, false, relaxed);
+    weft__store(&weft__rt.open, false, relaxed);
     weft__latch_forget();
     weft__lot_forget();
     weft__signal_forget();

@@ -3,6 +3,7 @@
 #include "os/futex.h"
 #include "os/thread_state.h"
 #include "sched/carrier.h"
+#include "sched/monitor.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/share.h"
@@ -63,8 +64,8 @@ static bool carriers_wait(void)
 }
 
 /* Whether nothing in the runtime can make anything happen: every worker sleeps,
- * nothing is queued, no timer is armed, nothing outside will end a wait. The sum
- * of switches tells two such moments apart. */
+ * nothing is queued, no timer is armed, nothing outside will end a wait, and a signal
+ * handler has brought no work. The sum of switches tells two such moments apart. */
 static bool everything_waits(uint64_t *ret_switches)
 {
     *ret_switches = 0;
@@ -78,7 +79,8 @@ static bool everything_waits(uint64_t *ret_switches)
         *ret_switches += weft__load(&worker->switches, relaxed);
     }
     uint32_t counts = weft__load(&weft__rt.sleepers.counts, seq_cst);
-    return weft__sleepers_sleeping(counts) == weft__rt.workers && carriers_wait();
+    return weft__sleepers_sleeping(counts) == weft__rt.workers && carriers_wait() &&
+           weft__load(&weft__monitor_spawns, seq_cst) == 0;
 }
 
 /* Tasks that nobody can wake are a deadlock; but threads that are not the

@@ -23,9 +23,27 @@ struct look {
 };
 
 _Atomic(int64_t) weft__threads_outside;
-int64_t (*weft__monitor_errand)(void);
+_Atomic(uint32_t) weft__monitor_spawns;
 
+static struct weft__errand *errands;
 static _Atomic(bool) called;
+
+void weft__monitor_add(struct weft__errand *errand)
+{
+    errand->next = errands;
+    errands = errand;
+}
+
+/* Returns when to run them again. */
+static int64_t run_errands(void)
+{
+    int64_t next = INT64_MAX;
+    for (struct weft__errand *errand = errands; errand; errand = errand->next) {
+        int64_t at = errand->fn();
+        next = at < next ? at : next;
+    }
+    return next;
+}
 
 /* Whether anybody waits for a descriptor. Which poller has it is not known: the
  * counts of single workers say where waits began and ended. */
@@ -121,7 +139,7 @@ void *weft__monitor_main(void *unused)
     while (!weft__load(&weft__rt.closing, acquire)) {
         int64_t now = weft__clock_real();
         if (weft__exchange(&called, false, seq_cst) || now >= errand_at)
-            errand_at = weft__monitor_errand();
+            errand_at = run_errands();
         if (now >= trim_at) {
             trimmed = weft__stacks_trim(&weft__rt.stacks);
             trimmed |= weft__blocks_trim();

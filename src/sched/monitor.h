@@ -12,11 +12,21 @@ extern _Atomic(int64_t) weft__threads_outside;
 void *weft__monitor_main(void *unused);
 
 /* What it does soon after weft__monitor_call(), and when that has asked for it: returns
- * when to do it again, in real time. Set by src/task. */
-extern int64_t (*weft__monitor_errand)(void);
+ * when to do it again, in real time. */
+struct weft__errand {
+    int64_t (*fn)(void);
+    struct weft__errand *next;
+};
+
+/* `errand` is static storage; for constructors. */
+void weft__monitor_add(struct weft__errand *errand);
 
 /* Async-signal-safe, while the runtime runs. */
 void weft__monitor_call(void);
+
+/* Tasks that it was asked to spawn and has not: as long as there are any nothing is a
+ * deadlock. */
+extern _Atomic(uint32_t) weft__monitor_spawns;
 
 /* Makes it end. */
 void weft__monitor_stop(void);

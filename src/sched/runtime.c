@@ -3,11 +3,11 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
-#include "os/futex.h"
 #include "os/memory.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
@@ -189,7 +189,8 @@ static int start_locked(const weft_config *asked)
     int rc = weft__settings(asked, &config);
     if (rc)
         return rc;
-    memset(&weft__rt, 0, sizeof weft__rt);
+    memset(&weft__rt, 0, offsetof(struct weft__runtime, open));
+    weft__store(&weft__rt.stopping, false, seq_cst); /* as await_end() */
     rc = set_up(&config);
     if (rc == 0)
         rc = start_threads();
@@ -199,6 +200,7 @@ static int start_locked(const weft_config *asked)
     }
     weft__hooks_run(WEFT__HOOK_STARTED);
     weft__store(&weft__rt.running, true, release); /* pairs with weft_workers(), spawning */
+    weft__store(&weft__rt.open, true, seq_cst);    /* pairs with weft__guest_bring() */
     return 0;
 }
 
@@ -210,23 +212,6 @@ int weft_start(const weft_config *config)
     int rc = start_locked(config);
     pthread_mutex_unlock(&life);
     return rc;
-}
-
-void weft__guest_enter(void)
-{
-    weft__add(&weft__rt.guests, 1, seq_cst);
-}
-
-/* Touches static memory only: the runtime may be taken down the moment the count
- * falls. */
-void weft__guest_leave(void)
-{
-    weft__add(&weft__rt.guests, (uint32_t)-1, seq_cst);
-    /* seq_cst, as in await_end(): we see it, or it sees that we have left. */
-    if (weft__unlikely(weft__load(&weft__rt.stopping, seq_cst))) {
-        weft__add(&weft__rt.idle_event, 1, seq_cst);
-        weft__futex_wake(&weft__rt.idle_event, 1);
-    }
 }
 
 /* Workers that sleep already look for a deadlock again. */
@@ -241,22 +226,18 @@ static void await_end(void)
     /* pairs with sleep_in_kernel() and weft__guest_leave() */
     weft__store(&weft__rt.stopping, true, seq_cst);
     set_awaited();
-    for (;;) {
-        uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
-        /* A worker that sleeps already does not count the event again. */
-        if (weft__tasks_alive() == 0 && weft__load(&weft__rt.guests, seq_cst) == 0)
-            return;
-        weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX);
-    }
+    weft__await_quiet();
 }
 
 static int stop_locked(void)
 {
     if (!weft__load(&weft__rt.running, relaxed)) /* under `life` */
         return -EINVAL;
-    await_end();
-    while (weft__locals_drain()) /* destructors may spawn */
+    do {
         await_end();
+        while (weft__locals_drain()) /* destructors may spawn */
+            await_end();
+    } while (!weft__close_doors());
     weft__store(&weft__rt.running, false, release);
     join_threads(true);
     weft__hooks_run(WEFT__HOOK_STOPPED);

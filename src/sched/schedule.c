@@ -389,12 +389,20 @@ WEFT_INLINE void call(struct weft_task *self)
     WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
 }
 
+void weft__tell_end(struct weft_task *task)
+{
+    if (task->flags & WEFT__TASK_MEMBER)
+        weft__leave_group(task);
+    else
+        weft__epilogue_of(task)->fn(task);
+}
+
 /* Inlined into the task's first function: a call that never returns would spoil the
  * prediction of the successor's returns (arch/context_x86_64.S). */
 WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
-    if (weft__unlikely(self->flags & WEFT__TASK_MEMBER))
-        weft__leave_group(self);
+    if (weft__unlikely(self->flags & WEFT__TASK_TELLS))
+        weft__tell_end(self);
     struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
     if (weft__unlikely(self->flags & WEFT__TASK_STRAND))

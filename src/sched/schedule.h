@@ -58,6 +58,10 @@ WEFT_NORETURN void weft__end(struct weft_task *self);
 extern void (*weft__leave_group)(struct weft_task *task);
 extern int (*weft__refuse)(struct weft__waiter *waiter);
 
+/* Tells those who want to know, if there are any (WEFT__TASK_TELLS). */
+#define WEFT__TASK_TELLS (WEFT__TASK_MEMBER | WEFT__TASK_EPILOGUE)
+void weft__tell_end(struct weft_task *task);
+
 /* Releases what an ended task held, and tells its joiner (task/join.c). */
 void weft__bury(struct weft__worker *worker, struct weft_task *task);
 

@@ -58,8 +58,12 @@ struct weft__timed {
 /* In a task of a strand, behind the arguments. */
 static inline struct weft__strand **weft__strand_place(struct weft_task *task)
 {
-    size_t member = task->flags & WEFT__TASK_MEMBER ? WEFT__MEMBER_SIZE : 0;
-    return (void *)(task->args + WEFT__ARGS_INLINE - member - sizeof(struct weft__strand *));
+    char *end = task->args + WEFT__ARGS_INLINE;
+    if (task->flags & WEFT__TASK_MEMBER)
+        end -= WEFT__MEMBER_SIZE;
+    if (task->flags & WEFT__TASK_EPILOGUE) /* then it is in no group */
+        end = (char *)weft__epilogue_of(task);
+    return (void *)(end - sizeof(struct weft__strand *));
 }
 
 /* NULL: it belongs to none. */

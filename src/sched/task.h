@@ -45,6 +45,8 @@ enum weft__task_flags {
     WEFT__TASK_EXITS = 512,     /* a virtual thread that weft_exit() unwinds */
     WEFT__TASK_STRAND = 1024,   /* of a strand, which stands behind the arguments */
     WEFT__TASK_TIMED = 2048,    /* args begin with a struct weft__timed */
+    WEFT__TASK_EPILOGUE = 4096, /* args end with a struct weft__epilogue */
+    WEFT__TASK_SERVICE = 8192,  /* the library's own: begins though it is cancelled */
 };
 
 struct weft_task {
@@ -109,6 +111,22 @@ static_assert(sizeof(struct weft_task) == 256, "a task is four cache lines");
 static inline struct weft_task *weft__task_of(struct weft__waiter *waiter)
 {
     return weft__container_of(waiter, struct weft_task, waiter);
+}
+
+/* What a task with WEFT__TASK_EPILOGUE has in place of some of its inline arguments: what
+ * is to be done when it has left its function, by itself, or has ended without having run
+ * (NO_STACK), under a seat. Before it is buried: its result is there, and it may have a
+ * handle still. */
+struct weft__epilogue {
+    void (*fn)(struct weft_task *task);
+    void *object;
+};
+
+#define WEFT__EPILOGUE_ARGS (WEFT__ARGS_INLINE - sizeof(struct weft__epilogue))
+
+static inline struct weft__epilogue *weft__epilogue_of(struct weft_task *task)
+{
+    return (struct weft__epilogue *)(void *)(task->args + WEFT__EPILOGUE_ARGS);
 }
 
 static inline bool weft__task_started(const struct weft_task *task)

@@ -136,7 +136,6 @@ struct weft__runtime {
     _Atomic(uint32_t) claims; /* carriers in `claiming` */
 
     WEFT_ALIGNED(WEFT_CACHE_LINE) _Atomic(bool) running; /* tasks may be spawned */
-    _Atomic(bool) stopping;                              /* weft_stop() waits */
     _Atomic(bool) closing;                               /* carriers end */
     _Atomic(bool) cancelled;                             /* weft_cancel_all() */
     unsigned workers;
@@ -155,9 +154,7 @@ struct weft__runtime {
     _Atomic(uint64_t) next_id;
     _Atomic(uint32_t) next_shelf;
 
-    _Atomic(uint32_t) idle_event;  /* counts up when weft_stop() should look again */
     _Atomic(bool) awaited;         /* a plain thread waits for the end */
-    _Atomic(uint32_t) guests;      /* other threads inside: the end waits for them */
     _Atomic(uint32_t) monitor;     /* enum weft__monitor_state */
     _Atomic(uint32_t) rescue;      /* worker to help + 1, set by the monitor */
     struct weft__lock rescue_lock; /* one rescuer at a time; who serves whom stays */
@@ -166,6 +163,12 @@ struct weft__runtime {
     struct weft__list spare, claiming;
     _Atomic(uint32_t) away; /* tasks that have lost their worker and run on none yet */
     _Atomic(uint64_t) handoffs;
+
+    /* What other threads may touch at any time: a start resets only what is before. */
+    WEFT_ALIGNED(WEFT_CACHE_LINE) _Atomic(bool) open; /* guests may bring work */
+    _Atomic(bool) stopping;                           /* weft_stop() waits */
+    _Atomic(uint32_t) guests;     /* other threads inside: the end waits for them */
+    _Atomic(uint32_t) idle_event; /* counts up when weft_stop() should look again */
 };
 
 extern struct weft__runtime weft__rt;
@@ -202,5 +205,15 @@ uint64_t weft__tasks_alive(void);
  * down, or has done with it. weft_stop() waits. Leaving is its last act there. */
 void weft__guest_enter(void);
 void weft__guest_leave(void);
+
+/* As weft__guest_enter(), for who brings work: whether a runtime takes it. Until the guest
+ * leaves, what it brings keeps the runtime, and is not too late. False: it is none.
+ * Async-signal-safe, as the other two. */
+bool weft__guest_bring(void);
+
+/* For weft_stop(), which has said that it waits (`stopping`): until there is no task and no
+ * guest. Then, nobody brings anything any more; false: somebody has meanwhile, and may. */
+void weft__await_quiet(void);
+bool weft__close_doors(void);
 
 #endif

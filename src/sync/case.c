@@ -4,6 +4,7 @@
 
 #include "sync/channel.h"
 #include "sync/event.h"
+#include "sync/future.h"
 #include "sync/select.h"
 #include "task/join.h"
 
@@ -119,6 +120,37 @@ static bool delist_event(weft_case *item)
 }
 
 const struct weft__case_kind weft__case_event = { attempt_event, enlist_event, delist_event };
+
+/* Futures. */
+
+static int attempt_future(weft_case *item)
+{
+    weft_future *future = item->weft__object;
+    if (!weft__future_done(future))
+        return -EAGAIN;
+    item->result = future->error;
+    return 0;
+}
+
+static int enlist_future(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
+{
+    prepare(item, waiter, ticket);
+    return weft__future_enlist(item->weft__object, wait_of(item)) ? 0 : -EAGAIN;
+}
+
+static bool delist_future(weft_case *item)
+{
+    weft_future *future = item->weft__object;
+    weft__latch_acquire(&future->lock);
+    weft__wait_list_remove(wait_of(item));
+    weft__latch_release(&future->lock);
+    if (!wait_of(item)->taken)
+        return false;
+    item->result = future->error;
+    return true;
+}
+
+const struct weft__case_kind weft__case_future = { attempt_future, enlist_future, delist_future };
 
 /* Tasks: JOIN-6. */
 

@@ -34,6 +34,8 @@ static const struct weft__case_kind *kind_of(const weft_case *item)
         return item->weft__object ? &weft__case_receive : NULL;
     case WEFT__CASE_EVENT:
         return item->weft__object ? &weft__case_event : NULL;
+    case WEFT__CASE_FUTURE:
+        return item->weft__object ? &weft__case_future : NULL;
     case WEFT__CASE_TASK:
         return item->weft__object ? &weft__case_task : NULL;
     case WEFT__CASE_READABLE:

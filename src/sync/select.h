@@ -36,6 +36,7 @@ struct weft__case_kind {
 extern const struct weft__case_kind weft__case_send;
 extern const struct weft__case_kind weft__case_receive;
 extern const struct weft__case_kind weft__case_event;
+extern const struct weft__case_kind weft__case_future;
 extern const struct weft__case_kind weft__case_task;
 extern const struct weft__case_kind weft__case_descriptor; /* src/io has it */
 

@@ -249,7 +249,7 @@ void weft__cancel_posted(void)
     }
 }
 
-static int64_t run_errands(void)
+static int64_t run_errand(void)
 {
     weft__cancel_posted();
     return weft__root_look();
@@ -304,7 +304,8 @@ void weft_cancel(weft_task *task)
 
 __attribute__((constructor)) static void set_errand(void)
 {
+    static struct weft__errand errand = { .fn = run_errand };
     static struct weft__hook hook = { .fn = on_runtime };
-    weft__monitor_errand = run_errands;
+    weft__monitor_add(&errand);
     weft__hooks_add(&hook);
 }

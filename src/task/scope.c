@@ -120,9 +120,15 @@ struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until)
     return park(waiter, walk.nearest < until ? walk.nearest : until);
 }
 
+static int refuse(struct weft__waiter *waiter)
+{
+    bool serves = weft__task_of(waiter)->flags & WEFT__TASK_SERVICE;
+    return serves ? 0 : weft__checkpoint_slow(waiter);
+}
+
 __attribute__((constructor)) static void set_refusal(void)
 {
-    weft__refuse = weft__checkpoint_slow;
+    weft__refuse = refuse;
 }
 
 void weft__scope_begin(struct weft__waiter *waiter, struct weft_scope *scope, int64_t deadline,

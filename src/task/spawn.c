@@ -44,10 +44,12 @@ static bool attr_valid(const weft_attr *attr)
            memcmp(attr->reserved, zero, sizeof zero) == 0 && stack_size_of(attr);
 }
 
-/* Behind the arguments stand what group and what strand it is in. */
+/* Behind the arguments stand its group or its epilogue, and its strand. */
 static size_t room_for_args(const struct weft_task *task, const struct weft__request *request)
 {
     size_t room = request->group ? WEFT__MEMBER_ARGS : WEFT__ARGS_INLINE;
+    if (request->epilogue.fn)
+        room = WEFT__EPILOGUE_ARGS;
     return task->flags & WEFT__TASK_STRAND ? room - sizeof(struct weft__strand *) : room;
 }
 
@@ -119,6 +121,15 @@ static WEFT_NOINLINE int make_member(struct weft_task *task, const struct weft__
     return weft__group_admit(request->group, task);
 }
 
+/* Likewise. */
+static WEFT_NOINLINE void add_epilogue(struct weft_task *task, const struct weft__request *request)
+{
+    *weft__epilogue_of(task) = request->epilogue;
+    task->flags |= WEFT__TASK_EPILOGUE;
+    if (request->service)
+        task->flags |= WEFT__TASK_SERVICE;
+}
+
 static WEFT_NOINLINE void join_strand(struct weft_task *task, const weft_attr *attr)
 {
     struct weft__strand *strand = weft__strand_in(attr->strand);
@@ -143,10 +154,12 @@ WEFT_INLINE int prepare(struct weft_task *task, const struct weft__request *requ
     if (weft__unlikely(request->attr != NULL))
         apply_attr(task, request->attr, worker);
     int rc = copy_args(task, request);
-    if (weft__unlikely(locals != NULL) && rc == 0)
+    if (weft__unlikely(locals != NULL) && !request->service && rc == 0)
         rc = weft__locals_inherit(locals, &task->locals);
     if (weft__unlikely(request->group != NULL) && rc == 0)
         rc = make_member(task, request);
+    if (weft__unlikely(request->epilogue.fn != NULL))
+        add_epilogue(task, request);
     if (weft__unlikely(rc))
         take_back(task);
     else if (weft__unlikely(task->flags & WEFT__TASK_STRAND))

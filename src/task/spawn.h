@@ -16,6 +16,8 @@ struct weft__request {
     size_t size;
     bool callback; /* of a strand, by the library: any strand */
     int64_t when;  /* not 0: args is a struct weft__timed, and this its point in time */
+    struct weft__epilogue epilogue; /* if it has one: then it is in no group */
+    bool service;                   /* WEFT__TASK_SERVICE: has an epilogue, inherits nothing */
     /* In a group: */
     struct weft__group *group;
     int *ret_result;

@@ -382,6 +382,76 @@ TEST(polling_fails_cleanly)
     fail_each_call(run_poll, 8);
 }
 
+static atomic_int called, posted; /* callbacks */
+
+static void count_call(weft_future *future, void *unused)
+{
+    (void)unused;
+    int rc = weft_future_try(future, NULL);
+    MUST(rc == 0 || rc == -ENOMEM);
+    MUST(weft_self() != NULL); /* foreign code runs in a task, whatever has happened */
+    atomic_fetch_add(&called, 1);
+}
+
+static void count_post(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&posted, 1);
+}
+
+/* One worker, which is ours until we wait: the callback is there before the task begins. */
+static int submit_with_callback(const weft_attr *attr)
+{
+    weft_future *future;
+    int rc = weft_submit_with(attr, count_one, NULL, &future);
+    if (rc) {
+        expect_shortage("weft_submit", rc);
+        return 0;
+    }
+    int registered = weft_future_on_done(future, count_call, NULL) == 0;
+    intptr_t value = 0;
+    rc = weft_future_wait(future, &value);
+    MUST((rc == 0 && value == 7) || rc == -ENOMEM);
+    weft_future_release(future);
+    return registered;
+}
+
+static int submit_and_post(void *unused)
+{
+    static weft_post_node node;
+    weft_attr odd = { .stack_size = 64 << 10 }; /* one that is mapped anew */
+    int registered = 0, accepted = 0;
+    (void)unused;
+    atomic_store(&called, 0);
+    atomic_store(&posted, 0);
+    weft_post_node_init(&node, count_post, NULL);
+    for (int i = 0; i < 2; i++) {
+        registered += submit_with_callback(NULL);
+        registered += submit_with_callback(&odd);
+        accepted += weft_post(count_post, NULL) == 0;
+        accepted += weft_post_from_signal(&node) == 0;
+        while (atomic_load(&posted) < accepted)
+            weft_sleep(WEFT_US(50));
+    }
+    while (atomic_load(&called) < registered)
+        weft_sleep(WEFT_US(50));
+    MUST(atomic_load(&called) == registered && atomic_load(&posted) == accepted);
+    return 7;
+}
+
+static void run_submit(void)
+{
+    weft_config config = { .workers = 1, .flags = WEFT_NO_HAND_OFF };
+    int rc = weft_run(&config, submit_and_post, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(submitting_and_posting_fail_cleanly)
+{
+    fail_each_call(run_submit, 10);
+}
+
 static weft_local handed_down, high, own;
 static atomic_int values; /* set and not destroyed */
 

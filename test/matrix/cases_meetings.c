@@ -1,4 +1,4 @@
-/* What takes two: channels, events, barriers, wait groups, and select over them. */
+/* What takes two: channels, events, futures, barriers, wait groups, and select over them. */
 #include "matrix.h"
 
 #include <errno.h>
@@ -155,6 +155,45 @@ const struct operation case_weft_event_wait = { .name = "weft_event_wait",
                                                 .call = call_event_wait,
                                                 .event = set,
                                                 .settle = settle_event };
+
+/* Futures. */
+
+static weft_future *future;
+
+static void make_future(struct stage *stage)
+{
+    (void)stage;
+    ck_assert_int_eq(weft_future_create(&future), 0);
+}
+
+static void set_future(struct stage *stage)
+{
+    (void)stage;
+    ck_assert_int_eq(weft_future_set(future, VALUE), 0);
+}
+
+static long call_future_wait(struct stage *stage)
+{
+    intptr_t value = 0;
+    int rc = weft_future_wait(future, &value);
+    EXPECT(stage, value == (rc < 0 ? 0 : VALUE), "it returned %d, with %ld", rc, (long)value);
+    return rc;
+}
+
+static void settle_future(struct stage *stage, long rc)
+{
+    intptr_t value = 0;
+    int found = weft_future_try(future, &value);
+    EXPECT(stage, found == 0 && value == VALUE, "it returned %ld, and then %d, with %ld", rc, found,
+           (long)value);
+    weft_future_release(future);
+}
+
+const struct operation case_weft_future_wait = { .name = "weft_future_wait",
+                                                 .arm = make_future,
+                                                 .call = call_future_wait,
+                                                 .event = set_future,
+                                                 .settle = settle_future };
 
 /* Wait groups. */
 

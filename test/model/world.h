@@ -21,6 +21,7 @@
 #include "sched/bury.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
+#include "sched/monitor.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/share.h"
@@ -237,6 +238,9 @@ void weft__block_give(struct weft__magazine *magazine, struct weft__block *block
     no_block();
 }
 
+_Atomic(uint32_t) weft__monitor_spawns;
+
+#ifndef WORLD_HAS_GUESTS
 /* Nobody stops the runtime of a model. */
 void weft__guest_enter(void)
 {
@@ -245,6 +249,7 @@ void weft__guest_enter(void)
 void weft__guest_leave(void)
 {
 }
+#endif
 
 /* A deadline is a moment like any other. */
 /* For the search for deadlocks: there is nobody from outside. */

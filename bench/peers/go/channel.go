@@ -69,6 +69,19 @@ func passThrough(capacity, producers, consumers, full int) func(load) sample {
 	}
 }
 
+func futureOneShot(l load) sample {
+	n := l.count(1_000_000)
+	m := startMeter()
+	for i := range n {
+		future := make(chan int64, 1)
+		go func() { future <- int64(i) }()
+		if <-future != int64(i) {
+			panic("another future's value")
+		}
+	}
+	return m.nsPerOp(n)
+}
+
 func selectUncontended(l load) sample {
 	n := l.count(3_000_000)
 	a, b := make(chan int64, 1), make(chan int64, 1)

@@ -36,6 +36,7 @@ var scenarios = map[string]scenario{
 	"chan_prod_cons_128":      {pass: passThrough(128, 1, 1, 5_000_000)},
 	"chan_fan_in":             {pass: passThrough(128, crowd, 1, 2_400_000)},
 	"chan_fan_out":            {pass: passThrough(128, 1, crowd, 2_400_000)},
+	"future_one_shot":         {pass: futureOneShot},
 	"select_uncontended":      {pass: selectUncontended},
 	"select_prod_cons":        {pass: selectProdCons},
 	"mutex_uncontended":       {pass: mutexUncontended},

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, Mutex};
+use tokio::sync::{mpsc, oneshot, Mutex};
 
 use crate::measure::{Load, Meter, Sample};
 
@@ -93,6 +93,17 @@ pub async fn fan_out(load: Load) -> Sample {
         consumer.await.unwrap();
     }
     meter.ns_per_op(count)
+}
+
+pub async fn future_one_shot(load: Load) -> Sample {
+    let n = load.count(1_000_000);
+    let meter = Meter::start();
+    for i in 0..n {
+        let (sender, future) = oneshot::channel::<i64>();
+        tokio::spawn(async move { sender.send(i as i64).unwrap() });
+        assert_eq!(future.await.unwrap(), i as i64);
+    }
+    meter.ns_per_op(n)
 }
 
 pub async fn select_uncontended(load: Load) -> Sample {

@@ -44,6 +44,7 @@ fn run_pass(rt: &Runtime, scenario: &str, load: Load) -> Option<Sample> {
         "chan_prod_cons_128" => on_worker(rt, channel::fan_in(load, 1, 5_000_000)),
         "chan_fan_in" => on_worker(rt, channel::fan_in(load, 16, 2_400_000)),
         "chan_fan_out" => on_worker(rt, channel::fan_out(load)),
+        "future_one_shot" => on_worker(rt, channel::future_one_shot(load)),
         "select_uncontended" => on_worker(rt, channel::select_uncontended(load)),
         "select_prod_cons" => on_worker(rt, channel::select_prod_cons(load)),
         "mutex_uncontended" => on_worker(rt, channel::mutex_uncontended(load)),
