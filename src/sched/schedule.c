@@ -350,7 +350,7 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
     return joiner;
 }
 
-void (*weft__leave_group)(struct weft_task *task);
+void (*weft__tell_end)(struct weft_task *task);
 int (*weft__refuse)(struct weft__waiter *waiter);
 
 /* Unless it was cancelled before it began. */
@@ -369,8 +369,8 @@ WEFT_INLINE void call(struct weft_task *self)
  * prediction of the successor's returns (arch/context_x86_64.S). */
 WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
-    if (weft__unlikely(self->flags & WEFT__TASK_MEMBER))
-        weft__leave_group(self);
+    if (weft__unlikely(self->flags & WEFT__TASK_TELLS))
+        weft__tell_end(self);
     struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
     struct weft_task *task = claimed_joiner(worker, self);

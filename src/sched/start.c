@@ -55,8 +55,8 @@ bool weft__start(struct weft__worker *worker, struct weft_task *task)
     if (weft__unlikely(!equip(worker, task))) {
         task->flags |= WEFT__TASK_ENDING | WEFT__TASK_NO_STACK;
         task->result = -ENOMEM;
-        if (task->flags & WEFT__TASK_MEMBER)
-            weft__leave_group(task);
+        if (task->flags & WEFT__TASK_TELLS)
+            weft__tell_end(task);
         weft__bury(worker, task);
         return false;
     }

@@ -42,6 +42,8 @@ enum weft__task_flags {
     WEFT__TASK_MEMBER = 128,    /* of a group; args end with a struct weft__member */
     WEFT__TASK_STARTING = 256,  /* weft_group_start() waits for it; the task's own */
     WEFT__TASK_EXITS = 512,     /* a virtual thread that weft_exit() unwinds */
+    WEFT__TASK_WATCHED = 1024,  /* arg is its struct weft__ending: task/ending.h */
+    WEFT__TASK_TELLS = WEFT__TASK_MEMBER | WEFT__TASK_WATCHED, /* somebody of its end */
 };
 
 struct weft_task {

@@ -9,6 +9,7 @@
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "task/adopt.h"
+#include "task/ending.h"
 #include "task/group.h"
 #include "task/local.h"
 #include "task/spawn.h"
@@ -109,6 +110,13 @@ static WEFT_NOINLINE int make_member(struct weft_task *task, const struct weft__
     return weft__group_admit(request->group, task);
 }
 
+/* The same, with all that it needs. */
+static WEFT_NOINLINE void watch(struct weft_task *task, struct weft__ending *ending)
+{
+    task->flags |= WEFT__TASK_WATCHED;
+    ending->begin(ending, task); /* END-1 */
+}
+
 /* It has not been published: what copy_args() and weft__locals_inherit() gave it. */
 static WEFT_NOINLINE void take_back(struct weft_task *task)
 {
@@ -174,6 +182,8 @@ int weft__spawn(const struct weft__request *request, weft_task **ret_task)
         if (ret_task)
             *ret_task = task;
         weft__store(&task->id, new_id(stock), relaxed);
+        if (weft__unlikely(request->ending != NULL))
+            watch(task, request->ending);
         publish(task, worker);
     } else if (task) {
         weft__release(worker, task);

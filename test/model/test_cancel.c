@@ -55,7 +55,7 @@ static enum {
 #include "task/member.c"
 
 int (*weft__refuse)(struct weft__waiter *waiter);
-void (*weft__leave_group)(struct weft_task *task);
+void (*weft__tell_end)(struct weft_task *task);
 int64_t (*weft__monitor_errand)(void);
 
 void weft__hooks_add(struct weft__hook *hook)
