@@ -5,6 +5,7 @@
 #ifndef WEFT_H
 #define WEFT_H
 
+#include <weft/actor.h>
 #include <weft/barrier.h>
 #include <weft/channel.h>
 #include <weft/cleanup.h>
@@ -15,6 +16,7 @@
 #include <weft/io.h>
 #include <weft/limiter.h>
 #include <weft/local.h>
+#include <weft/mailbox.h>
 #include <weft/mutex.h>
 #include <weft/net.h>
 #include <weft/observe.h>
@@ -24,6 +26,7 @@
 #include <weft/scope.h>
 #include <weft/select.h>
 #include <weft/semaphore.h>
+#include <weft/supervisor.h>
 #include <weft/task.h>
 #include <weft/time.h>
 #include <weft/wait_group.h>
