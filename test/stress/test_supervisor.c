@@ -275,7 +275,7 @@ static int under_load(void *unused)
     weft_supervisor_info info;
     (void)unused;
     atomic_store(&over, false);
-    atomic_store(&left, (int)test_work(60000));
+    atomic_store(&left, (int)test_work(150000));
     for (int i = 0; i < BOXES; i++)
         set_up_place(&places[i]);
     for (int i = 0; i < BRANCHES; i++)
@@ -374,7 +374,7 @@ static int keep_shop(void *unused)
     (void)unused;
     shop.acknowledged = shop.received = shop.dropped = 0;
     atomic_store(&ends, 0);
-    atomic_store(&left, (int)test_work(60000));
+    atomic_store(&left, (int)test_work(150000));
     shop.actor = open_shop();
     for (int i = 0; i < SENDERS; i++)
         SPAWN(visit, NULL, &senders[i]);
