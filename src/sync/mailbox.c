@@ -152,17 +152,17 @@ static int wait_to_send(struct weft_mailbox *box, const void *message, struct we
     struct weft__waiter *woken;
     weft__wait_node_begin(&sender.wait, waiter, "send to mailbox", box);
     weft__latch_acquire(&box->lock);
-    sender.result = put(box, message, &none, &woken);
-    if (sender.result == -EAGAIN)
+    int rc = put(box, message, &none, &woken);
+    if (rc == -EAGAIN)
         weft__wait_list_append(&box->senders, &sender.wait);
     weft__latch_release(&box->lock);
-    if (sender.result == -EAGAIN) {
-        int rc = weft__wait_node_park(&box->lock, &sender.wait);
+    if (rc == -EAGAIN) {
+        rc = weft__wait_node_park(&box->lock, &sender.wait);
         return rc ? rc : sender.result;
     }
     wake(woken);
     weft__wait_node_drop(&sender.wait);
-    return sender.result == -ENOMEM ? -EAGAIN : sender.result; /* there is room now */
+    return rc == -ENOMEM ? -EAGAIN : rc; /* there is room now */
 }
 
 int weft_mailbox_send(weft_mailbox *box, const void *message)

@@ -58,7 +58,7 @@ struct weft_mailbox {
 struct weft__mailbox_sender {
     struct weft__wait_node wait;
     const void *message;
-    int result; /* of the try; then the taker's message: 0 or -EPIPE */
+    int result; /* the taker's message: 0 or -EPIPE */
 };
 
 static inline void weft__letters_init(struct weft__letters *letters)

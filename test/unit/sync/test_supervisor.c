@@ -312,9 +312,10 @@ static int not_at_all(void *unused)
     reset(WEFT_ONE_FOR_ONE);
     b.fail_times = 1;
     spec.max_restarts = WEFT_NO_RESTARTS;
-    weft_task *task = start_top();
-    end_top(task, -ELOOP);
+    ck_assert_int_eq(weft_supervisor_create(&spec, &top), 0);
+    ck_assert_int_eq(weft_supervisor_run(top), -ELOOP);
     ck_assert_uint_eq(look().restarts, 0);
+    weft_supervisor_destroy(top);
     return 0;
 }
 

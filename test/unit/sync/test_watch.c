@@ -247,6 +247,8 @@ static int fail_one(void *unused)
         ck_assert_int_eq(weft_link(one, one), -EINVAL);
         ck_assert_int_eq(weft_link(*ends[k], bad), 0);
         weft_actor_cancel(bad); /* is no failure */
+        ck_assert_int_eq(weft_actor_wait(bad, NULL), 0);
+        ck_assert_int_eq(weft_unlink(*ends[k], bad), -ENOENT); /* its half has gone, too */
         finish(bad, -ECANCELED);
         ck_assert_int_eq(weft_unlink(one, other), 0);
         ck_assert_int_eq(weft_unlink(one, other), -ENOENT);
