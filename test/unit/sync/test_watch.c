@@ -99,7 +99,7 @@ static void make_mail(const weft_down *down, void *arg, void *ret_message)
 static int full_box(void *unused)
 {
     mails *box;
-    struct mail mail;
+    struct mail mail = { 0 };
     weft_actor *actors[3];
     (void)unused;
     weft_event_clear(&go);
