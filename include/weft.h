@@ -5,6 +5,7 @@
 #ifndef WEFT_H
 #define WEFT_H
 
+#include <weft/actor.h>
 #include <weft/barrier.h>
 #include <weft/channel.h>
 #include <weft/cleanup.h>
@@ -16,6 +17,7 @@
 #include <weft/io.h>
 #include <weft/limiter.h>
 #include <weft/local.h>
+#include <weft/mailbox.h>
 #include <weft/mutex.h>
 #include <weft/net.h>
 #include <weft/observe.h>
@@ -28,6 +30,7 @@
 #include <weft/semaphore.h>
 #include <weft/strand.h>
 #include <weft/submit.h>
+#include <weft/supervisor.h>
 #include <weft/task.h>
 #include <weft/time.h>
 #include <weft/wait_group.h>

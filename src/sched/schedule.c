@@ -374,7 +374,7 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
     return joiner;
 }
 
-void (*weft__leave_group)(struct weft_task *task);
+void (*weft__tell_end)(struct weft_task *task);
 int (*weft__refuse)(struct weft__waiter *waiter);
 
 /* Unless it was cancelled before it began. */
@@ -387,14 +387,6 @@ WEFT_INLINE void call(struct weft_task *self)
     self->cleanups = NULL; /* where `fn` was */
     self->result = weft__likely(!refused) ? fn(self->arg) : refused;
     WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
-}
-
-void weft__tell_end(struct weft_task *task)
-{
-    if (task->flags & WEFT__TASK_MEMBER)
-        weft__leave_group(task);
-    else
-        weft__epilogue_of(task)->fn(task);
 }
 
 /* Inlined into the task's first function: a call that never returns would spoil the

@@ -52,15 +52,11 @@ void weft__finish(struct weft_task *self);
 /* Ends the running task, from anywhere on its stack; destroys its task-locals. */
 WEFT_NORETURN void weft__end(struct weft_task *self);
 
-/* Set by src/task: the running task, which is a WEFT__TASK_MEMBER, has left its function,
+/* Set by src/task: the running task, which is a WEFT__TASK_TELLS, has left its function,
  * or ends without having run, under a seat. And: why a task does not begin, if it does
  * not. */
-extern void (*weft__leave_group)(struct weft_task *task);
+extern void (*weft__tell_end)(struct weft_task *task);
 extern int (*weft__refuse)(struct weft__waiter *waiter);
-
-/* Tells those who want to know, if there are any (WEFT__TASK_TELLS). */
-#define WEFT__TASK_TELLS (WEFT__TASK_MEMBER | WEFT__TASK_EPILOGUE)
-void weft__tell_end(struct weft_task *task);
 
 /* Releases what an ended task held, and tells its joiner (task/join.c). */
 void weft__bury(struct weft__worker *worker, struct weft_task *task);

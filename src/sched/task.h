@@ -47,6 +47,9 @@ enum weft__task_flags {
     WEFT__TASK_TIMED = 2048,    /* args begin with a struct weft__timed */
     WEFT__TASK_EPILOGUE = 4096, /* args end with a struct weft__epilogue */
     WEFT__TASK_SERVICE = 8192,  /* the library's own: begins though it is cancelled */
+    WEFT__TASK_WATCHED = 16384, /* arg is its struct weft__ending: task/ending.h */
+    /* Somebody is told of its end: */
+    WEFT__TASK_TELLS = WEFT__TASK_MEMBER | WEFT__TASK_EPILOGUE | WEFT__TASK_WATCHED,
 };
 
 struct weft_task {

@@ -1,6 +1,7 @@
 /* A task's life in its group: from its admission to its end. The rules are at the head
  * of group.h. */
 #include "sched/schedule.h"
+#include "task/ending.h"
 #include "task/failure.h"
 #include "task/group.h"
 #include "task/place.h"
@@ -22,8 +23,7 @@ int weft__group_admit(struct weft__group *group, struct weft_task *task)
 
 /* The end of a member. */
 
-/* What is only carrying out a cancellation is no failure. */
-static bool has_failed(struct weft_task *task)
+bool weft__has_failed(struct weft_task *task)
 {
     int result = task->result;
     if (result != -ECANCELED && result != -ETIMEDOUT)
@@ -82,7 +82,7 @@ static void leave_group(struct weft_task *task)
     struct weft__wakes wakes;
     bool starting = task->flags & WEFT__TASK_STARTING;
     weft__wakes_init(&wakes);
-    if (!starting && has_failed(task))
+    if (!starting && weft__has_failed(task))
         tell_failure(group, task);
     if (!starting && member->ret_result)
         *member->ret_result = task->result;
@@ -97,7 +97,19 @@ static void leave_group(struct weft_task *task)
     weft__wakes_carry_out(&wakes);
 }
 
+static void tell_end(struct weft_task *task)
+{
+    if (task->flags & WEFT__TASK_WATCHED) { /* END-2 */
+        struct weft__ending *ending = task->arg;
+        ending->end(ending, task);
+    }
+    if (task->flags & WEFT__TASK_EPILOGUE)
+        weft__epilogue_of(task)->fn(task);
+    if (task->flags & WEFT__TASK_MEMBER)
+        leave_group(task);
+}
+
 __attribute__((constructor)) static void set_end(void)
 {
-    weft__leave_group = leave_group;
+    weft__tell_end = tell_end;
 }

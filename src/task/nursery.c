@@ -4,7 +4,7 @@
 #include "task/place.h"
 #include "task/spawn.h"
 
-static int spawn(weft_group *group, struct weft__request *request)
+int weft__group_spawn(weft_group *group, struct weft__request *request)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     request->group = weft__group_of(group);
@@ -23,7 +23,7 @@ int weft_group_spawn_at(const char *site, const weft_attr *attr, weft_group *gro
     struct weft__request request = {
         .site = site, .attr = attr, .fn = fn, .arg = arg, .ret_result = ret_result
     };
-    return spawn(group, &request);
+    return weft__group_spawn(group, &request);
 }
 
 int weft_group_spawn_copy(const char *site, const weft_attr *attr, weft_group *group,
@@ -32,7 +32,7 @@ int weft_group_spawn_copy(const char *site, const weft_attr *attr, weft_group *g
     struct weft__request request = {
         .site = site, .attr = attr, .fn = fn, .args = args, .size = size
     };
-    return spawn(group, &request);
+    return weft__group_spawn(group, &request);
 }
 
 /* Starting. */
@@ -90,14 +90,11 @@ static int await(struct weft__group *group, struct weft__starting *starting)
     return cut_short;
 }
 
-int weft_group_start_at(const char *site, const weft_attr *attr, weft_group *group,
-                        int (*fn)(void *arg), void *arg, intptr_t *ret_value)
+int weft__group_start(weft_group *group, struct weft__request *request, intptr_t *ret_value)
 {
     struct weft__starting starting = { .waiter = weft__waiter_self() };
-    struct weft__request request = {
-        .site = site, .attr = attr, .fn = fn, .arg = arg, .starting = &starting
-    };
-    int rc = spawn(group, &request);
+    request->starting = &starting;
+    int rc = weft__group_spawn(group, request);
     if (rc)
         return rc;
     int cut_short = await(weft__group_of(group), &starting);
@@ -109,6 +106,13 @@ int weft_group_start_at(const char *site, const weft_attr *attr, weft_group *gro
     if (cut_short)
         return cut_short;
     return starting.result < 0 ? starting.result : -EPROTO;
+}
+
+int weft_group_start_at(const char *site, const weft_attr *attr, weft_group *group,
+                        int (*fn)(void *arg), void *arg, intptr_t *ret_value)
+{
+    struct weft__request request = { .site = site, .attr = attr, .fn = fn, .arg = arg };
+    return weft__group_start(group, &request, ret_value);
 }
 
 /* Under the lock: the caller's start has happened. */

@@ -104,4 +104,17 @@ void weft__scope_begin(struct weft__waiter *waiter, struct weft_scope *scope, in
 /* As weft_scope_leave(). `who`: the function to blame if it is not the innermost. */
 void weft__scope_end(struct weft__waiter *waiter, struct weft_scope *scope, const char *who);
 
+/* For who has others inside a shield, and waits himself for what happens outside of it: from
+ * now on the waiter, which is the caller's, stands in `scope`, which it has entered, as if
+ * it had entered no other since. Meanwhile it enters and leaves none. Returns where it
+ * stood, and has to stand again. Whoever cancels `scope`, or one around it, finds the waiter
+ * either way: he asks for the owner and for the depth (task/cancel.h). */
+static inline struct weft_scope *weft__scope_stand(struct weft__waiter *waiter,
+                                                   struct weft_scope *scope)
+{
+    struct weft_scope *stood = waiter->scope;
+    waiter->scope = scope;
+    return stood;
+}
+
 #endif

@@ -10,6 +10,7 @@
 #include "sched/strand.h"
 #include "sched/thread.h"
 #include "task/adopt.h"
+#include "task/ending.h"
 #include "task/group.h"
 #include "task/local.h"
 #include "task/spawn.h"
@@ -137,6 +138,13 @@ static WEFT_NOINLINE void join_strand(struct weft_task *task, const weft_attr *a
     weft__strand_add(strand);
 }
 
+/* The last step. */
+static WEFT_NOINLINE void watch(struct weft_task *task, struct weft__ending *ending)
+{
+    task->flags |= WEFT__TASK_WATCHED;
+    ending->begin(ending, task); /* END-1 */
+}
+
 /* It has not been published: what copy_args() and weft__locals_inherit() gave it. */
 static WEFT_NOINLINE void take_back(struct weft_task *task)
 {
@@ -248,6 +256,8 @@ int weft__spawn(const struct weft__request *request, weft_task **ret_task)
         if (ret_task)
             *ret_task = task;
         weft__store(&task->id, new_id(stock), relaxed);
+        if (weft__unlikely(request->ending != NULL))
+            watch(task, request->ending);
         publish(task, worker, request->when);
     } else if (task) {
         weft__release(worker, task);

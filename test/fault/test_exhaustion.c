@@ -528,3 +528,92 @@ TEST(task_locals_fail_cleanly)
     MUST(weft_local_create(&high, count_down, WEFT_LOCAL_INHERITED) == 0);
     fail_each_call(run_locals, 12);
 }
+
+WEFT_MAILBOX(downs, weft_down);
+
+static int receive_byte(void *unused)
+{
+    char byte;
+    (void)unused;
+    int rc = weft_mailbox_receive(weft_inbox(), &byte);
+    return rc ? rc : 7;
+}
+
+/* Whatever becomes of it, it ends, and who watches hears so. */
+static void follow_actor(weft_actor *actor, downs *ends)
+{
+    weft_down down;
+    int result;
+    int watches = weft_monitor(actor, downs_untyped(ends), NULL, NULL, NULL);
+    int sent = weft_mailbox_send(weft_actor_mailbox(actor), "x");
+    if (sent)
+        weft_actor_cancel(actor);
+    if (sent && sent != -EPIPE) /* it may have ended */
+        expect_shortage("weft_mailbox_send", sent);
+    MUST(weft_actor_wait(actor, &result) == 0);
+    if (sent == 0 && result != 7)
+        expect_shortage("an actor", result);
+    if (watches)
+        expect_shortage("weft_monitor", watches);
+    else
+        MUST(downs_receive(ends, &down) == 0 && down.result == result);
+    weft_actor_unref(actor);
+}
+
+static int act(void *unused)
+{
+    weft_attr odd = { .stack_size = 64 << 10 }; /* one that is mapped anew */
+    weft_mailbox *box;
+    weft_actor *actor;
+    downs *ends;
+    (void)unused;
+    int rc = downs_create(1, &ends);
+    if (rc == 0 && (rc = weft_mailbox_create(1, 1, &box)))
+        downs_destroy(ends);
+    if (rc) {
+        expect_shortage("weft_mailbox_create", rc);
+        return 7;
+    }
+    rc = weft_actor_spawn_with(&odd, NULL, receive_byte, NULL, box, &actor);
+    if (rc) {
+        expect_shortage("weft_actor_spawn", rc);
+        weft_mailbox_destroy(box);
+    } else {
+        follow_actor(actor, ends);
+    }
+    downs_destroy(ends);
+    return 7;
+}
+
+static int supervise(void *unused)
+{
+    weft_attr odd = { .stack_size = 64 << 10 };
+    weft_child_spec children[] = {
+        { .name = "a", .fn = seven, .restart = WEFT_TEMPORARY, .attr = &odd },
+        { .name = "b", .fn = seven, .restart = WEFT_TRANSIENT },
+    };
+    weft_supervisor_spec spec = {
+        .children = children, .count = 2, .flags = WEFT_SUPERVISOR_UNTIL_IDLE, .max_restarts = 1
+    };
+    (void)unused;
+    int rc = weft_supervise(&spec);
+    if (rc)
+        expect_shortage("weft_supervise", rc);
+    return 7;
+}
+
+static void run_actors(void)
+{
+    weft_config config = { .workers = 1 };
+    int rc = weft_run(&config, act, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+    rc = weft_run(&config, supervise, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(actors_fail_cleanly)
+{
+    fail_each_call(run_actors, 12);
+}

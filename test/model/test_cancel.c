@@ -55,7 +55,7 @@ static enum {
 #include "task/member.c"
 
 int (*weft__refuse)(struct weft__waiter *waiter);
-void (*weft__leave_group)(struct weft_task *task);
+void (*weft__tell_end)(struct weft_task *task);
 
 void weft__monitor_add(struct weft__errand *errand)
 {
