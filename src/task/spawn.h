@@ -20,7 +20,7 @@ struct weft__request {
     int64_t when;  /* not 0: args is a struct weft__timed, and this its point in time */
     struct weft__epilogue epilogue; /* if it has one: then it is in no group */
     bool service;                   /* WEFT__TASK_SERVICE: has an epilogue, inherits nothing */
-    struct weft__ending *ending; /* or NULL; else it is what `arg` points to */
+    struct weft__ending *ending;    /* or NULL; else it is what `arg` points to */
     /* In a group: */
     struct weft__group *group;
     int *ret_result;
