@@ -86,11 +86,9 @@ static int race(void *unused)
 
 static void run_race(unsigned workers)
 {
-    ck_assert_int_eq(run_tasks(workers, race, NULL), 0);
-    if (!test_is_slowed()) { /* else the deadlines may all be hit, or all be missed */
-        ck_assert_uint_gt(atomic_load(&taken), 0);
-        ck_assert_uint_gt(atomic_load(&expired), 0);
-    }
+    do /* on a busy machine the deadlines may all be hit for a while, or all be missed */
+        ck_assert_int_eq(run_tasks(workers, race, NULL), 0);
+    while (!test_is_slowed() && (atomic_load(&taken) == 0 || atomic_load(&expired) == 0));
 }
 
 TEST(reads_race_deadlines_on_one_worker)

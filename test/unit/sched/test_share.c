@@ -17,6 +17,7 @@ static uint64_t steals(void)
 
 #define BURST 40
 #define BURSTS 2000
+#define TRIES 5 /* the kernel stops us at times: then a burst is not over soon */
 
 struct sleeper {
     struct weft__waiter *waiter;
@@ -52,6 +53,14 @@ static void wake_all(struct sleeper *sleepers, bool last)
         weft__wait_fire(sleepers[i].waiter, sleepers[i].ticket, WEFT__EVENT);
 }
 
+static uint64_t steals_in_bursts(struct sleeper *sleepers)
+{
+    uint64_t before = steals();
+    for (int i = 0; i < BURSTS; i++)
+        wake_all(sleepers, false);
+    return steals() - before;
+}
+
 static int wake_in_bursts(void *unused)
 {
     (void)unused;
@@ -61,10 +70,12 @@ static int wake_in_bursts(void *unused)
         SPAWN(sleep_again_and_again, &sleepers[i], &tasks[i]);
     for (int i = 0; i < BURSTS; i++)
         wake_all(sleepers, false);
-    uint64_t before = steals();
-    for (int i = 0; i < BURSTS; i++)
-        wake_all(sleepers, false);
-    ck_assert_uint_lt(steals() - before, BURSTS / 20); /* the kernel may stop us at times */
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < TRIES && least >= BURSTS / 20; i++) {
+        uint64_t stolen = steals_in_bursts(sleepers);
+        least = stolen < least ? stolen : least;
+    }
+    ck_assert_uint_lt(least, BURSTS / 20);
     wake_all(sleepers, true);
     for (int i = 0; i < BURST; i++)
         JOIN(tasks[i], 0);
