@@ -357,6 +357,9 @@ static int visit(void *unused)
             violated(rc != -EAGAIN && rc != -ETIMEDOUT && rc != -EPIPE);
         weft_actor_unref(actor);
     }
+    weft_actor *last = who_is_in(&shop); /* nobody may come to it any more */
+    weft_actor_cancel(last);
+    weft_actor_unref(last);
     return 0;
 }
 

@@ -4,7 +4,8 @@ int static_tls_found(void);
 int *static_tls_given(void);
 int *static_tls_zeroed(void);
 
-static _Thread_local int given[16] = { 7, 8 }, zeroed[16];
+/* volatile: else a compiler may carry the constructor out. */
+static _Thread_local volatile int given[16] = { 7, 8 }, zeroed[16];
 static int found;
 
 /* What the thread that loads it has, to begin with. */
@@ -21,10 +22,10 @@ int static_tls_found(void)
 
 int *static_tls_given(void)
 {
-    return given;
+    return (int *)given;
 }
 
 int *static_tls_zeroed(void)
 {
-    return zeroed;
+    return (int *)zeroed;
 }
