@@ -71,3 +71,13 @@ bool weft__close_doors(void)
     weft__store(&weft__rt.open, true, seq_cst);
     return false;
 }
+
+void weft__await_guests(void)
+{
+    for (;;) {
+        uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
+        if (weft__load(&weft__rt.guests, seq_cst) == 0)
+            return;
+        weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX);
+    }
+}

@@ -238,7 +238,8 @@ static int stop_locked(void)
         while (weft__locals_drain()) /* destructors may spawn */
             await_end();
     } while (!weft__close_doors());
-    weft__store(&weft__rt.running, false, release);
+    weft__store(&weft__rt.running, false, seq_cst);
+    weft__await_guests(); /* who has counted himself in before he saw that it runs: GUEST-1 */
     join_threads(true);
     weft__hooks_run(WEFT__HOOK_STOPPED);
     release_all();

@@ -224,6 +224,17 @@ WEFT_INLINE bool ready_elsewhere(struct weft__worker *worker, struct weft_task *
     return false;
 }
 
+/* A plain thread's task may end, and the runtime, before the thread has told a worker of it:
+ * GUEST-1. Until it is handed out it keeps the runtime. */
+static void ready_from_outside(struct weft_task *self, struct weft_task *task)
+{
+    if (!self)
+        weft__guest_enter();
+    weft__ready_outside(task);
+    if (!self)
+        weft__guest_leave();
+}
+
 void weft__make_ready(struct weft_task *task)
 {
     if (weft__unlikely(!weft__strand_admits(task)))
@@ -231,7 +242,7 @@ void weft__make_ready(struct weft_task *task)
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
     if (weft__unlikely(!worker)) {
-        weft__ready_outside(task);
+        ready_from_outside(self, task);
         return;
     }
     if (weft__likely(!ready_elsewhere(worker, task))) {
@@ -389,12 +400,20 @@ WEFT_INLINE void call(struct weft_task *self)
     WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
 }
 
+WEFT_INLINE void finish(struct weft_task *self)
+{
+    if (weft__unlikely(self->locals != NULL))
+        weft__locals_end(&self->locals);
+}
+
 /* Inlined into the task's first function: a call that never returns would spoil the
  * prediction of the successor's returns (arch/context_x86_64.S). */
 WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
 {
-    if (weft__unlikely(self->flags & WEFT__TASK_TELLS))
+    if (weft__unlikely(self->flags & WEFT__TASK_TELLS)) {
         weft__tell_end(self);
+        finish(self); /* what a callback has set */
+    }
     struct weft__worker *worker = weft__enter(self);
     self->flags |= WEFT__TASK_ENDING;
     if (weft__unlikely(self->flags & WEFT__TASK_STRAND))
@@ -409,12 +428,6 @@ WEFT_INLINE WEFT_NORETURN void end(struct weft_task *self)
     weft__hand_over(worker, self, task);
     weft__annotate_leave(&self->annotation, &task->annotation, 1);
     weft__context_jump(&task->context);
-}
-
-WEFT_INLINE void finish(struct weft_task *self)
-{
-    if (weft__unlikely(self->locals != NULL))
-        weft__locals_end(&self->locals);
 }
 
 void weft__finish(struct weft_task *self)

@@ -216,4 +216,7 @@ bool weft__guest_bring(void);
 void weft__await_quiet(void);
 bool weft__close_doors(void);
 
+/* The same, after that: until there is no guest. Those who come find that nothing runs. */
+void weft__await_guests(void);
+
 #endif

@@ -52,7 +52,8 @@ static void await_told(struct weft_strand *strand)
 {
     weft_scope shield;
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
-    weft_event_wait(&strand->emptied);
+    while (weft_event_wait(&strand->emptied))
+        weft_yield(); /* a signal's handler has to run first: src/hook */
     weft_scope_leave(&shield);
 }
 
@@ -128,6 +129,8 @@ static int call_in_time(void *args)
 {
     struct weft__timed *timed = args;
     int rc = weft_sleep_until(timed->when);
+    if (rc == 0) /* it may have been cancelled while it stood in line */
+        rc = weft_checkpoint();
     return rc ? rc : weft__strand_invoke(timed->fn, timed->arg);
 }
 
@@ -176,7 +179,9 @@ static int cut_short(weft_task *task, int why, int *ret_result)
     weft_scope shield;
     weft_cancel(task);
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
-    int rc = weft_join(task, ret_result);
+    int rc;
+    while ((rc = weft_join(task, ret_result)) == -EINTR)
+        weft_yield(); /* as in await_told() */
     weft_scope_leave(&shield);
     return rc || *ret_result == -ECANCELED || *ret_result == -ETIMEDOUT ? why : 0;
 }
@@ -201,7 +206,7 @@ int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *a
     if (rc)
         return rc;
     rc = weft_join(task, &result);
-    if (rc == -ECANCELED || rc == -ETIMEDOUT)
+    if (rc == -ECANCELED || rc == -ETIMEDOUT || rc == -EINTR)
         rc = cut_short(task, rc, &result);
     if (rc == 0 && ret_result)
         *ret_result = result;

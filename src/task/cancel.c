@@ -165,10 +165,12 @@ static void go_down(struct path *path)
 
 /* Scopes. */
 
-/* The caller is inside, and nobody else is: nobody waits. */
+/* The caller is inside, and nobody else is: nobody waits. A callback at the end of a task
+ * without a stack runs in the name of whoever has picked it, who may. */
 static bool is_alone(struct weft__scope *scope)
 {
-    if (scope->owner != weft__waiter_self())
+    if (scope->owner != weft__waiter_self() ||
+        (word_of(scope->owner) & WEFT__WAIT_STATE) == WEFT__WAITING)
         return false;
     struct weft__group *group = weft__family_of(weft__load(&scope->owner->family, relaxed));
     return !group || weft__scope_of(&group->scope)->depth < scope->depth;

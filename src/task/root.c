@@ -50,7 +50,7 @@ int weft_cancel_all(void)
     bool guest = !weft__self();
     if (guest)
         weft__guest_enter();
-    bool runs = weft__load(&weft__rt.running, acquire); /* pairs with weft_start() */
+    bool runs = weft__load(&weft__rt.running, seq_cst); /* pairs with weft_start(), weft_stop() */
     if (runs && !weft__exchange(&weft__rt.cancelled, true, seq_cst)) {
         cancel_those_there_are();
         weft__monitor_call();

@@ -193,7 +193,9 @@ static WEFT_NOINLINE bool arm(struct weft_task *task, struct weft__worker *worke
     weft__store(&waiter->object, (uint64_t)when, relaxed);
     weft__store(&waiter->since, weft__load(&worker->now, relaxed), relaxed);
     weft__wait_start(waiter); /* from here on it may run, wherever it is cancelled */
-    return true;
+    weft__barrier_light();    /* CANCEL-2: weft_cancel_all() may have passed by */
+    return !(weft__load(&waiter->family, relaxed) & WEFT__FAMILY_CANCELLED) ||
+           !weft__wait_claim(waiter, ticket, WEFT__CANCELLED);
 }
 
 /* A strand's tasks come in the order of the strand, not the newest first. */

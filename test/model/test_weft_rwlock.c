@@ -219,7 +219,9 @@ static void write_and_destroy_as_thread(void)
 }
 
 static struct model destroying = { .setup = reset,
-                                   .body = { write_and_destroy, write_and_destroy } };
+                                   .body = { write_and_destroy, write_and_destroy },
+                                   .preemptions = 1,
+                                   .random = 5000 };
 
 TEST(QUEUE_4_the_last_one_out_destroys_it)
 {

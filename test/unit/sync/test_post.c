@@ -228,7 +228,7 @@ static int keep_busy(void *unused)
     (void)unused;
     if (!weft_self())
         mask(SIG_UNBLOCK);
-    while (atomic_load(&handled) < (int)test_work(2000)) {
+    while (atomic_load(&handled) < (int)test_work(2000) || atomic_load(&by_handlers) <= 10) {
         weft_future *future;
         intptr_t value = 0;
         ck_assert_int_eq(weft_post(count_one, &ran), 0);
