@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sched/worker.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
@@ -76,12 +77,27 @@ void weft_supervisor_destroy(weft_supervisor *supervisor)
 static void lock(weft_supervisor *supervisor)
 {
     while (weft_mutex_lock(&supervisor->mutex))
-        ;
+        weft_yield(); /* a signal's handler has to run first: src/hook */
 }
 
-/* What is in force for the supervisor. */
+/* The same while it may be told to be over, as by now: who has the mutex may be waiting for
+ * a child that never starts, and end() helps (SUPER-5). */
+static int lock_unless_over(weft_supervisor *supervisor)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    struct weft_scope *stood = weft__scope_stand(waiter, supervisor->asked); /* SUPER-2 */
+    int rc;
+    while ((rc = weft_mutex_lock(&supervisor->mutex)) == -EINTR)
+        weft_yield();
+    weft__scope_stand(waiter, stood);
+    return rc;
+}
+
+/* What is in force for the supervisor; it may be a plain thread, which nobody cancels. */
 static int in_force(weft_supervisor *supervisor)
 {
+    if (weft__load(&weft__rt.cancelled, seq_cst))
+        return -ECANCELED;
     return weft__scope_look(weft__waiter_self(), supervisor->asked, NULL);
 }
 
@@ -175,7 +191,9 @@ static int await_end(weft_supervisor *supervisor, weft_down *ret_down)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     struct weft_scope *stood = weft__scope_stand(waiter, supervisor->asked); /* SUPER-2 */
-    int rc = weft__ends_receive(supervisor->ends, ret_down);
+    int rc;
+    while ((rc = weft__ends_receive(supervisor->ends, ret_down)) == -EINTR)
+        weft_yield();
     weft__scope_stand(waiter, stood);
     return rc;
 }
@@ -183,8 +201,10 @@ static int await_end(weft_supervisor *supervisor, weft_down *ret_down)
 static int supervise(weft_supervisor *supervisor)
 {
     weft_down down;
-    lock(supervisor);
-    int rc = in_force(supervisor);
+    int rc = lock_unless_over(supervisor);
+    if (rc)
+        return rc;
+    rc = in_force(supervisor);
     if (rc == 0)
         rc = weft__children_start(supervisor, &supervisor->children);
     weft_mutex_unlock(&supervisor->mutex);
@@ -192,9 +212,10 @@ static int supervise(weft_supervisor *supervisor)
         weft_started(0);
     while (rc == 0 && !is_idle(supervisor)) {
         rc = await_end(supervisor, &down);
+        if (rc == 0)
+            rc = lock_unless_over(supervisor);
         if (rc)
             break;
-        lock(supervisor);
         rc = follow(supervisor, &down);
         weft_mutex_unlock(&supervisor->mutex);
     }

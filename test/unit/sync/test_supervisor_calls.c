@@ -123,6 +123,33 @@ TEST(stopping_ends_a_start_that_never_comes)
     run_mixed(stop_while_adding);
 }
 
+/* Nor does it while the supervisor itself wants to follow the end of another child. */
+static int stop_while_adding_and_ending(void *unused)
+{
+    weft_task *adder;
+    (void)unused;
+    reset(WEFT_ONE_FOR_ONE);
+    weft_task *task = start_top();
+    await_running(3, 3);
+    SPAWN(add_a_slow_one, NULL, &adder);
+    while (look().children < 4)
+        weft_yield();
+    weft_actor *ended = weft_supervisor_find(top, "b");
+    weft_actor_cancel(ended);
+    ck_assert_int_eq(weft_actor_wait(ended, NULL), 0);
+    weft_actor_unref(ended);
+    weft_sleep(WEFT_MS(20)); /* it wants the mutex by now */
+    stop_top(task);
+    JOIN(adder, -EPIPE);
+    ck_assert_str_eq(story, "+a +b +c -c -b -a");
+    return 0;
+}
+
+TEST(stopping_ends_such_a_start_when_a_child_has_ended)
+{
+    run_mixed(stop_while_adding_and_ending);
+}
+
 static int terminate_self(void *name)
 {
     ck_assert_int_eq(weft_supervisor_terminate(top, name), -EDEADLK);
