@@ -362,6 +362,8 @@ static void arm_busy(struct stage *stage, const weft_child_spec *other)
     SPAWN(run, NULL, &runner);
     while (running() < settings.count)
         weft_yield();
+    /* Once it has done with starting them: */
+    ck_assert_int_eq(weft_supervisor_remove(supervisor, "nobody"), -ENOENT);
     SPAWN(occupy, NULL, &busy);
     while (!is_occupied())
         weft_yield();
