@@ -350,6 +350,15 @@ static bool is_occupied(void)
     return rc == -ETIMEDOUT;
 }
 
+/* Once the supervisor itself has done with its children. */
+static void keep_busy(void)
+{
+    ck_assert_int_eq(weft_supervisor_remove(supervisor, "nobody"), -ENOENT);
+    SPAWN(occupy, NULL, &busy);
+    while (!is_occupied())
+        weft_yield();
+}
+
 static void arm_busy(struct stage *stage, const weft_child_spec *other)
 {
     weft_child_spec both[] = { { .name = "refuses", .fn = refuses, .arg = stage }, { 0 } };
@@ -362,11 +371,7 @@ static void arm_busy(struct stage *stage, const weft_child_spec *other)
     SPAWN(run, NULL, &runner);
     while (running() < settings.count)
         weft_yield();
-    /* Once it has done with starting them: */
-    ck_assert_int_eq(weft_supervisor_remove(supervisor, "nobody"), -ENOENT);
-    SPAWN(occupy, NULL, &busy);
-    while (!is_occupied())
-        weft_yield();
+    keep_busy();
 }
 
 static void stop_supervisor(void)
@@ -453,9 +458,7 @@ static void arm_ended(struct stage *stage)
         weft_yield();
         weft_supervisor_look(supervisor, &info);
     } while (info.starts < 2 || info.running > 1);
-    SPAWN(occupy, NULL, &busy);
-    while (!is_occupied())
-        weft_yield();
+    keep_busy();
 }
 
 static long call_restart(struct stage *stage)
