@@ -46,15 +46,30 @@ static bool is_quiet(void)
            weft__tasks_alive() == 0;
 }
 
-void weft__await_quiet(void)
+static bool is_empty(void)
+{
+    return weft__load(&weft__rt.guests, seq_cst) == 0;
+}
+
+static void await(bool (*over)(void))
 {
     for (;;) {
         uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
         /* A worker that sleeps already does not count the event again. */
-        if (is_quiet())
+        if (over())
             return;
         weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX);
     }
+}
+
+void weft__await_quiet(void)
+{
+    await(is_quiet);
+}
+
+void weft__await_guests(void)
+{
+    await(is_empty);
 }
 
 bool weft__close_doors(void)
@@ -70,14 +85,4 @@ bool weft__close_doors(void)
     }
     weft__store(&weft__rt.open, true, seq_cst);
     return false;
-}
-
-void weft__await_guests(void)
-{
-    for (;;) {
-        uint32_t event = weft__load(&weft__rt.idle_event, seq_cst);
-        if (weft__load(&weft__rt.guests, seq_cst) == 0)
-            return;
-        weft__futex_wait(&weft__rt.idle_event, event, INT64_MAX);
-    }
 }

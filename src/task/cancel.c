@@ -80,18 +80,13 @@ static uint64_t word_of(struct weft__waiter *waiter)
     return weft__load(&waiter->word, acquire); /* pairs with weft__wait_start() */
 }
 
-/* A guest: a task that has been claimed keeps the runtime, but ends once it is woken. */
+/* The next one keeps the runtime: who has been claimed cannot end before he is woken. */
 void weft__cancel_wake(struct weft_task *wave)
 {
-    bool guest = wave && !weft__self();
-    if (guest)
-        weft__guest_enter();
     for (struct weft_task *next; wave; wave = next) {
         next = wave->next;
         weft__wait_wake(&wave->waiter);
     }
-    if (guest)
-        weft__guest_leave();
 }
 
 /* The walk downwards: CANCEL-7. */
