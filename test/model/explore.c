@@ -102,9 +102,8 @@ static void exhaust_all(const struct model *model, unsigned long limit, struct m
         exhaust(b, limit, result);
 }
 
-static void sample(const struct model *model, struct model_result *result)
+static void sample(unsigned long times, struct model_result *result)
 {
-    unsigned long times = test_work(model->random ? model->random : RANDOM);
     random_state = test_random();
     at_random = true;
     preemption_bound = -1;
@@ -170,8 +169,13 @@ static unsigned long limit_of(const struct model *model)
     return model->executions ? model->executions : EXECUTIONS;
 }
 
-/* `limit`: of the exhaustive part; 0: none. */
-static void explore(const struct model *model, unsigned long limit, bool randomly,
+static unsigned long samples_of(const struct model *model)
+{
+    return model->random ? model->random : RANDOM;
+}
+
+/* `limit`: of the exhaustive part; 0: none. `samples`: executions at random after it. */
+static void explore(const struct model *model, unsigned long limit, unsigned long samples,
                     struct model_result *result)
 {
     memset(result, 0, sizeof *result);
@@ -179,8 +183,8 @@ static void explore(const struct model *model, unsigned long limit, bool randoml
     schedule_create(model);
     if (limit)
         exhaust_all(model, limit, result);
-    if (randomly && !result->failed)
-        sample(model, result);
+    if (samples && !result->failed)
+        sample(samples, result);
     schedule_destroy();
     if (!result->failed)
         return;
@@ -190,7 +194,7 @@ static void explore(const struct model *model, unsigned long limit, bool randoml
 
 void model_explore(const struct model *model, struct model_result *ret_result)
 {
-    explore(model, limit_of(model), false, ret_result);
+    explore(model, limit_of(model), 0, ret_result);
 }
 
 void model_check(const struct model *model)
@@ -201,7 +205,8 @@ void model_check(const struct model *model)
     if (choices)
         model_replay(model, choices, &result);
     else
-        explore(model, random_only ? 0 : test_work(limit_of(model)), true, &result);
+        explore(model, random_only ? 0 : test_work(limit_of(model)), test_work(samples_of(model)),
+                &result);
     if (!result.failed) {
         if (!random_only)
             fprintf(stderr, "model: %lu executions%s; all with up to %d preemptions\n",
@@ -219,7 +224,8 @@ void model_check(const struct model *model)
 void model_check_fails(const struct model *model, const char *text)
 {
     struct model_result result;
-    explore(model, limit_of(model), true, &result);
+    /* As often as it takes, however little work is asked for: it ends at the first failure. */
+    explore(model, limit_of(model), samples_of(model), &result);
     ck_assert_msg(result.failed, "the broken code passed %lu executions", result.executions);
     ck_assert_msg(strstr(result.message, text), "failed otherwise: %s", result.message);
 }

@@ -289,10 +289,9 @@ TEST(QUEUE_2_needs_the_claim)
 
 TEST(QUEUE_3_needs_the_passing_of_the_lock)
 {
-    if (test_is_under("tsan"))
-        return; /* too few executions there */
     queue_mutation = NO_QUEUE_3;
     users = 2;
+    destroying.preemptions = 2;
     destroying.body[1] = write_and_destroy_as_thread;
     model_check_fails(&destroying, "use after release: rwlock");
 }
