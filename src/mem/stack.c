@@ -21,6 +21,7 @@ struct weft__region {
     struct weft__region *next;
     char *start;
     size_t size;
+    unsigned *valgrind_ids; /* of the stacks in it, plus 1; NULL outside Valgrind */
 };
 
 size_t weft__stack_guard_size(void)
@@ -36,10 +37,28 @@ void weft__stacks_init(struct weft__stacks *stacks, size_t size)
     weft__pool_init(&stacks->descriptors, sizeof(struct weft__stack));
 }
 
+static size_t ids_size(const struct weft__stacks *stacks, const struct weft__region *region)
+{
+    return region->size / stacks->size * sizeof *region->valgrind_ids;
+}
+
+/* Were they left, Valgrind would read across the guards of stacks that come to lie there. */
+static void forget_ids(const struct weft__stacks *stacks, struct weft__region *region)
+{
+    for (size_t i = 0; i < region->size / stacks->size; i++) {
+        if (region->valgrind_ids[i])
+            weft__annotate_stack_remove(region->valgrind_ids[i] - 1);
+    }
+    weft__memory_unmap(region->valgrind_ids, ids_size(stacks, region));
+}
+
 void weft__stacks_finish(struct weft__stacks *stacks)
 {
-    for (struct weft__region *region = stacks->regions; region; region = region->next)
+    for (struct weft__region *region = stacks->regions; region; region = region->next) {
+        if (region->valgrind_ids)
+            forget_ids(stacks, region);
         weft__memory_unmap(region->start, region->size);
+    }
     weft__pool_finish(&stacks->descriptors); /* regions are described there too */
     weft__stacks_init(stacks, stacks->size);
 }
@@ -65,6 +84,10 @@ static bool add_region(struct weft__stacks *stacks)
         return false;
     }
     region->size = size;
+    region->valgrind_ids = NULL;
+    if (weft__annotate_on_valgrind())
+        region->valgrind_ids =
+            weft__memory_map(ids_size(stacks, region), weft__memory_page(), true);
     region->next = stacks->regions;
     stacks->regions = region;
     stacks->region = region->start;
@@ -88,6 +111,7 @@ static void describe(struct weft__stack *stack, char *low, size_t size, unsigned
 
 /* Address space for stacks that nobody has used yet. */
 struct reserve {
+    struct weft__region *region;
     char *low;
     size_t count;
     unsigned first; /* its number */
@@ -104,7 +128,7 @@ static bool reserve(struct weft__stacks *stacks, struct reserve *ret_reserve)
         size_t wanted = stacks->carved < WEFT__PILE ? stacks->carved : WEFT__PILE;
         if (count > wanted)
             count = wanted > 0 ? wanted : 1;
-        *ret_reserve = (struct reserve){ stacks->region, count, stacks->carved };
+        *ret_reserve = (struct reserve){ stacks->regions, stacks->region, count, stacks->carved };
         stacks->region += count * stacks->size;
         stacks->carved += (unsigned)count;
     }
@@ -152,6 +176,15 @@ static struct weft__free *describe_all(struct weft__stacks *stacks, const struct
     return pile;
 }
 
+static void note_ids(const struct weft__stacks *stacks, const struct reserve *reserve,
+                     struct weft__free *pile)
+{
+    unsigned *ids = reserve->region->valgrind_ids;
+    ids += (size_t)(reserve->low - reserve->region->start) / stacks->size;
+    for (; pile; pile = pile->next)
+        *ids++ = of_link(pile)->valgrind_id + 1;
+}
+
 /* Fills an empty magazine with new stacks. The guards are installed outside the
  * lock: that takes most of the time, and the kernel does it for several workers
  * at once. */
@@ -167,6 +200,8 @@ static struct weft__free *carve(struct weft__stacks *stacks, struct weft__magazi
         unreserve(stacks, &fresh);
         return NULL;
     }
+    if (fresh.region->valgrind_ids)
+        note_ids(stacks, &fresh, pile);
     weft__add(&stacks->count, fresh.count, relaxed);
     magazine->pile = pile->next;
     magazine->count = (unsigned)fresh.count - 1;
