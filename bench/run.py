@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness import chart, launch, report, results
 from harness.build import BUILDERS, Failed, build_all
-from harness.scenarios import SCENARIOS
+from harness.scenarios import LOOP, SCENARIOS
 
 
 def parse_arguments():
@@ -69,10 +69,11 @@ def run_scenario(scenario, built, failed, arguments):
     """All rounds of one scenario: {workers: {implementation: records or failure}}."""
     workers_list = [1] if scenario.one_worker_only else arguments.workers
     names = [n for n in scenario.implementations if n in built or n in failed]
-    runs = {w: {n: failed.get(n, []) for n in names} for w in workers_list}
+    runs = {w: {n: failed.get(n, []) for n in names if w == 1 or n not in LOOP}
+            for w in workers_list}
     for round_number in range(1, arguments.rounds + 1):
         for workers in workers_list:
-            for name in names:
+            for name in runs[workers]:
                 records = runs[workers][name]
                 if isinstance(records, str):
                     continue

@@ -13,6 +13,7 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent.parent
 GO_NEEDED = (1, 24)
 CARGO_NEEDED = (1, 85)
+PYTHON_NEEDED = (3, 11)
 
 
 class Skipped(Exception):
@@ -27,7 +28,7 @@ class Failed(Exception):
 class Implementation:
     version: str
     scenario: list[str] | None  # followed by NAME WORKERS SCALE
-    echo_server: list[str]  # followed by WORKERS
+    echo_server: list[str] | None  # followed by WORKERS
 
 
 def run_build(command, **options):
@@ -99,7 +100,14 @@ def build_tokio(build_dir):
     return Implementation(f"tokio {tokio}, {version}", [binary], [binary, "echo_server"])
 
 
-BUILDERS = {"weft": build_weft, "go": build_go, "tokio": build_tokio, "epoll": build_epoll}
+def build_asyncio(_build_dir):
+    version = require_tool(["python3", "--version"], PYTHON_NEEDED)
+    bench = BENCH / "peers" / "asyncio" / "bench.py"
+    return Implementation(f"asyncio of {version}", ["python3", str(bench)], None)
+
+
+BUILDERS = {"weft": build_weft, "go": build_go, "tokio": build_tokio, "epoll": build_epoll,
+            "asyncio": build_asyncio}
 
 
 def build_all(build_dir, names):

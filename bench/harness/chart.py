@@ -3,7 +3,7 @@
 import math
 from xml.sax.saxutils import escape
 
-COLOURS = {"go": "#0891b2", "tokio": "#d97706", "epoll": "#6b7280"}
+COLOURS = {"go": "#0891b2", "tokio": "#d97706", "asyncio": "#be185d", "epoll": "#6b7280"}
 NAME_WIDTH = 230
 PANEL_WIDTH = 420
 PANEL_GAP = 40

@@ -36,7 +36,7 @@ def second_worker(row):
 
 def table(rows):
     """A Markdown table that is also aligned for a terminal."""
-    names = ["weft", "go", "tokio", "epoll"]
+    names = ["weft", "go", "tokio", "asyncio", "epoll"]
     names = [n for n in names if any(n in r["peers"] or n in r["failed"] or
                                      (n == "weft" and r["weft"] is not None) for r in rows)]
     lines = [["scenario", "workers", "unit", *names, "weft / best", "target", "met",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 RUNTIMES = ("weft", "go", "tokio")
 PEERS = ("go", "tokio")
+# An event loop has one thread: it is run with one worker, and no target is held against it.
+LOOP = ("asyncio",)
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,9 @@ SCENARIOS = (
     micro("chan_ping_pong", ratio=0.25),
     micro("chan_sync", implementations=("weft", "go")),
     micro("chan_prod_cons_128", ratio=0.5),
-    micro("chan_fan_in", ratio=0.5),
-    micro("chan_fan_out", ratio=0.5),
-    micro("future_one_shot"),
+    micro("chan_fan_in", ratio=0.5, implementations=RUNTIMES + LOOP),
+    micro("chan_fan_out", ratio=0.5, implementations=RUNTIMES + LOOP),
+    micro("future_one_shot", implementations=RUNTIMES + LOOP),
     micro("select_uncontended"),
     micro("select_prod_cons"),
     micro("mutex_uncontended"),
@@ -105,7 +107,9 @@ SCENARIOS = (
     micro("wakeup_parallel_1"),
     micro("wakeup_parallel_5"),
     micro("wakeup_parallel_10"),
-    micro("strand_post", implementations=("weft", "tokio")),
+    micro("strand_post", ratio=1, implementations=("weft", "tokio") + LOOP),
+    micro("strand_fan_in", ratio=1, implementations=("weft", "tokio") + LOOP),
+    micro("strand_chain", ratio=1, implementations=("weft", "tokio") + LOOP),
     micro("sleep_100k", absolute=105),
     micro("virtual_spawn_join_one", implementations=("weft",)),
     micro("pthread_create_join_one", implementations=("weft",)),

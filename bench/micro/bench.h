@@ -90,6 +90,8 @@ struct sample wakeup_parallel_5(const struct load *load);
 struct sample wakeup_parallel_10(const struct load *load);
 struct sample skynet(const struct load *load);
 struct sample strand_post(const struct load *load);
+struct sample strand_fan_in(const struct load *load);
+struct sample strand_chain(const struct load *load);
 struct sample sleep_100k(const struct load *load);
 struct sample asleep_1m(const struct load *load);
 struct sample timer_latency(const struct load *load);

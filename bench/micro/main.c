@@ -55,6 +55,8 @@ static const struct scenario scenarios[] = {
     { SCENARIO(wakeup_parallel_10), 0 },
     { SCENARIO(skynet), 0 },
     { SCENARIO(strand_post), 0 },
+    { SCENARIO(strand_fan_in), 0 },
+    { SCENARIO(strand_chain), 0 },
     { SCENARIO(sleep_100k), 0 },
     { SCENARIO(asleep_1m), FRESH | ABANDON },
     { SCENARIO(timer_latency), 0 },

@@ -55,6 +55,8 @@ fn run_pass(rt: &Runtime, scenario: &str, load: Load) -> Option<Sample> {
         "wakeup_parallel_10" => on_worker(rt, switch::wakeup_parallel(load, 10)),
         "skynet" => on_worker(rt, skynet::skynet(load)),
         "strand_post" => on_worker(rt, strand::post(load)),
+        "strand_fan_in" => on_worker(rt, strand::fan_in(load)),
+        "strand_chain" => strand::chain(load),
         "sleep_100k" => on_worker(rt, timer::sleep_100k(load)),
         "asleep_1m" => on_worker(rt, timer::asleep_1m(load)),
         "timer_latency" => on_worker(rt, timer::latency(load)),
