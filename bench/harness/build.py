@@ -28,7 +28,7 @@ class Failed(Exception):
 class Implementation:
     version: str
     scenario: list[str] | None  # followed by NAME WORKERS SCALE
-    echo_server: list[str] | None  # followed by WORKERS
+    echo_server: list[str] | None  # followed by WORKERS [spin|sleep HOGS]
 
 
 def run_build(command, **options):

@@ -11,7 +11,6 @@ from .build import Failed, find_binary
 
 TIMEOUT_S = 180
 ECHO_WARM_UP_MS = 300
-ECHO_MEASURE_MS = 700
 
 
 def tail(text):
@@ -94,7 +93,7 @@ def separate_cpus(workers):
 
 def run_echo(implementation, scenario, workers, scale, build_dir):
     load = find_binary(build_dir, "echo-load")
-    command = [*implementation.echo_server, str(workers)]
+    command = [*implementation.echo_server, str(workers), *scenario.hogs]
     server_cpu, client_cpu = separate_cpus(workers)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, preexec_fn=on_cpu(server_cpu)) as server:
@@ -106,7 +105,7 @@ def run_echo(implementation, scenario, workers, scale, build_dir):
                 str(scenario.connections),
                 str(scenario.message_size),
                 str(max(50, int(ECHO_WARM_UP_MS * scale))),
-                str(max(50, int(ECHO_MEASURE_MS * scale))),
+                str(max(50, int(scenario.measured_ms * scale))),
                 str(server.pid),
             ], client_cpu)
         finally:

@@ -43,6 +43,8 @@ class Scenario:
     memory_gib: float = 0  # free memory that the scenario needs at scale 1
     connections: int = 0  # of the echo scenarios
     message_size: int = 0
+    hogs: tuple[str, ...] = ()  # what the server is told of them
+    measured_ms: int = 700
 
     @property
     def is_echo(self):
@@ -76,6 +78,21 @@ def echo(name, connections, size, has_target):
         implementations=RUNTIMES + ("epoll",),
         connections=connections,
         message_size=size,
+    )
+
+
+def echo_beside(name, kind):
+    """Five tasks that hold a worker each for 50 ms, then sleep for 5."""
+    return Scenario(
+        name,
+        (
+            Figure(name, "requests_per_s", "req/s", "higher"),
+            Figure(name + "_p99", "p99_us", "us", target=Target(1)),
+        ),
+        connections=10,
+        message_size=64,
+        hogs=(kind, "5"),
+        measured_ms=3000,
     )
 
 
@@ -159,4 +176,6 @@ SCENARIOS = (
     echo("echo_1k", 100, 1024, False),
     echo("echo_10k", 100, 10 * 1024, False),
     echo("echo_100k", 100, 100 * 1024, False),
+    echo_beside("echo_beside_spin", "spin"),
+    echo_beside("echo_beside_sleep", "sleep"),
 )

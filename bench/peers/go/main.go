@@ -1,5 +1,5 @@
 // go-bench SCENARIO WORKERS [SCALE]: one warm-up, one measured pass, one line of JSON.
-// go-bench echo_server WORKERS: serves until it is killed.
+// go-bench echo_server WORKERS [spin|sleep HOGS]: serves until it is killed.
 package main
 
 import (
@@ -65,22 +65,22 @@ func printSample(name string, workers int, s sample) error {
 }
 
 func run(args []string) error {
-	if len(args) < 2 || len(args) > 3 {
+	if len(args) < 2 {
 		return fmt.Errorf("usage: go-bench SCENARIO WORKERS [SCALE]")
 	}
 	workers, err := strconv.Atoi(args[1])
 	if err != nil || workers < 1 {
 		return fmt.Errorf("bad number of workers: %s", args[1])
 	}
+	runtime.GOMAXPROCS(workers)
+	if args[0] == "echo_server" {
+		return runEchoServer(args[2:])
+	}
 	scale := 1.0
 	if len(args) == 3 {
 		if scale, err = strconv.ParseFloat(args[2], 64); err != nil {
 			return err
 		}
-	}
-	runtime.GOMAXPROCS(workers)
-	if args[0] == "echo_server" {
-		return runEchoServer()
 	}
 	scenario, ok := scenarios[args[0]]
 	if !ok {

@@ -1,5 +1,5 @@
 //! `tokio-bench SCENARIO WORKERS [SCALE]`: one warm-up, one measured pass, one line of JSON.
-//! `tokio-bench echo_server WORKERS`: serves until it is killed.
+//! `tokio-bench echo_server WORKERS [spin|sleep HOGS]`: serves until it is killed.
 
 mod channel;
 mod echo;
@@ -89,7 +89,11 @@ fn wants_warm_up(scenario: &str) -> bool {
 fn main() {
     let args: Vec<_> = std::env::args().collect();
     let workers = args.get(2).and_then(|a| a.parse().ok()).unwrap_or(0);
-    let scale = args.get(3).map_or(Some(1.0), |a| a.parse().ok());
+    let is_server = args.get(1).is_some_and(|a| a == "echo_server");
+    let scale = match args.get(3) {
+        Some(text) if !is_server => text.parse().ok(),
+        _ => Some(1.0),
+    };
     let (Some(scale), 1..) = (scale, workers) else {
         eprintln!("usage: tokio-bench SCENARIO WORKERS [SCALE]");
         std::process::exit(2);
@@ -100,8 +104,8 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    if scenario == "echo_server" {
-        on_worker(&rt, echo::run()).unwrap();
+    if is_server {
+        on_worker(&rt, echo::run(args[3..].to_vec())).unwrap();
         return;
     }
     let load = Load { workers, scale };

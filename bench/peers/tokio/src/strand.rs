@@ -131,7 +131,10 @@ fn run_chain(length: usize, ready: &Barrier, start: &Barrier) {
 
 pub fn chain(load: Load) -> Sample {
     let length = load.count(1_000_000 / load.workers);
-    let (ready, start) = (Barrier::new(load.workers + 1), Barrier::new(load.workers + 1));
+    let (ready, start) = (
+        Barrier::new(load.workers + 1),
+        Barrier::new(load.workers + 1),
+    );
     thread::scope(|scope| {
         let threads: Vec<_> = (0..load.workers)
             .map(|_| scope.spawn(|| run_chain(length, &ready, &start)))
