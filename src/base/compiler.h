@@ -12,6 +12,7 @@
 #define WEFT_INLINE static inline __attribute__((always_inline))
 #define WEFT_COLD __attribute__((cold, noinline))
 #define WEFT_NORETURN __attribute__((noreturn))
+#define WEFT_CONST __attribute__((const)) /* the same each time, and nothing else happens */
 #define WEFT_UNUSED __attribute__((unused))
 #define WEFT_HIDDEN __attribute__((visibility("hidden")))
 #define WEFT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

@@ -10,8 +10,10 @@
 #ifndef WEFT_MEM_DEPOT_H
 #define WEFT_MEM_DEPOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "base/compiler.h"
 #include "os/lock.h"
 
 #define WEFT__PILE 64
@@ -35,76 +37,36 @@ struct weft__magazine {
     unsigned count;           /* in `pile` */
 };
 
-static inline void weft__depot_push(struct weft__depot *depot, struct weft__free *pile)
-{
-    weft__lock_acquire(&depot->lock);
-    pile->piles = depot->piles;
-    depot->piles = pile;
-    depot->count++;
-    weft__lock_release(&depot->lock);
-}
-
-static inline struct weft__free *weft__depot_pop(struct weft__depot *depot)
-{
-    weft__lock_acquire(&depot->lock);
-    struct weft__free *pile = depot->piles;
-    if (pile) {
-        depot->piles = pile->piles;
-        if (--depot->count < depot->low)
-            depot->low = depot->count;
-    }
-    weft__lock_release(&depot->lock);
-    return pile;
-}
+void weft__depot_push(struct weft__depot *depot, struct weft__free *pile);
+struct weft__free *weft__depot_pop(struct weft__depot *depot);
 
 /* How many piles nobody has needed since this was last asked. */
-static inline size_t weft__depot_surplus(struct weft__depot *depot)
-{
-    weft__lock_acquire(&depot->lock);
-    size_t surplus = depot->low;
-    depot->low = depot->count;
-    weft__lock_release(&depot->lock);
-    return surplus;
-}
+size_t weft__depot_surplus(struct weft__depot *depot);
+size_t weft__depot_count(struct weft__depot *depot);
 
-static inline size_t weft__depot_count(struct weft__depot *depot)
-{
-    weft__lock_acquire(&depot->lock);
-    size_t count = depot->count;
-    weft__lock_release(&depot->lock);
-    return count;
-}
+/* Out of line, so that what follows needs no registers but the caller's. False: there
+ * is nothing in the depot either. */
+bool weft__magazine_refill(struct weft__magazine *magazine, struct weft__depot *depot);
+void weft__magazine_spill(struct weft__magazine *magazine, struct weft__depot *depot);
 
 /* NULL when magazine and depot are empty. */
-static inline struct weft__free *weft__magazine_take(struct weft__magazine *magazine,
-                                                     struct weft__depot *depot)
+WEFT_INLINE struct weft__free *weft__magazine_take(struct weft__magazine *magazine,
+                                                   struct weft__depot *depot)
 {
+    if (weft__unlikely(!magazine->pile) && !weft__magazine_refill(magazine, depot))
+        return NULL;
     struct weft__free *object = magazine->pile;
-    if (weft__unlikely(!object)) {
-        object = magazine->spare;
-        magazine->spare = NULL;
-        if (!object)
-            object = weft__depot_pop(depot);
-        if (!object)
-            return NULL;
-        magazine->count = WEFT__PILE;
-    }
     magazine->pile = object->next;
     magazine->count--;
     __builtin_prefetch(magazine->pile, 1); /* for the next take */
     return object;
 }
 
-static inline void weft__magazine_give(struct weft__magazine *magazine, struct weft__depot *depot,
-                                       struct weft__free *object)
+WEFT_INLINE void weft__magazine_give(struct weft__magazine *magazine, struct weft__depot *depot,
+                                     struct weft__free *object)
 {
-    if (weft__unlikely(magazine->count == WEFT__PILE)) {
-        if (magazine->spare)
-            weft__depot_push(depot, magazine->spare);
-        magazine->spare = magazine->pile;
-        magazine->pile = NULL;
-        magazine->count = 0;
-    }
+    if (weft__unlikely(magazine->count == WEFT__PILE))
+        weft__magazine_spill(magazine, depot);
     object->next = magazine->pile;
     magazine->pile = object;
     magazine->count++;

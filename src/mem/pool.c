@@ -97,43 +97,54 @@ static struct weft__free *carve(struct weft__pool *pool, unsigned *ret_count)
     return pile;
 }
 
-static void *take(struct weft__pool *pool, struct weft__magazine *magazine)
+static void *object_of(struct weft__free *link)
 {
-    struct weft__free *link = weft__magazine_take(magazine, &pool->depot);
-    if (weft__unlikely(!link)) {
-        bool shared = magazine == &pool->shared;
-        if (!shared)
-            weft__lock_acquire(&pool->lock);
-        link = carve(pool, &magazine->count);
-        if (!shared)
-            weft__lock_release(&pool->lock);
-        if (!link)
-            return NULL;
+    return (char *)link - LINK_OFFSET;
+}
+
+/* For an empty magazine; under the lock. */
+static struct weft__free *take_fresh(struct weft__pool *pool, struct weft__magazine *magazine)
+{
+    struct weft__free *link = carve(pool, &magazine->count);
+    if (link) {
         magazine->pile = link->next;
         magazine->count--;
     }
-    return (char *)link - LINK_OFFSET;
+    return link;
+}
+
+/* Nobody's magazine, or an empty one. */
+static WEFT_COLD void *take_shared(struct weft__pool *pool, struct weft__magazine *magazine)
+{
+    struct weft__free *link = NULL;
+    weft__lock_acquire(&pool->lock);
+    if (!magazine)
+        link = weft__magazine_take(magazine = &pool->shared, &pool->depot);
+    if (!link)
+        link = take_fresh(pool, magazine);
+    weft__lock_release(&pool->lock);
+    return link ? object_of(link) : NULL;
 }
 
 void *weft__pool_take(struct weft__pool *pool, struct weft__magazine *magazine)
 {
-    if (magazine)
-        return take(pool, magazine);
+    struct weft__free *link = magazine ? weft__magazine_take(magazine, &pool->depot) : NULL;
+    return weft__likely(link != NULL) ? object_of(link) : take_shared(pool, magazine);
+}
+
+static WEFT_COLD void give_shared(struct weft__pool *pool, struct weft__free *link)
+{
     weft__lock_acquire(&pool->lock);
-    void *object = take(pool, &pool->shared);
+    weft__magazine_give(&pool->shared, &pool->depot, link);
     weft__lock_release(&pool->lock);
-    return object;
 }
 
 void weft__pool_give(struct weft__pool *pool, struct weft__magazine *magazine, void *object)
 {
-    if (magazine) {
+    if (weft__likely(magazine != NULL))
         weft__magazine_give(magazine, &pool->depot, link_of(object));
-        return;
-    }
-    weft__lock_acquire(&pool->lock);
-    weft__magazine_give(&pool->shared, &pool->depot, link_of(object));
-    weft__lock_release(&pool->lock);
+    else
+        give_shared(pool, link_of(object));
 }
 
 void weft__pool_flush(struct weft__pool *pool, struct weft__magazine *magazine)
@@ -144,7 +155,7 @@ void weft__pool_flush(struct weft__pool *pool, struct weft__magazine *magazine)
     magazine->spare = NULL;
     while ((link = magazine->pile)) {
         magazine->pile = link->next;
-        weft__pool_give(pool, NULL, (char *)link - LINK_OFFSET);
+        give_shared(pool, link);
     }
     magazine->count = 0;
 }

@@ -270,19 +270,23 @@ void weft__stack_recycle(struct weft__stack *stack)
                            stack->size - weft__stack_guard_size());
 }
 
-void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
-                      struct weft__stack *stack)
+static WEFT_COLD void unmap_odd(struct weft__stacks *stacks, struct weft__stack *stack)
 {
-    weft__stack_recycle(stack);
-    if (weft__likely(stack->pooled)) {
-        weft__magazine_give(magazine, &stacks->depot, &stack->link);
-        return;
-    }
     weft__annotate_stack_remove(stack->valgrind_id);
     weft__memory_unmap(stack->low, stack->size);
     weft__add(&stacks->count, (size_t)-1, relaxed);
     weft__add(&stacks->bytes, -stack->size, relaxed);
     weft__pool_give(&stacks->descriptors, NULL, stack);
+}
+
+void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
+                      struct weft__stack *stack)
+{
+    weft__stack_recycle(stack);
+    if (weft__likely(stack->pooled))
+        weft__magazine_give(magazine, &stacks->depot, &stack->link);
+    else
+        unmap_odd(stacks, stack);
 }
 
 bool weft__stacks_trim(struct weft__stacks *stacks)

@@ -67,7 +67,7 @@ bool weft__stacks_trim(struct weft__stacks *stacks);
 size_t weft__stacks_cached(struct weft__stacks *stacks);
 
 /* Bytes at the low end of each stack that fault. */
-size_t weft__stack_guard_size(void);
+size_t weft__stack_guard_size(void) WEFT_CONST;
 
 /* Whether `address` lies in the stack's guard: an overflow. */
 bool weft__stack_in_guard(const struct weft__stack *stack, const void *address);

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-size_t weft__memory_page(void);
+#include "base/compiler.h"
+
+size_t weft__memory_page(void) WEFT_CONST;
 
 /* Reserves `size` bytes of zeroed memory that costs nothing until touched, at
  * an address that is a multiple of `align` (a power of two, at least a page).
