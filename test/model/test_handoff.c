@@ -374,12 +374,12 @@ static void check_both(struct model model)
 }
 
 /* A pinned task in its inbox while the worker sleeps is a deadlock of the model. */
-TEST(CARRIER_1_to_3_a_worker_is_handed_off_while_a_pinned_task_is_woken)
+TEST(CARRIER_1_to_3_a_worker_is_handed_off_while_a_pinned_task_is_woken, .timeout = 300)
 {
     check_both(posting);
 }
 
-TEST(CARRIER_1_to_3_a_worker_is_handed_off_twice)
+TEST(CARRIER_1_to_3_a_worker_is_handed_off_twice, .timeout = 300)
 {
     posting.setup = reset_posting_behind;
     posting.body[2] = monitor_twice;
@@ -432,13 +432,13 @@ static struct model awaited = { .setup = reset_awaited,
                                 .preemptions = 3,
                                 .sequential = true };
 
-TEST(a_task_without_a_worker_is_no_deadlock)
+TEST(a_task_without_a_worker_is_no_deadlock, .timeout = 300)
 {
     weft__on_deadlock = false_alarm;
     model_check(&awaited);
 }
 
-TEST(a_task_without_a_worker_is_counted_until_it_runs)
+TEST(a_task_without_a_worker_is_counted_until_it_runs, .timeout = 300)
 {
     mutation = COUNTED_SHORTLY;
     weft__on_deadlock = false_alarm;
@@ -460,7 +460,7 @@ static struct model claiming = { .setup = reset_claiming,
                                  .body = { serving, spare, spare },
                                  .check = nothing_is_left };
 
-TEST(CARRIER_4_each_carrier_runs_what_it_has_claimed_a_worker_for)
+TEST(CARRIER_4_each_carrier_runs_what_it_has_claimed_a_worker_for, .timeout = 300)
 {
     check_both(claiming);
 }
