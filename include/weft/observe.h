@@ -46,6 +46,37 @@ typedef struct weft_memory_stats {
 /* Reads them. Never suspends. Returns 0 or -EPERM (no runtime is running). */
 WEFT_API int weft_memory(weft_memory_stats *ret_stats) WEFT__NONNULL(1);
 
+/* A task that keeps its OS thread to itself. What it points to is there during the call. */
+typedef struct weft_stall {
+    uint64_t task; /* its number, as weft_dump() has it */
+    const char *name;
+    const char *site; /* where it was spawned, "file:line function"; NULL: unknown */
+    int64_t duration; /* nanoseconds, at least, since it was last seen to suspend */
+    int thread;       /* the kernel's number of the OS thread */
+    /* Whether it sleeps in the kernel, and in which system call and where: its number, or -1
+     * when that cannot be told. Otherwise it computes, or waits for a CPU. */
+    bool blocked;
+    long call;
+    const void *pc;
+    uintptr_t reserved[4];
+} weft_stall;
+
+/* Watches for tasks that do not suspend, since they compute, or sit in a blocking call that
+ * weft knows nothing of: has fn(stall, arg) called when one has not for `after` nanoseconds
+ * (1 ms at least), and again each time that this has doubled. `fn` NULL: each is a line on
+ * stderr. `after` 0: does not watch, as at first, unless the environment's WEFT_WATCHDOG says
+ * after how many milliseconds there is to be a line. There is one watchdog in a process; it
+ * stays through weft_stop() and weft_start(), and sleeps under the virtual clock.
+ *
+ * fn is called on a thread of the runtime's: it must be short and not suspend. Nobody is
+ * stopped or interrupted, so by then the task may have come back. A call under way when the
+ * watchdog is changed or turned off ends after that.
+ *
+ * Any task or plain thread; never suspends. Returns 0, or -EINVAL (`after` is below 1 ms and
+ * not 0). */
+WEFT_API int weft_watchdog(int64_t after, void (*fn)(const weft_stall *stall, void *arg),
+                           void *arg);
+
 WEFT__END
 
 #endif

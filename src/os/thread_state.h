@@ -9,10 +9,20 @@
 #define WEFT_OS_THREAD_STATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Whether thread `tid` sleeps in the kernel: its CPU is free. False when that cannot
  * be told. One caller at a time. */
 bool weft__thread_sleeps(int tid);
+
+/* In which system call it sleeps. */
+struct weft__thread_call {
+    long number;
+    uintptr_t pc; /* behind its instruction */
+};
+
+/* weft__thread_sleeps(), and where: number -1 when that cannot be told. */
+bool weft__thread_sleeps_in(int tid, struct weft__thread_call *ret_call);
 
 /* How many threads this process has, and how many of them are the reader above. */
 unsigned weft__threads_counted(void);

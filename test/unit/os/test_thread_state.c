@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/thread_state.h"
@@ -43,6 +44,25 @@ TEST(a_thread_in_a_blocking_call_sleeps)
     ck_assert_int_eq(write(fd, &(uint64_t){ 1 }, 8), 8);
     pthread_join(thread, NULL);
     ck_assert(!weft__thread_sleeps(atomic_load(&tid)));
+    weft__thread_state_finish();
+}
+
+TEST(it_is_told_in_which_call_it_sleeps)
+{
+    int fd = eventfd(0, 0);
+    pthread_t thread;
+    struct weft__thread_call call;
+    pthread_create(&thread, NULL, sleep_till_told, &fd);
+    while (!weft__thread_sleeps_in(tid_of_other(), &call))
+        usleep(1000);
+    ck_assert_int_eq(write(fd, &(uint64_t){ 1 }, 8), 8);
+    pthread_join(thread, NULL);
+    if (test_is_under("qemu"))
+        ck_assert_int_ge(call.number, -1); /* another machine's */
+    else
+        ck_assert_int_eq(call.number, SYS_read);
+    ck_assert(!weft__thread_sleeps_in(atomic_load(&tid), &call));
+    ck_assert_int_eq(call.number, -1);
     weft__thread_state_finish();
 }
 

@@ -1,0 +1,272 @@
+/* watchdog.c - tasks that do not come back.
+ *
+ * An errand of the monitor looks at each carrier now and then: which task it runs, and
+ * whether that has been through the scheduler since the last look. Nothing is counted for
+ * it: a worker's switches and ticks move when its task suspends or yields, and a carrier that
+ * has lost its worker (sched/carrier.h) runs one task until that comes back. All of it is
+ * the monitor's but the settings. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "observe/report.h"
+#include "observe/text.h"
+#include "os/lock.h"
+#include "os/thread_state.h"
+#include "sched/carrier.h"
+#include "sched/hooks.h"
+#include "sched/monitor.h"
+#include "task/name.h"
+#include "time/clock.h"
+#include "weft/observe.h"
+#include "weft/time.h"
+
+#define LEAST WEFT_MS(1)
+#define LOOKS 4 /* before a stall is one */
+#define LONGEST_REST WEFT_MS(100)
+
+struct settings {
+    int64_t after; /* 0: off */
+    void (*fn)(const weft_stall *stall, void *arg);
+    void *arg;
+};
+
+static struct weft__lock lock; /* of these: */
+static struct settings settings;
+
+static struct settings settings_now(void)
+{
+    weft__lock_acquire(&lock);
+    struct settings now = settings;
+    weft__lock_release(&lock);
+    return now;
+}
+
+/* What was seen of a carrier at the last look, and since when it has been so. */
+struct seen {
+    uint64_t task; /* 0: none */
+    uint64_t switches;
+    int64_t ticked;
+    int64_t since;
+    int64_t told; /* the duration that was told last; 0: none */
+};
+
+static struct seen seen[WEFT__WORKERS_MAX + WEFT__CARRIERS_MORE];
+static unsigned seen_count; /* those behind have never been used */
+
+/* NULL: none. The carrier's thread may be anywhere between tasks. */
+static WEFT_RACY struct weft_task *task_of(struct weft__carrier *carrier)
+{
+    struct weft_task *task = carrier->current ? *carrier->current : NULL;
+    return task == &carrier->idle ? NULL : task;
+}
+
+static struct seen look(struct weft__carrier *carrier, struct weft_task *task)
+{
+    struct seen found = { .task = weft__load(&task->id, relaxed) };
+    if (weft__load(&carrier->state, acquire) != WEFT__CARRIER_SERVES)
+        return found;
+    struct weft__worker *worker = weft__load(&carrier->worker, relaxed);
+    found.switches = weft__load(&worker->switches, relaxed); /* a look: may be a moment old */
+    found.ticked = weft__load(&worker->now, relaxed);
+    return found;
+}
+
+/* Whether the task has not come back. When it has lost its worker meanwhile, which takes some
+ * milliseconds at most, it counts from there. */
+static bool is_same(const struct seen *before, const struct seen *now)
+{
+    return before->task == now->task && before->switches == now->switches &&
+           before->ticked == now->ticked;
+}
+
+static const char *call_name(long number)
+{
+    static const struct {
+        long number;
+        const char *name;
+    } names[] = {
+        { SYS_read, "read" },
+        { SYS_write, "write" },
+        { SYS_readv, "readv" },
+        { SYS_writev, "writev" },
+        { SYS_pread64, "pread64" },
+        { SYS_pwrite64, "pwrite64" },
+        { SYS_openat, "openat" },
+        { SYS_fsync, "fsync" },
+        { SYS_fdatasync, "fdatasync" },
+        { SYS_flock, "flock" },
+        { SYS_fcntl, "fcntl" },
+        { SYS_ioctl, "ioctl" },
+        { SYS_futex, "futex" },
+        { SYS_nanosleep, "nanosleep" },
+        { SYS_clock_nanosleep, "clock_nanosleep" },
+        { SYS_ppoll, "ppoll" },
+        { SYS_pselect6, "pselect6" },
+        { SYS_epoll_pwait, "epoll_pwait" },
+#ifdef SYS_poll
+        { SYS_poll, "poll" },
+        { SYS_select, "select" },
+        { SYS_epoll_wait, "epoll_wait" },
+#endif
+        { SYS_connect, "connect" },
+        { SYS_accept, "accept" },
+        { SYS_accept4, "accept4" },
+        { SYS_sendto, "sendto" },
+        { SYS_sendmsg, "sendmsg" },
+        { SYS_recvfrom, "recvfrom" },
+        { SYS_recvmsg, "recvmsg" },
+        { SYS_wait4, "wait4" },
+        { SYS_waitid, "waitid" },
+        { SYS_rt_sigtimedwait, "rt_sigtimedwait" },
+        { SYS_rt_sigsuspend, "rt_sigsuspend" },
+        { SYS_semtimedop, "semtimedop" },
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (names[i].number == number)
+            return names[i].name;
+    }
+    return NULL;
+}
+
+static void put_what(struct weft__line *line, const weft_stall *stall)
+{
+    if (!stall->blocked) {
+        weft__line_string(line, "it computes");
+        return;
+    }
+    weft__line_string(line, "it is blocked");
+    if (stall->call < 0)
+        return;
+    const char *name = call_name(stall->call);
+    weft__line_string(line, name ? " in " : " in system call ");
+    if (name)
+        weft__line_string(line, name);
+    else
+        weft__line_number(line, (uint64_t)stall->call);
+    weft__line_string(line, ", from ");
+    weft__line_hex(line, (uintptr_t)stall->pc);
+}
+
+static void say(struct weft_task *task, const weft_stall *stall)
+{
+    struct weft__line line = { 0 };
+    weft__line_string(&line, " has not suspended for ");
+    weft__line_duration(&line, stall->duration);
+    weft__line_string(&line, ": ");
+    put_what(&line, stall);
+    weft__line_string(&line, ", on thread ");
+    weft__line_number(&line, (uint64_t)stall->thread);
+    line.text[line.length < WEFT__LINE ? line.length : WEFT__LINE - 1] = 0;
+    weft__report_task(STDERR_FILENO, "", task, line.text);
+}
+
+static WEFT_RACY const char *site_of(struct weft_task *task)
+{
+    return task->site;
+}
+
+static void tell(const struct settings *now, struct weft__carrier *carrier, struct weft_task *task,
+                 const struct seen *found, int64_t duration)
+{
+    struct weft__thread_call call;
+    char name[WEFT_NAME_MAX + 32];
+    int tid = weft__load(&carrier->tid, relaxed);
+    bool blocked = weft__thread_sleeps_in(tid, &call);
+    weft__task_name(task, name, sizeof name);
+    weft_stall stall = {
+        .task = found->task,
+        .name = name,
+        .site = site_of(task),
+        .duration = duration,
+        .thread = tid,
+        .blocked = blocked,
+        .call = call.number,
+        .pc = (const void *)call.pc,
+    };
+    struct seen after = look(carrier, task);
+    if (task_of(carrier) != task || !is_same(found, &after))
+        return; /* it has come back: what we have read may be another's */
+    if (now->fn)
+        now->fn(&stall, now->arg);
+    else
+        say(task, &stall);
+}
+
+static void look_at(const struct settings *now, unsigned index, int64_t time)
+{
+    struct weft__carrier *carrier = &weft__rt.carrier[index];
+    struct weft_task *task = task_of(carrier);
+    struct seen *before = &seen[index], found = { 0 };
+    if (task)
+        found = look(carrier, task);
+    bool same = found.task != 0 && is_same(before, &found);
+    found.since = same ? before->since : time;
+    found.told = same ? before->told : 0;
+    int64_t duration = time - found.since;
+    if (same && duration >= (found.told ? 2 * found.told : now->after)) {
+        found.told = duration;
+        tell(now, carrier, task, &found, duration);
+    }
+    *before = found;
+}
+
+static int64_t look_at_all(void)
+{
+    struct settings now = settings_now();
+    if (!now.after || weft__clock_is_virtual())
+        return INT64_MAX;
+    int64_t time = weft__clock_real();
+    /* acquire: pairs with the release in make_carrier() */
+    unsigned carriers = weft__load(&weft__rt.carriers, acquire);
+    for (unsigned i = 0; i < carriers; i++)
+        look_at(&now, i, time);
+    if (seen_count < carriers)
+        seen_count = carriers;
+    int64_t rest = now.after / LOOKS;
+    return time + (rest < LONGEST_REST ? rest : LONGEST_REST);
+}
+
+int weft_watchdog(int64_t after, void (*fn)(const weft_stall *stall, void *arg), void *arg)
+{
+    if (after != 0 && after < LEAST)
+        return -EINVAL;
+    weft__lock_acquire(&lock);
+    settings = (struct settings){ after, fn, arg };
+    weft__lock_release(&lock);
+    weft__monitor_call();
+    return 0;
+}
+
+static void follow_environment(void)
+{
+    const char *text = getenv("WEFT_WATCHDOG");
+    char *end;
+    if (!text || !*text || settings_now().after)
+        return;
+    long ms = strtol(text, &end, 10);
+    if (*end == 0 && ms > 0 && ms <= 86400000)
+        weft_watchdog(WEFT_MS(ms), NULL, NULL);
+    else
+        fprintf(stderr, "weft: WEFT_WATCHDOG: '%s' is not a number of milliseconds\n", text);
+}
+
+static void on_runtime(enum weft__hook_event event)
+{
+    if (event == WEFT__HOOK_STARTED)
+        follow_environment();
+    else if (event == WEFT__HOOK_STOPPED) /* the monitor has ended */
+        memset(seen, 0, seen_count * sizeof *seen);
+}
+
+__attribute__((constructor)) static void set_up(void)
+{
+    static struct weft__errand errand = { .fn = look_at_all };
+    static struct weft__hook hook = { .fn = on_runtime };
+    weft__monitor_add(&errand);
+    weft__hooks_add(&hook);
+}

@@ -1,0 +1,246 @@
+#include "suite.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <weft.h>
+
+#include "sched/worker.h"
+#include "tasks.h"
+
+#define AFTER WEFT_MS(20)
+
+/* What the watchdog has told of the task that is called so. */
+static struct {
+    const char *name;
+    bool blocked; /* only while it is */
+    _Atomic(int) count;
+    _Atomic(int) others;
+    weft_stall first, last;
+    char site[256];
+} told;
+
+static void note(const weft_stall *stall, void *arg)
+{
+    ck_assert_str_eq(arg, "arg");
+    if (strcmp(stall->name, told.name) != 0) {
+        atomic_fetch_add(&told.others, 1);
+        return;
+    }
+    if (told.blocked && !stall->blocked)
+        return;
+    if (atomic_load(&told.count) == 0) {
+        told.first = *stall;
+        snprintf(told.site, sizeof told.site, "%s", stall->site);
+    }
+    told.last = *stall;
+    atomic_fetch_add(&told.count, 1);
+}
+
+static void watch(const char *name)
+{
+    told.name = name;
+    ck_assert_int_eq(weft_watchdog(AFTER, note, "arg"), 0);
+}
+
+/* Neither of these comes back before it was told of as often. */
+
+static int compute(void *times)
+{
+    while (atomic_load(&told.count) < *(int *)times)
+        ;
+    return 0;
+}
+
+static int block(void *times)
+{
+    while (atomic_load(&told.count) < *(int *)times)
+        nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
+    return 0;
+}
+
+/* Something waits behind it, so that it loses its worker. */
+static int wait_behind(void *done)
+{
+    while (!atomic_load((atomic_bool *)done))
+        weft_sleep(WEFT_MS(1));
+    return 0;
+}
+
+static int run_named(void *arg)
+{
+    int (**fn)(void *) = arg;
+    int times = 1;
+    atomic_bool done = false;
+    weft_task *hog, *other;
+    weft_attr attr = { .name = "hog" };
+    SPAWN(wait_behind, &done, &other);
+    ck_assert_int_eq(weft_spawn_with(&attr, *fn, &times, &hog), 0);
+    JOIN(hog, 0);
+    atomic_store(&done, true);
+    JOIN(other, 0);
+    if (weft_workers() == 1) /* else the other one may have helped */
+        ck_assert_uint_gt(weft__load(&weft__rt.handoffs, relaxed), 0);
+    ck_assert_int_ge(told.first.duration, AFTER);
+    ck_assert_uint_ne(told.first.task, 0);
+    ck_assert_int_ne(told.first.thread, getpid());
+    ck_assert_ptr_nonnull(strstr(told.site, "test_watchdog.c:"));
+    return 0;
+}
+
+static void expect_told(unsigned workers, int (*fn)(void *arg))
+{
+    memset(&told, 0, sizeof told);
+    told.blocked = fn == block;
+    watch("hog");
+    ck_assert_int_eq(run_tasks(workers, run_named, &fn), 0);
+}
+
+TEST(a_task_that_computes_is_told_of)
+{
+    for (unsigned workers = 1; workers < 4; workers++)
+        expect_told(workers, compute);
+}
+
+TEST(a_task_that_is_blocked_is_told_of_with_its_call)
+{
+    for (unsigned workers = 1; workers < 4; workers++)
+        expect_told(workers, block);
+    if (test_is_under("qemu"))
+        return; /* the numbers are another machine's */
+    ck_assert(told.first.call == SYS_nanosleep || told.first.call == SYS_clock_nanosleep);
+    ck_assert_ptr_nonnull(told.first.pc);
+}
+
+static int run_thrice(void *unused)
+{
+    int times = 3;
+    weft_set_name("hog");
+    compute(&times);
+    (void)unused;
+    return 0;
+}
+
+TEST(it_is_told_again_when_the_time_has_doubled)
+{
+    watch("hog");
+    ck_assert_int_eq(run_tasks(2, run_thrice, NULL), 0);
+    ck_assert_int_ge(told.last.duration, 4 * told.first.duration);
+    ck_assert_uint_eq(told.last.task, told.first.task);
+}
+
+static atomic_llong longest; /* between two yields */
+
+/* Also when it is the only one. */
+static int yield_often(void *unused)
+{
+    int64_t begin = weft_now(), before = begin, now = begin;
+    for (; now - begin < WEFT_S(1); before = now) {
+        ck_assert_int_eq(weft_yield(), 0);
+        now = weft_now();
+        if (now - before > atomic_load(&longest))
+            atomic_store(&longest, now - before);
+    }
+    (void)unused;
+    return 0;
+}
+
+static int sleep_a_while(void *unused)
+{
+    (void)unused;
+    return weft_sleep(WEFT_S(1));
+}
+
+static int yield_in_three(void *unused)
+{
+    weft_task *tasks[3];
+    SPAWN(sleep_a_while, NULL, &tasks[0]);
+    SPAWN(yield_often, NULL, &tasks[1]);
+    SPAWN(yield_often, NULL, &tasks[2]);
+    for (int i = 0; i < 3; i++)
+        JOIN(tasks[i], 0);
+    (void)unused;
+    return 0;
+}
+
+TEST(who_suspends_is_not_told_of)
+{
+    if (test_is_slowed())
+        test_skip("everybody takes his time");
+    told.name = "none";
+    ck_assert_int_eq(weft_watchdog(WEFT_MS(400), note, "arg"), 0);
+    ck_assert_int_eq(run_tasks(1, yield_often, NULL), 0);
+    ck_assert_int_eq(run_tasks(1, yield_in_three, NULL), 0);
+    ck_assert_int_eq(run_tasks(2, yield_in_three, NULL), 0);
+    if (atomic_load(&longest) > WEFT_MS(100))
+        test_skip("the kernel had other things to do");
+    ck_assert_int_eq(atomic_load(&told.others), 0);
+}
+
+static int turn_off(void *unused)
+{
+    int times = 1;
+    weft_set_name("hog");
+    compute(&times);
+    ck_assert_int_eq(weft_watchdog(0, NULL, NULL), 0);
+    weft_yield(); /* a call under way has ended by the time it is joined */
+    (void)unused;
+    return 0;
+}
+
+TEST(it_can_be_turned_off)
+{
+    watch("hog");
+    ck_assert_int_eq(run_tasks(2, turn_off, NULL), 0);
+    int count = atomic_load(&told.count) + atomic_load(&told.others);
+    ck_assert_int_eq(run_tasks(2, yield_often, NULL), 0);
+    ck_assert_int_eq(atomic_load(&told.count) + atomic_load(&told.others), count);
+}
+
+TEST(a_time_too_short_is_refused)
+{
+    ck_assert_int_eq(weft_watchdog(WEFT_MS(1) - 1, NULL, NULL), -EINVAL);
+    ck_assert_int_eq(weft_watchdog(-1, NULL, NULL), -EINVAL);
+    ck_assert_int_eq(weft_watchdog(WEFT_MS(1), NULL, NULL), 0);
+}
+
+static int block_once(void *unused)
+{
+    weft_set_name("blocker");
+    nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
+    abort(); /* the lines so far are what counts */
+    (void)unused;
+}
+
+static void run_blocked(void *workers)
+{
+    setenv("WEFT_WATCHDOG", "50", 1);
+    run_tasks(*(unsigned *)workers, block_once, NULL);
+}
+
+TEST(the_environment_asks_for_lines)
+{
+    unsigned workers = 2;
+    expect_death(run_blocked, &workers, SIGABRT, "'blocker' (");
+    expect_death(run_blocked, &workers, SIGABRT, ") has not suspended for ");
+    if (!test_is_slowed())
+        expect_death(run_blocked, &workers, SIGABRT, "it is blocked in clock_nanosleep, from 0x");
+}
+
+static void run_misled(void *text)
+{
+    setenv("WEFT_WATCHDOG", text, 1);
+    run_tasks(1, yield_often, NULL);
+}
+
+TEST(nonsense_in_the_environment_is_said_to_be)
+{
+    expect_death(run_misled, "soon", 0, "WEFT_WATCHDOG: 'soon' is not a number of milliseconds");
+    expect_death(run_misled, "-3", 0, "'-3' is not a number");
+    expect_death(run_misled, "0", 0, "'0' is not a number");
+}
