@@ -73,22 +73,13 @@ void weft_supervisor_destroy(weft_supervisor *supervisor)
     free(supervisor);
 }
 
-/* By the supervisor, in its shield: nothing cuts it short. */
-static void lock(weft_supervisor *supervisor)
-{
-    while (weft_mutex_lock(&supervisor->mutex))
-        weft_yield(); /* a signal's handler has to run first: src/hook */
-}
-
-/* The same while it may be told to be over, as by now: who has the mutex may be waiting for
- * a child that never starts, and end() helps (SUPER-5). */
+/* By the supervisor, while it may be told to be over, as by now: who has the mutex may be
+ * waiting for a child that never starts, and end() helps (SUPER-5). */
 static int lock_unless_over(weft_supervisor *supervisor)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     struct weft_scope *stood = weft__scope_stand(waiter, supervisor->asked); /* SUPER-2 */
-    int rc;
-    while ((rc = weft_mutex_lock(&supervisor->mutex)) == -EINTR)
-        weft_yield();
+    int rc = weft_mutex_lock(&supervisor->mutex);
     weft__scope_stand(waiter, stood);
     return rc;
 }
@@ -191,9 +182,7 @@ static int await_end(weft_supervisor *supervisor, weft_down *ret_down)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     struct weft_scope *stood = weft__scope_stand(waiter, supervisor->asked); /* SUPER-2 */
-    int rc;
-    while ((rc = weft__ends_receive(supervisor->ends, ret_down)) == -EINTR)
-        weft_yield();
+    int rc = weft__ends_receive(supervisor->ends, ret_down);
     weft__scope_stand(waiter, stood);
     return rc;
 }
@@ -247,7 +236,7 @@ static void end(weft_supervisor *supervisor)
     if (starting)
         weft_actor_cancel(starting);
     weft_actor_unref(starting);
-    lock(supervisor);
+    weft_mutex_lock(&supervisor->mutex); /* in the shield: nothing cuts it short */
     weft__children_stop(supervisor, &supervisor->children);
     weft__lock_acquire(&supervisor->lock);
     supervisor->asked = NULL;
