@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sched/worker.h"
+#include "task/root.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
@@ -84,11 +84,9 @@ static int lock_unless_over(weft_supervisor *supervisor)
     return rc;
 }
 
-/* What is in force for the supervisor; it may be a plain thread, which nobody cancels. */
+/* What is in force for the supervisor. */
 static int in_force(weft_supervisor *supervisor)
 {
-    if (weft__load(&weft__rt.cancelled, seq_cst))
-        return -ECANCELED;
     return weft__scope_look(weft__waiter_self(), supervisor->asked, NULL);
 }
 
@@ -256,7 +254,7 @@ static int outcome(int rc, const weft_scope *asked)
     return weft_scope_cancelled(asked) ? 0 : rc; /* else a child has failed to start with it */
 }
 
-int weft_supervisor_run(weft_supervisor *supervisor)
+static int run(weft_supervisor *supervisor)
 {
     weft_scope asked, shield;
     weft_group group;
@@ -275,6 +273,22 @@ int weft_supervisor_run(weft_supervisor *supervisor)
     weft_scope_leave(&shield);
     weft_scope_leave(&asked);
     return outcome(rc, &asked);
+}
+
+/* A plain thread is cancelled with all tasks, as it were one. */
+int weft_supervisor_run(weft_supervisor *supervisor)
+{
+    struct weft__root_guest guest;
+    if (weft_self())
+        return run(supervisor);
+    int rc = weft_checkpoint();
+    if (rc)
+        return rc;
+    if (!weft__root_enter(&guest))
+        return -EPERM;
+    rc = run(supervisor);
+    weft__root_leave(&guest);
+    return rc;
 }
 
 int weft_supervise(void *spec)
