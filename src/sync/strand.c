@@ -198,6 +198,8 @@ int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *a
                                      .callback = true };
     struct weft__waiter *waiter = weft__waiter_self();
     int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    if (rc == 0 && weft__bound_is_ours(strand))
+        rc = -EDEADLK;
     if (rc == 0)
         rc = weft__spawn(&request, &task);
     if (rc)
