@@ -49,7 +49,8 @@ WEFT_API int weft_strand_create_bound(weft_strand **ret_strand) WEFT__NONNULL(1)
 WEFT_API int weft_strand_fd(weft_strand *strand) WEFT__NONNULL(1);
 
 /* Calls the callbacks whose turn has come, and returns; always the same thread, which is the
- * strand's. Plain threads only; never suspends.
+ * strand's. A callback that calls it lets those go first that come after it, as if it
+ * suspended. Plain threads only; never suspends.
  * Returns how many they were, -EINVAL (the strand is not bound) or -EPERM (by a task). */
 WEFT_API int weft_strand_step(weft_strand *strand) WEFT__NONNULL(1);
 
@@ -115,7 +116,9 @@ WEFT_API int weft_strand_watch_at(const char *site, weft_strand *strand, int fd,
  * Suspends (blocks a plain thread); a cancellation point, and what cuts the wait short
  * cancels the call.
  * Returns 0; -ECANCELED or -ETIMEDOUT (the surrounding scope: fn was not called, or has
- * itself returned one of these); -ENOMEM or -EPERM (no runtime is running). */
+ * itself returned one of these); -EDEADLK (by the thread that calls the strand's callbacks: it
+ * would wait for itself, and has only to call fn); -ENOMEM or -EPERM (no runtime is
+ * running). */
 #define weft_strand_call(strand, fn, arg, ret_result) \
     weft_strand_call_at(WEFT__SITE(fn), strand, fn, arg, ret_result)
 

@@ -22,7 +22,8 @@
  * function) is started again by that one, and so on: a tree.
  *
  * What cancels the supervisor, or its deadline, does not reach its children, which it stops
- * one after the other. weft_cancel_all() does reach them.
+ * one after the other. weft_cancel_all() does reach them, and the supervisor, also one that a
+ * plain thread runs; weft_stop() waits for that.
  *
  * What must survive a child's failure is kept outside of it: a mailbox (weft/mailbox.h)
  * that is not the child's own, but is handed to it by `arg`, keeps its messages for the

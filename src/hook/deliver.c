@@ -50,8 +50,10 @@ static void on_nudge(int number, siginfo_t *info, void *context)
     struct weft__thread *self = weft__thread_self();
     (void)number;
     (void)info;
-    if (self)
+    if (self && weft__signals_due(self))
         weft__signals_interrupt(self, context);
+    else
+        weft__sink_retry(); /* it has looked already, or has left this carrier */
     errno = error;
 }
 
@@ -62,16 +64,19 @@ static bool restarts(struct weft__thread *thread)
     return due && weft__signal_action(__builtin_ctzll(due) + 1).sa_flags & SA_RESTART;
 }
 
-/* Not running: it looks when it comes out of the wait it has been in (SIG-3). */
+/* Not running: it looks when it comes out of the interposed call it is in. Nobody looks
+ * where the program itself has called weft (SIG-3). */
 static void interrupt_carrier(struct weft__thread *thread)
 {
     struct weft_task *task = thread->signals.task;
-    if (!weft__load(&task->on_cpu, relaxed))
+    if (!weft__load(&task->on_cpu, relaxed)) {
+        weft__sink_retry();
         return;
+    }
     char *carrier = weft__carrier_of(task)->thread_pointer;
     int tid = *(int *)(void *)(carrier + weft__layout.self + weft__layout.tid);
     int number = restarts(thread) ? WEFT__NUDGE_RESTART : WEFT__NUDGE;
-    syscall(SYS_tgkill, getpid(), tid, number); /* another task's carrier: does no harm */
+    syscall(SYS_tgkill, getpid(), tid, number); /* another task's by then: on_nudge() */
 }
 
 void weft__signals_nudge(struct weft__thread *thread)
@@ -222,6 +227,17 @@ static void deliver_in_wait(void)
         weft__signals_deliver(self, NULL);
 }
 
+/* In a wait of weft's: false if that is part of an interposed call. */
+static bool handle_in_wait(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self && self->signals.guard)
+        return false;
+    if (self)
+        weft__signals_deliver(self, NULL);
+    return true;
+}
+
 /* Setting up. */
 
 static int find_code(struct dl_phdr_info *info, size_t size, void *unused)
@@ -249,6 +265,7 @@ void weft__signals_set_up(void)
     weft__real_sigaction(WEFT__NUDGE_RESTART, &action, NULL);
     weft__signal_set_up();
     weft__wait_interrupted = look_before_parking;
+    weft__wait_handled = handle_in_wait;
     weft__lot_interrupted = deliver_in_wait;
 }
 

@@ -24,9 +24,11 @@
  *          passes the light barrier and looks for due signals before it parks;
  *          it runs: its carrier gets a signal of ours, whose handler runs the due
  *          ones at once, SIG-4 permitting;
- *          it is in a queue: it has been in a wait, and looks when it comes out.
- * SIG-4  Handlers run where the program's code runs, or at the end of a call or a
- *        wait in it, never inside the library: not while the thread's guard is up
+ *          it is in a queue: it looks when it comes out of the call it is in. If that
+ *          is weft's own, which the program has called, the sink tries again.
+ * SIG-4  Handlers run where the program's code runs, at the end of an interposed call,
+ *        or in a wait of a call of weft's own, which then goes on (weft__wait_handled);
+ *        never elsewhere inside the library: not while the thread's guard is up
  *        (weft__hook_begin to _end, which looks for due signals), not while it is
  *        in the scheduler, not while it executes this object's code. In the last two
  *        cases nobody might look soon, so the sink is asked to try again.

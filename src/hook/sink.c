@@ -112,7 +112,8 @@ void weft__sink_settle(void)
 void weft__sink_retry(void)
 {
     weft__store(&retry, true, seq_cst);
-    poke();
+    if (syscall(SYS_gettid) != getpid()) /* else it is the sink, and waits for a moment first */
+        poke();
 }
 
 bool weft__sink_wants(uint64_t mask)

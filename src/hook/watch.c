@@ -83,8 +83,7 @@ static int wait_once(const struct pollfd *fds, nfds_t count, struct part *parts,
     int rc = enlist(fds, count, parts);
     if (rc) {
         delist(fds, parts, count);
-        if (weft__wait_drop(waiter, ticket) == WEFT__INTERRUPTED)
-            return -EINTR;
+        weft__wait_drop(waiter, ticket);
         return rc == -EAGAIN ? 0 : -ENOBUFS;
     }
     weft__outside(1);

@@ -238,8 +238,7 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
     weft__list_init(&node.link);
     int rc = weft__fd_enlist(entry, fd, side, edge, generation, &node);
     if (rc) {
-        if (weft__wait_drop(waiter, ticket) == WEFT__INTERRUPTED)
-            return -EINTR;
+        weft__wait_drop(waiter, ticket);
         return rc == -EAGAIN || rc == -EPERM ? 0 : rc;
     }
     weft__outside(1);

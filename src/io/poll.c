@@ -87,8 +87,7 @@ static int wait_once(struct pollfd *fds, nfds_t count, struct watch *watches,
     int rc = enlist(fds, count, watches);
     if (rc) {
         delist(watches, count);
-        if (weft__wait_drop(waiter, ticket) == WEFT__INTERRUPTED)
-            return -EINTR;
+        weft__wait_drop(waiter, ticket);
         return rc == -EAGAIN ? 0 : rc;
     }
     weft__outside(1);

@@ -210,15 +210,23 @@ static void dump_worker(struct weft__worker *worker, int fd)
     weft__line_write(&line, fd);
 }
 
-int weft_dump(int fd)
+static int dump_all(int fd)
 {
-    int saved_errno = errno; /* we may be in a signal handler */
-    if (!weft__load(&weft__rt.running, acquire))
-        return -EPERM;
     struct dump dump = { .fd = fd, .now = weft__clock_now() };
     weft__pool_walk(&weft__rt.tasks, dump_task, &dump);
     for (unsigned i = 0; i < weft__rt.workers; i++)
         dump_worker(&weft__rt.worker[i], fd);
-    errno = saved_errno;
     return dump.count;
+}
+
+int weft_dump(int fd)
+{
+    int saved_errno = errno; /* we may be in a signal handler */
+    int rc = -EPERM;
+    if (weft__visit_begin()) {
+        rc = dump_all(fd);
+        weft__visit_end();
+    }
+    errno = saved_errno;
+    return rc;
 }

@@ -4,11 +4,8 @@
 #include "sched/worker.h"
 #include "weft/observe.h"
 
-int weft_stats(unsigned worker, weft_worker_stats *ret_stats)
+static void look(struct weft__worker *w, weft_worker_stats *ret_stats)
 {
-    if (worker >= weft_workers())
-        return -EINVAL;
-    struct weft__worker *w = &weft__rt.worker[worker];
     memset(ret_stats, 0, sizeof *ret_stats);
     ret_stats->switches = weft__load(&w->switches, relaxed); /* each its own moment's */
     ret_stats->spawned = weft__load(&w->spawned, relaxed);
@@ -18,12 +15,22 @@ int weft_stats(unsigned worker, weft_worker_stats *ret_stats)
     ret_stats->parks = weft__load(&w->parks, relaxed);
     ret_stats->polls = weft__load(&w->polls, relaxed);
     ret_stats->events = weft__load(&w->events, relaxed);
-    return 0;
+}
+
+int weft_stats(unsigned worker, weft_worker_stats *ret_stats)
+{
+    if (!weft__visit_begin())
+        return -EINVAL;
+    bool exists = worker < weft__rt.workers;
+    if (exists)
+        look(&weft__rt.worker[worker], ret_stats);
+    weft__visit_end();
+    return exists ? 0 : -EINVAL;
 }
 
 int weft_memory(weft_memory_stats *ret_stats)
 {
-    if (!weft_workers())
+    if (!weft__visit_begin())
         return -EPERM;
     memset(ret_stats, 0, sizeof *ret_stats);
     ret_stats->tasks = weft__tasks_alive();
@@ -31,5 +38,6 @@ int weft_memory(weft_memory_stats *ret_stats)
     ret_stats->stacks = weft__load(&weft__rt.stacks.count, relaxed);
     ret_stats->stacks_cached = weft__stacks_cached(&weft__rt.stacks);
     ret_stats->stack_bytes = weft__load(&weft__rt.stacks.bytes, relaxed);
+    weft__visit_end();
     return 0;
 }

@@ -39,6 +39,23 @@ bool weft__guest_bring(void)
     return false;
 }
 
+bool weft__visit_begin(void)
+{
+    if (weft__self())
+        return true;
+    weft__guest_enter();
+    if (weft__load(&weft__rt.running, seq_cst)) /* pairs with weft_start(), weft_stop(): GUEST-1 */
+        return true;
+    weft__guest_leave();
+    return false;
+}
+
+void weft__visit_end(void)
+{
+    if (!weft__self())
+        weft__guest_leave();
+}
+
 /* GUEST-2 */
 static bool is_quiet(void)
 {

@@ -85,6 +85,7 @@ enum weft__wait_state weft__wait_park_firmly(struct weft__waiter *waiter)
 }
 
 bool (*weft__wait_interrupted)(void);
+bool (*weft__wait_handled)(void);
 
 static bool interrupted(struct weft_task *self)
 {
@@ -126,8 +127,8 @@ bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket)
     return true;
 }
 
-enum weft__wait_state weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket)
+void weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket)
 {
-    return weft__wait_abandon(waiter, ticket) ? WEFT__RUNNING
-                                              : weft__wait_park(waiter, INT64_MAX); /* WAIT-5 */
+    if (!weft__wait_abandon(waiter, ticket))
+        weft__wait_park(waiter, INT64_MAX); /* WAIT-5 */
 }

@@ -128,16 +128,20 @@ enum weft__wait_state weft__wait_park_firmly(struct weft__waiter *waiter);
  * heavy barrier and then looks for a wait to interrupt. May be NULL. */
 extern bool (*weft__wait_interrupted)(void);
 
+/* Set with it: a wait of the caller's, which it has taken back wholly, was INTERRUPTED. Does
+ * what is to be done, which may suspend, or leave by a jump. False: nothing was done; it is
+ * for whoever has called, and the wait fails (-EINTR). */
+extern bool (*weft__wait_handled)(void);
+
 /* Ends a wait that was begun and is not wanted any more. Returns true when
  * nobody had fired it, and leaves the seat; false: it has been fired and the caller
  * must park. */
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket);
 
-/* The same, and parks if it has to: RUNNING when nobody had fired it, else the reason.
- * A canceller needs no ticket told, and may always have; who does not pass on that a
- * signal is due (INTERRUPTED) meets it again before the next wait parks. May suspend;
- * the seat is left. */
-enum weft__wait_state weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket);
+/* The same, and parks if it has to. A canceller needs no ticket told, and may always have
+ * fired it; what a signal's sender has fired it for is met again before the next wait
+ * parks. May suspend; the seat is left. */
+void weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket);
 
 /* Makes the waiter of a claimed wait runnable: the claim's winner, once. */
 void weft__wait_wake(struct weft__waiter *waiter);

@@ -211,6 +211,11 @@ void weft__guest_leave(void);
  * Async-signal-safe, as the other two. */
 bool weft__guest_bring(void);
 
+/* For who only looks, a task or any other thread: whether there is a runtime, which is then
+ * there until the visit ends. Async-signal-safe. */
+bool weft__visit_begin(void);
+void weft__visit_end(void);
+
 /* For weft_stop(), which has said that it waits (`stopping`): until there is no task and no
  * guest. Then, nobody brings anything any more; false: somebody has meanwhile, and may. */
 void weft__await_quiet(void);

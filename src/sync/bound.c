@@ -7,7 +7,9 @@
  *            errands come in the strand's order; the next task may leave the next one
  *            meanwhile, since the thread does one at a time.
  * STRAND-13  No errand is left behind: who leaves one writes to the descriptor afterwards,
- *            and the thread empties the descriptor before it takes them. */
+ *            and the thread empties the descriptor before it takes them.
+ * STRAND-14  What the thread has taken and not yet done is the strand's, and not a step's: a
+ *            callback that steps goes on with what was left before it, and so in order. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -20,6 +22,8 @@
 
 struct weft__bound {
     struct weft__inbox errands;
+    struct weft__inbox_node *taken;        /* STRAND-14: the thread's own */
+    _Atomic(struct weft__waiter *) thread; /* who has stepped last; for itself to know */
     int fd;
 };
 
@@ -40,14 +44,41 @@ WEFT_NOINLINE struct weft_strand *weft__bound_running(void)
     return running;
 }
 
+/* The descriptor's calls leave errno as it was. */
+
+static int open_fd(void)
+{
+    int error = errno;
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int rc = fd < 0 ? -errno : fd;
+    errno = error;
+    return rc;
+}
+
+/* STRAND-13; that it is full already is as good. */
+static void fill(int fd)
+{
+    int error = errno;
+    eventfd_write(fd, 1);
+    errno = error;
+}
+
+static void empty(int fd)
+{
+    int error = errno;
+    eventfd_t pokes;
+    eventfd_read(fd, &pokes);
+    errno = error;
+}
+
 int weft_strand_create_bound(weft_strand **ret_strand)
 {
     struct weft__bound *bound = calloc(1, sizeof *bound);
     weft_strand *strand;
     if (!bound)
         return -ENOMEM;
-    bound->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int rc = bound->fd < 0 ? -errno : weft_strand_create(&strand);
+    bound->fd = open_fd();
+    int rc = bound->fd < 0 ? bound->fd : weft_strand_create(&strand);
     if (rc) {
         weft__bound_destroy(bound);
         return rc;
@@ -89,7 +120,7 @@ int weft__strand_invoke(void (*fn)(void *arg), void *arg)
         .fn = fn, .arg = arg, .task = weft__waiter_self(), .done = WEFT_EVENT_INIT
     };
     weft__inbox_put(&bound->errands, &errand.node);
-    eventfd_write(bound->fd, 1); /* STRAND-13; that it is full already is as good */
+    fill(bound->fd);
     await_done(&errand);
     return errand.result;
 }
@@ -109,23 +140,38 @@ static void run_errand(struct weft_strand *strand, struct errand *errand)
     weft_event_set(&errand->done); /* it is gone */
 }
 
+static void take_errands(struct weft__bound *bound)
+{
+    weft__store(&bound->thread, weft__waiter_self(), relaxed);
+    if (bound->taken)
+        return;
+    empty(bound->fd); /* STRAND-13 */
+    bound->taken = weft__inbox_take(&bound->errands);
+}
+
 int weft_strand_step(weft_strand *strand)
 {
-    eventfd_t pokes;
+    struct weft__bound *bound = strand->bound;
+    struct weft__inbox_node *node;
     int count = 0;
-    if (!strand->bound)
+    if (!bound)
         return -EINVAL;
     if (weft__self())
         return -EPERM;
-    eventfd_read(strand->bound->fd, &pokes); /* STRAND-13 */
-    struct weft__inbox_node *node = weft__inbox_take(&strand->bound->errands);
-    while (node) {
-        struct errand *errand = weft__container_of(node, struct errand, node);
-        node = node->next;
-        run_errand(strand, errand);
+    take_errands(bound);
+    while ((node = bound->taken)) {
+        bound->taken = node->next;
+        run_errand(strand, weft__container_of(node, struct errand, node));
         count++;
     }
     return count;
+}
+
+bool weft__bound_is_ours(const struct weft_strand *strand)
+{
+    const struct weft__bound *bound = strand->bound;
+    /* relaxed: either we have written it, or it is another's */
+    return bound && weft__load(&bound->thread, relaxed) == weft__waiter_self();
 }
 
 int weft__bound_run_until(struct weft_strand *strand, weft_event *event)

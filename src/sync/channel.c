@@ -2,22 +2,25 @@
 
 #include <stdlib.h>
 
+#include "sync/heap.h"
+
 #define ROOM_AT_FIRST 16 /* elements, in a channel without bound */
+
+static char *make_ring(const weft_channel *channel, size_t room)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(room, channel->size, &bytes))
+        return NULL;
+    return malloc(bytes ? bytes : 1);
+}
 
 int weft__channel_init(weft_channel *channel, size_t size, size_t capacity)
 {
-    bool unbounded = capacity == WEFT_UNBOUNDED;
-    size_t room = unbounded ? ROOM_AT_FIRST : capacity, bytes;
-    if (__builtin_mul_overflow(size, room, &bytes))
-        return -ENOMEM;
-    char *ring = malloc(bytes ? bytes : 1);
-    if (!ring)
-        return -ENOMEM;
+    channel->unbounded = capacity == WEFT_UNBOUNDED;
     channel->size = size;
-    channel->room = room;
-    channel->unbounded = unbounded;
-    channel->ring = ring;
-    return 0;
+    channel->room = channel->unbounded ? ROOM_AT_FIRST : capacity;
+    channel->ring = make_ring(channel, channel->room);
+    return channel->ring ? 0 : -ENOMEM;
 }
 
 int weft_channel_create(size_t size, size_t capacity, weft_channel **ret_channel)
@@ -39,23 +42,54 @@ void weft_channel_destroy(weft_channel *channel)
     free(channel);
 }
 
-/* What stood before the head now stands after the old end. */
-bool weft__channel_grow(weft_channel *channel)
+/* Under the lock: into twice the room, the head first; `*ring` is the old one after. */
+static void move_to(weft_channel *channel, char **ring)
 {
-    size_t room = channel->room, bytes;
-    if (__builtin_mul_overflow(2 * room, channel->size, &bytes))
-        return false;
-    char *ring = realloc(channel->ring, bytes ? bytes : 1);
-    if (!ring)
-        return false;
-    memcpy(ring + room * channel->size, ring, channel->head * channel->size);
-    channel->ring = ring;
-    channel->room = 2 * room;
-    return true;
+    char *before = channel->ring;
+    size_t head = channel->head * channel->size, all = channel->room * channel->size;
+    memcpy(*ring, before + head, all - head);
+    memcpy(*ring + all - head, before, head);
+    channel->ring = *ring;
+    channel->room *= 2;
+    channel->head = 0;
+    *ring = before;
 }
 
-static const struct weft__channel_order in_order = { weft__channel_grow, weft__channel_push,
-                                                     weft__channel_pop };
+static size_t room_of(weft_channel *channel)
+{
+    weft__latch_acquire(&channel->lock);
+    size_t room = channel->room;
+    weft__latch_release(&channel->lock);
+    return room;
+}
+
+/* CHAN-4; one that was shut at once has nothing in it, and no ring. */
+int weft__channel_grow(weft_channel *channel, struct weft__heap *heap)
+{
+    size_t room = room_of(channel);
+    char *ring = make_ring(channel, 2 * room);
+    struct weft__heap_place *places = heap ? weft__heap_make_places(2 * room) : NULL;
+    bool there = ring && (places || !heap);
+    if (there) {
+        weft__latch_acquire(&channel->lock);
+        if (channel->room == room && weft__load(&channel->count, relaxed) == room) {
+            move_to(channel, &ring);
+            if (heap)
+                weft__heap_grow(heap, 2 * room, &places);
+        }
+        weft__latch_release(&channel->lock);
+    }
+    free(ring);
+    free(places);
+    return there ? 0 : -ENOMEM;
+}
+
+static int grow(weft_channel *channel)
+{
+    return weft__channel_grow(channel, NULL);
+}
+
+static const struct weft__channel_order in_order = { weft__channel_push, weft__channel_pop };
 
 static inline int put_last(weft_channel *channel, void *element, struct weft__waiter **ret_wake)
 {
@@ -68,10 +102,10 @@ static inline int get_first(weft_channel *channel, void *ret_element,
     return weft__channel_get(channel, ret_element, ret_wake, &in_order);
 }
 
-static const struct weft__channel_way sending = { put_last, weft__channel_looks_full, true,
+static const struct weft__channel_way sending = { put_last, weft__channel_looks_full, grow, true,
                                                   "send to channel" };
-static const struct weft__channel_way receiving = { get_first, weft__channel_looks_empty, false,
-                                                    "receive from channel" };
+static const struct weft__channel_way receiving = { get_first, weft__channel_looks_empty, NULL,
+                                                    false, "receive from channel" };
 
 int weft_channel_try_send(weft_channel *channel, const void *element)
 {

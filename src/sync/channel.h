@@ -9,6 +9,10 @@
  * CHAN-3  In order: a sender waits only while the ring is full, and who takes an element
  *         out of it puts the oldest waiting sender's in.
  *
+ * CHAN-4  A ring without bound grows outside of the lock: an allocator that somebody has
+ *         preloaded may suspend. Who has found no room brings memory, which is put in place
+ *         under the lock if the ring is full still, and begins again.
+ *
  * A queue (sync/queue.c) is a channel whose elements leave in another order, and who puts
  * and gets does some more under the lock. What both do is written once, and inlined. */
 #ifndef WEFT_SYNC_CHANNEL_H
@@ -48,8 +52,11 @@ int weft__channel_init(weft_channel *channel, size_t size, size_t capacity);
  * -EPIPE, once they are woken. False: it was closed before. */
 bool weft__channel_shut(weft_channel *channel, struct weft__wakes *wakes);
 
-/* Twice the room. False: memory is out. */
-bool weft__channel_grow(weft_channel *channel);
+struct weft__heap;
+
+/* Without the lock: twice the room, unless there is some by now; and in the heap of its ring,
+ * unless NULL. 0 or -ENOMEM. */
+int weft__channel_grow(weft_channel *channel, struct weft__heap *heap);
 
 static inline void weft__channel_copy(const weft_channel *channel, void *to, const void *from)
 {
@@ -83,9 +90,8 @@ static inline void weft__channel_pop(weft_channel *channel, void *ret_element)
         channel->head = 0;
 }
 
-/* How elements come and leave: as the three above. */
+/* How elements come and leave: as the two above. */
 struct weft__channel_order {
-    bool (*grow)(weft_channel *channel);
     void (*push)(weft_channel *channel, const void *element);
     void (*pop)(weft_channel *channel, void *ret_element);
 };
@@ -102,8 +108,8 @@ static inline struct weft__channel_node *weft__channel_take(struct weft__wait_li
     return node;
 }
 
-/* Puts an element in, or gets one, if it can be done at once: 0, -EPIPE, -ENOMEM or
- * -EAGAIN. *ret_wake, unless NULL, has got or given it by waiting. */
+/* Puts an element in, or gets one, if it can be done at once: 0, -EPIPE, -EAGAIN or -ENOBUFS
+ * (once it has grown). *ret_wake, unless NULL, has got or given it by waiting. */
 WEFT_INLINE int weft__channel_put(weft_channel *channel, const void *element,
                                   struct weft__waiter **ret_wake,
                                   const struct weft__channel_order *order)
@@ -116,12 +122,8 @@ WEFT_INLINE int weft__channel_put(weft_channel *channel, const void *element,
         weft__channel_copy(channel, receiver->element, element); /* CHAN-2 */
         return 0;
     }
-    if (weft__load(&channel->count, relaxed) == channel->room) {
-        if (!channel->unbounded)
-            return -EAGAIN;
-        if (!order->grow(channel))
-            return -ENOMEM;
-    }
+    if (weft__load(&channel->count, relaxed) == channel->room)
+        return channel->unbounded ? -ENOBUFS : -EAGAIN;
     order->push(channel, element);
     return 0;
 }
@@ -165,7 +167,8 @@ struct weft__channel_way {
     /* weft__channel_put() or _get() in some order, and what else is to be done. */
     int (*move)(weft_channel *channel, void *element, struct weft__waiter **ret_wake);
     bool (*looks_barred)(const weft_channel *channel);
-    bool sends; /* who waits is one of the senders */
+    int (*grow)(weft_channel *channel); /* who sends: CHAN-4 */
+    bool sends;                         /* who waits is one of the senders */
     const char *what;
 };
 
@@ -173,17 +176,20 @@ WEFT_INLINE int weft__channel_try(weft_channel *channel, void *element,
                                   const struct weft__channel_way *way)
 {
     struct weft__waiter *woken;
+    int rc;
     if (way->looks_barred(channel))
         return -EAGAIN;
-    weft__latch_acquire(&channel->lock);
-    int rc = way->move(channel, element, &woken);
-    weft__latch_release(&channel->lock);
+    do {
+        weft__latch_acquire(&channel->lock);
+        rc = way->move(channel, element, &woken);
+        weft__latch_release(&channel->lock);
+    } while (way->sends && weft__unlikely(rc == -ENOBUFS) && (rc = way->grow(channel)) == 0);
     if (woken)
         weft__wait_wake(woken);
     return rc;
 }
 
-/* Waits once: 0, -EAGAIN or an error. */
+/* Waits once: 0, -EAGAIN or an error. A sender's channel has a bound. */
 WEFT_INLINE int weft__channel_wait(weft_channel *channel, void *element,
                                    const struct weft__channel_way *way, struct weft__waiter *waiter)
 {

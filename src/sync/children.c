@@ -223,8 +223,6 @@ void weft__child_stop(weft_supervisor *supervisor, struct weft__child *child)
         weft_scope_leave(&shield);
         if (rc == -ETIMEDOUT)
             name_refuser(supervisor, child);
-        else if (rc)
-            weft_yield(); /* a signal's handler has to run first: src/hook */
     }
     weft_down down = child->actor->down;
     weft__child_ended(supervisor, child, &down);

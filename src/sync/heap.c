@@ -1,20 +1,28 @@
 #include "sync/heap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-bool weft__heap_grow(struct weft__heap *heap, size_t room)
+struct weft__heap_place *weft__heap_make_places(size_t room)
 {
+    struct weft__heap_place *places;
     size_t bytes;
-    if (__builtin_mul_overflow(room, sizeof *heap->places, &bytes))
-        return false;
-    struct weft__heap_place *places = realloc(heap->places, bytes);
-    if (!places)
-        return false;
-    for (size_t slot = heap->room; slot < room; slot++)
+    if (__builtin_mul_overflow(room, sizeof *places, &bytes))
+        return NULL;
+    places = malloc(bytes);
+    for (size_t slot = 0; places && slot < room; slot++)
         places[slot].slot = slot; /* HEAP-1 */
-    heap->places = places;
+    return places;
+}
+
+void weft__heap_grow(struct weft__heap *heap, size_t room, struct weft__heap_place **places)
+{
+    struct weft__heap_place *before = heap->places;
+    if (before)
+        memcpy(*places, before, heap->room * sizeof *before); /* HEAP-1: a permutation itself */
+    heap->places = *places;
     heap->room = room;
-    return true;
+    *places = before;
 }
 
 /* An array as the heap sees it, for the time of one operation. */

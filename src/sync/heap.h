@@ -26,8 +26,12 @@ struct weft__heap {
     uint64_t next; /* number */
 };
 
-/* Makes it as large as the array. False: memory is out. */
-bool weft__heap_grow(struct weft__heap *heap, size_t room);
+/* Places for an array of `room`, to be freed. NULL: memory is out. */
+struct weft__heap_place *weft__heap_make_places(size_t room);
+
+/* Makes it as large as the array, which has become larger: `*places` are for `room`, and are
+ * the old ones after. */
+void weft__heap_grow(struct weft__heap *heap, size_t room, struct weft__heap_place **places);
 
 /* The slot that weft__heap_push() takes: for its element. There is room. */
 static inline size_t weft__heap_free_slot(const struct weft__heap *heap)

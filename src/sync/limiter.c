@@ -2,7 +2,9 @@
  *
  * Who has a token stands in a table, an open one whose size is a power of two. Room is
  * made before it is needed, while a failure can still be told: there is always a free
- * place for each waiter (LIMIT-1), since whoever gives a token to one cannot fail. */
+ * place for each waiter (LIMIT-1), since whoever gives a token to one cannot fail. It is
+ * made outside of the lock, since an allocator that somebody has preloaded may suspend: who
+ * has found none tries again. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -71,24 +73,46 @@ static bool has_token(const weft_limiter *limiter, uint64_t borrower)
 }
 
 /* LIMIT-1, for one waiter more; half of the places stay free. */
-static bool make_room(weft_limiter *limiter)
+static bool has_room(const weft_limiter *limiter)
 {
     size_t waiters = weft__load(&limiter->waiters.count, relaxed);
-    size_t wanted = 2 * (limiter->borrowed + waiters + 1);
-    if (wanted <= limiter->places)
-        return true;
-    size_t places = 2 * limiter->places;
+    return 2 * (limiter->borrowed + waiters + 1) <= limiter->places;
+}
+
+/* Under the lock: into `*table`, which is the old one after. */
+static void move_to(weft_limiter *limiter, uint64_t **table, size_t places)
+{
+    uint64_t *before = limiter->table;
+    for (size_t i = 0; i < limiter->places; i++) {
+        if (before[i])
+            (*table)[place_of(*table, places, before[i])] = before[i];
+    }
+    limiter->table = *table;
+    limiter->places = places;
+    *table = before;
+}
+
+static size_t places_of(weft_limiter *limiter)
+{
+    weft__latch_acquire(&limiter->lock);
+    size_t places = limiter->places;
+    weft__latch_release(&limiter->lock);
+    return places;
+}
+
+/* Without the lock: -EAGAIN (there may be room now) or -ENOMEM. */
+static int make_room(weft_limiter *limiter)
+{
+    size_t places = 2 * places_of(limiter);
     uint64_t *table = calloc(places, sizeof *table);
     if (!table)
-        return false;
-    for (size_t i = 0; i < limiter->places; i++) {
-        if (limiter->table[i])
-            table[place_of(table, places, limiter->table[i])] = limiter->table[i];
-    }
-    free(limiter->table);
-    limiter->table = table;
-    limiter->places = places;
-    return true;
+        return -ENOMEM;
+    weft__latch_acquire(&limiter->lock);
+    if (2 * limiter->places == places)
+        move_to(limiter, &table, places);
+    weft__latch_release(&limiter->lock);
+    free(table);
+    return -EAGAIN;
 }
 
 static void lend(weft_limiter *limiter, uint64_t borrower)
@@ -110,13 +134,13 @@ static void take_back(weft_limiter *limiter, size_t at)
     }
 }
 
-/* 0, -EBUSY, -EALREADY or -ENOMEM. */
+/* 0, -EBUSY, -EALREADY, or -ENOBUFS: room has to be made. */
 static int try_borrow(weft_limiter *limiter, uint64_t borrower)
 {
     if (has_token(limiter, borrower))
         return -EALREADY;
-    if (!make_room(limiter))
-        return -ENOMEM;
+    if (!has_room(limiter))
+        return -ENOBUFS;
     if (limiter->borrowed >= limiter->capacity || !weft__wait_list_empty(&limiter->waiters))
         return -EBUSY;
     lend(limiter, borrower);
@@ -146,7 +170,8 @@ static int wait_once(weft_limiter *limiter, struct weft__waiter *waiter, uint64_
     node.result = try_borrow(limiter, borrower);
     int rc =
         weft__wait_node_wait(&limiter->lock, &limiter->waiters, &node.wait, node.result == -EBUSY);
-    return rc ? rc : node.result;
+    rc = rc ? rc : node.result;
+    return rc == -ENOBUFS ? make_room(limiter) : rc;
 }
 
 int weft_limiter_borrow(weft_limiter *limiter, const void *borrower)
@@ -167,9 +192,14 @@ int weft_limiter_borrow(weft_limiter *limiter, const void *borrower)
 int weft_limiter_try_borrow(weft_limiter *limiter, const void *borrower)
 {
     uint64_t name = name_of(borrower);
-    weft__latch_acquire(&limiter->lock);
-    int rc = try_borrow(limiter, name);
-    weft__latch_release(&limiter->lock);
+    int rc;
+    do {
+        weft__latch_acquire(&limiter->lock);
+        rc = try_borrow(limiter, name);
+        weft__latch_release(&limiter->lock);
+        if (rc == -ENOBUFS)
+            rc = make_room(limiter);
+    } while (rc == -EAGAIN);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "sched/spend.h"
 #include "sync/mailbox.h"
 #include "task/scope.h"
+#include "weft/cleanup.h"
 
 /* What is wanted. */
 struct choice {
@@ -120,14 +121,21 @@ static bool set_receiving(struct weft_mailbox *box)
     return !before;
 }
 
-/* `waiter` NULL: it does not wait. */
-static int receive(struct weft_mailbox *box, const struct choice *choice, void *ret_message,
-                   struct weft__waiter *waiter)
+/* By weft_exit(), in matches(): nothing was taken. */
+static void stop_receiving(void *arg)
+{
+    struct weft_mailbox *box = arg;
+    weft__latch_acquire(&box->lock);
+    box->receiving = false;
+    weft__latch_release(&box->lock);
+}
+
+/* MAIL-1: the letter that is wanted, if the outcome is 0. */
+static int choose(struct weft_mailbox *box, const struct choice *choice,
+                  struct weft__waiter *waiter, struct weft__letter ***ret_at)
 {
     struct weft__letter **at = &box->seen.first;
     int rc = 0;
-    if (!set_receiving(box))
-        return -EBUSY;
     while (rc == 0) {
         while (*at && !fits(choice, *at))
             at = &(*at)->next;
@@ -135,6 +143,21 @@ static int receive(struct weft_mailbox *box, const struct choice *choice, void *
             break;
         rc = collect(box, waiter);
     }
+    *ret_at = at;
+    return rc;
+}
+
+/* `waiter` NULL: it does not wait. */
+static int receive(struct weft_mailbox *box, const struct choice *choice, void *ret_message,
+                   struct weft__waiter *waiter)
+{
+    weft_cleanup cleanup;
+    struct weft__letter **at;
+    if (!set_receiving(box))
+        return -EBUSY;
+    weft_cleanup_push(&cleanup, stop_receiving, box);
+    int rc = choose(box, choice, waiter, &at);
+    weft_cleanup_pop(&cleanup, false);
     weft__latch_acquire(&box->lock);
     box->receiving = false;
     if (rc)

@@ -274,8 +274,7 @@ static WEFT_NOINLINE void lock_in_any_case(struct weft__mutex *mutex)
 {
     weft_scope shield;
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
-    while (lock_plain(mutex))
-        weft_yield(); /* a signal's handler has to run first: src/hook */
+    lock_plain(mutex);
     weft_scope_leave(&shield);
 }
 

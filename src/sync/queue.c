@@ -41,12 +41,6 @@ static void pop_newest(weft_channel *channel, void *ret_element)
     weft__bump(&channel->count, (size_t)-1);
 }
 
-static bool grow_both(weft_channel *channel)
-{
-    return weft__heap_grow(&queue_of(channel)->heap, 2 * channel->room) &&
-           weft__channel_grow(channel);
-}
-
 static void push_in_place(weft_channel *channel, const void *element)
 {
     struct weft__heap *heap = &queue_of(channel)->heap;
@@ -63,9 +57,9 @@ static void pop_first(weft_channel *channel, void *ret_element)
 }
 
 static const struct weft__channel_order orders[] = {
-    [WEFT_QUEUE_FIFO] = { weft__channel_grow, weft__channel_push, weft__channel_pop },
-    [WEFT_QUEUE_LIFO] = { weft__channel_grow, weft__channel_push, pop_newest },
-    [WEFT_QUEUE_PRIORITY] = { grow_both, push_in_place, pop_first },
+    [WEFT_QUEUE_FIFO] = { weft__channel_push, weft__channel_pop },
+    [WEFT_QUEUE_LIFO] = { weft__channel_push, pop_newest },
+    [WEFT_QUEUE_PRIORITY] = { push_in_place, pop_first },
 };
 
 /* A channel without room would do nothing for who forgets to say how much. */
@@ -81,11 +75,16 @@ static int build(weft_queue *queue, size_t size, size_t capacity, const weft_que
     queue->heap.compare = attr->compare;
     queue->drop = attr->drop;
     int rc = weft__channel_init(&queue->channel, size, capacity);
-    if (rc == 0 && attr->compare && !weft__heap_grow(&queue->heap, queue->channel.room)) {
+    if (rc || !attr->compare)
+        return rc;
+    size_t room = queue->channel.room;
+    struct weft__heap_place *places = weft__heap_make_places(room);
+    if (!places) {
         free(queue->channel.ring);
-        rc = -ENOMEM;
+        return -ENOMEM;
     }
-    return rc;
+    weft__heap_grow(&queue->heap, room, &places);
+    return 0;
 }
 
 int weft_queue_create(size_t size, size_t capacity, const weft_queue_attr *attr,
@@ -168,9 +167,15 @@ static int get(weft_channel *channel, void *ret_element, struct weft__waiter **r
     return rc;
 }
 
-static const struct weft__channel_way putting = { put, weft__channel_looks_full, true,
+static int make_room(weft_channel *channel)
+{
+    weft_queue *queue = queue_of(channel);
+    return weft__channel_grow(channel, queue->heap.compare ? &queue->heap : NULL);
+}
+
+static const struct weft__channel_way putting = { put, weft__channel_looks_full, make_room, true,
                                                   "put in queue" };
-static const struct weft__channel_way getting = { get, weft__channel_looks_empty, false,
+static const struct weft__channel_way getting = { get, weft__channel_looks_empty, NULL, false,
                                                   "get from queue" };
 
 int weft_queue_put(weft_queue *queue, const void *element)

@@ -52,8 +52,7 @@ static void await_told(struct weft_strand *strand)
 {
     weft_scope shield;
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
-    while (weft_event_wait(&strand->emptied))
-        weft_yield(); /* a signal's handler has to run first: src/hook */
+    weft_event_wait(&strand->emptied);
     weft_scope_leave(&shield);
 }
 
@@ -179,9 +178,7 @@ static int cut_short(weft_task *task, int why, int *ret_result)
     weft_scope shield;
     weft_cancel(task);
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
-    int rc;
-    while ((rc = weft_join(task, ret_result)) == -EINTR)
-        weft_yield(); /* as in await_told() */
+    int rc = weft_join(task, ret_result);
     weft_scope_leave(&shield);
     return rc || *ret_result == -ECANCELED || *ret_result == -ETIMEDOUT ? why : 0;
 }
@@ -201,12 +198,14 @@ int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *a
                                      .callback = true };
     struct weft__waiter *waiter = weft__waiter_self();
     int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    if (rc == 0 && weft__bound_is_ours(strand))
+        rc = -EDEADLK;
     if (rc == 0)
         rc = weft__spawn(&request, &task);
     if (rc)
         return rc;
     rc = weft_join(task, &result);
-    if (rc == -ECANCELED || rc == -ETIMEDOUT || rc == -EINTR)
+    if (rc == -ECANCELED || rc == -ETIMEDOUT)
         rc = cut_short(task, rc, &result);
     if (rc == 0 && ret_result)
         *ret_result = result;

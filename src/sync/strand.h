@@ -24,6 +24,9 @@ int weft__strand_invoke(void (*fn)(void *arg), void *arg);
 int weft__bound_run_until(struct weft_strand *strand, weft_event *event);
 void weft__bound_destroy(struct weft__bound *bound);
 
+/* Whether it is the caller who calls the strand's callbacks. */
+bool weft__bound_is_ours(const struct weft_strand *strand);
+
 /* The strand whose callback the calling plain thread is in; NULL: none. */
 struct weft_strand *weft__bound_running(void);
 

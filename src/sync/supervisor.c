@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sched/worker.h"
+#include "task/root.h"
 #include "task/scope.h"
 #include "weft/time.h"
 
@@ -73,31 +73,20 @@ void weft_supervisor_destroy(weft_supervisor *supervisor)
     free(supervisor);
 }
 
-/* By the supervisor, in its shield: nothing cuts it short. */
-static void lock(weft_supervisor *supervisor)
-{
-    while (weft_mutex_lock(&supervisor->mutex))
-        weft_yield(); /* a signal's handler has to run first: src/hook */
-}
-
-/* The same while it may be told to be over, as by now: who has the mutex may be waiting for
- * a child that never starts, and end() helps (SUPER-5). */
+/* By the supervisor, while it may be told to be over, as by now: who has the mutex may be
+ * waiting for a child that never starts, and end() helps (SUPER-5). */
 static int lock_unless_over(weft_supervisor *supervisor)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     struct weft_scope *stood = weft__scope_stand(waiter, supervisor->asked); /* SUPER-2 */
-    int rc;
-    while ((rc = weft_mutex_lock(&supervisor->mutex)) == -EINTR)
-        weft_yield();
+    int rc = weft_mutex_lock(&supervisor->mutex);
     weft__scope_stand(waiter, stood);
     return rc;
 }
 
-/* What is in force for the supervisor; it may be a plain thread, which nobody cancels. */
+/* What is in force for the supervisor. */
 static int in_force(weft_supervisor *supervisor)
 {
-    if (weft__load(&weft__rt.cancelled, seq_cst))
-        return -ECANCELED;
     return weft__scope_look(weft__waiter_self(), supervisor->asked, NULL);
 }
 
@@ -191,9 +180,7 @@ static int await_end(weft_supervisor *supervisor, weft_down *ret_down)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     struct weft_scope *stood = weft__scope_stand(waiter, supervisor->asked); /* SUPER-2 */
-    int rc;
-    while ((rc = weft__ends_receive(supervisor->ends, ret_down)) == -EINTR)
-        weft_yield();
+    int rc = weft__ends_receive(supervisor->ends, ret_down);
     weft__scope_stand(waiter, stood);
     return rc;
 }
@@ -247,7 +234,7 @@ static void end(weft_supervisor *supervisor)
     if (starting)
         weft_actor_cancel(starting);
     weft_actor_unref(starting);
-    lock(supervisor);
+    weft_mutex_lock(&supervisor->mutex); /* in the shield: nothing cuts it short */
     weft__children_stop(supervisor, &supervisor->children);
     weft__lock_acquire(&supervisor->lock);
     supervisor->asked = NULL;
@@ -267,7 +254,7 @@ static int outcome(int rc, const weft_scope *asked)
     return weft_scope_cancelled(asked) ? 0 : rc; /* else a child has failed to start with it */
 }
 
-int weft_supervisor_run(weft_supervisor *supervisor)
+static int run(weft_supervisor *supervisor)
 {
     weft_scope asked, shield;
     weft_group group;
@@ -286,6 +273,22 @@ int weft_supervisor_run(weft_supervisor *supervisor)
     weft_scope_leave(&shield);
     weft_scope_leave(&asked);
     return outcome(rc, &asked);
+}
+
+/* A plain thread is cancelled with all tasks, as it were one. */
+int weft_supervisor_run(weft_supervisor *supervisor)
+{
+    struct weft__root_guest guest;
+    if (weft_self())
+        return run(supervisor);
+    int rc = weft_checkpoint();
+    if (rc)
+        return rc;
+    if (!weft__root_enter(&guest))
+        return -EPERM;
+    rc = run(supervisor);
+    weft__root_leave(&guest);
+    return rc;
 }
 
 int weft_supervise(void *spec)

@@ -8,7 +8,8 @@
  *          cancels; a shield inside it; and in the shield the group of the children. So
  *          nothing that cancels the supervisor reaches them. It waits as one who stands in
  *          `asked` (weft__scope_stand()): for an end, and for a child that starts. All else it
- *          does in the shield.
+ *          does in the shield. Around all three a plain thread has the scope in which it stands
+ *          in the root group (task/root.h).
  * SUPER-3  A child is an actor, whose monitor is in `ends` before it is spawned: no end is
  *          missed. Its number says whose end it was; one that is no child's any more was
  *          stopped, and is nobody's concern.

@@ -238,11 +238,15 @@ int weft_link(weft_actor *actor, weft_actor *other)
     return 0;
 }
 
+/* Those who have linked them at the same moment have not seen each other. */
 int weft_unlink(weft_actor *actor, weft_actor *other)
 {
-    uint64_t number = link_with(actor, other);
-    if (!number || !take_out(actor, number))
-        return -ENOENT;
-    take_out(other, number);
-    return 0;
+    uint64_t number;
+    int rc = -ENOENT;
+    while ((number = link_with(actor, other))) {
+        if (take_out(actor, number))
+            rc = 0;
+        take_out(other, number);
+    }
+    return rc;
 }

@@ -39,8 +39,8 @@ static void await_members(struct weft__group *group, struct weft__waiter *waiter
         uint64_t ticket = weft__wait_begin(waiter, "group", (uintptr_t)group);
         if (is_empty(group, ticket))
             weft__wait_drop(waiter, ticket);
-        else
-            weft__wait_park_firmly(waiter); /* a canceller may end it: CANCEL-3 */
+        else if (weft__wait_park_firmly(waiter) == WEFT__INTERRUPTED) /* or a canceller: CANCEL-3 */
+            weft__wait_handled();
     }
 }
 

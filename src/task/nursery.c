@@ -69,7 +69,8 @@ static int park(struct weft__group *group, struct weft__starting *starting, bool
         return 0;
     }
     if (firmly) {
-        weft__wait_park_firmly(waiter);
+        if (weft__wait_park_firmly(waiter) == WEFT__INTERRUPTED)
+            weft__wait_handled();
         return 0;
     }
     struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);

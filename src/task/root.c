@@ -3,12 +3,14 @@
  * Cancelling it marks each task, as weft_cancel() does, and wakes those that wait. There
  * is no list of tasks, so it walks their memory; one whose spawning is under way may be
  * missed, and is found by the monitor, which looks again after a while, and says who does
- * not end. Later ones are born cancelled. */
+ * not end. Later ones are born cancelled. Plain threads that have entered it are in a list:
+ * whoever comes after it was gone through has found the group cancelled. */
 #include "task/root.h"
 
 #include <errno.h>
 
 #include "os/barrier.h"
+#include "os/lock.h"
 #include "sched/monitor.h"
 #include "sched/worker.h"
 #include "task/cancel.h"
@@ -17,6 +19,9 @@
 
 #define FIRST_PAUSE 1000000 /* ns, then twice as long each time */
 #define LAST_PAUSE 1000000000
+
+static struct weft__lock lock; /* of the list */
+static struct weft__list guests = WEFT__LIST_INIT(guests);
 
 static void mark(void *object, void *marked)
 {
@@ -45,19 +50,48 @@ static void cancel_those_there_are(void)
     weft__cancel_wake(wave);
 }
 
+/* Under the lock, so that the scopes are there; nothing that cancels or wakes wants that. */
+static void cancel_guests(void)
+{
+    weft__lock_acquire(&lock);
+    for (struct weft__list *at = guests.next; at != &guests; at = at->next)
+        weft_scope_cancel(&weft__container_of(at, struct weft__root_guest, link)->scope);
+    weft__lock_release(&lock);
+}
+
+bool weft__root_enter(struct weft__root_guest *guest)
+{
+    if (!weft__guest_bring())
+        return false;
+    weft_scope_enter(&guest->scope, WEFT_NEVER);
+    weft__lock_acquire(&lock);
+    weft__list_append(&guests, &guest->link);
+    weft__lock_release(&lock);
+    if (weft__load(&weft__rt.cancelled, seq_cst)) /* else who cancels finds us */
+        weft_scope_cancel(&guest->scope);
+    return true;
+}
+
+void weft__root_leave(struct weft__root_guest *guest)
+{
+    weft__lock_acquire(&lock);
+    weft__list_remove(&guest->link);
+    weft__lock_release(&lock);
+    weft_scope_leave(&guest->scope);
+    weft__guest_leave();
+}
+
 int weft_cancel_all(void)
 {
-    bool guest = !weft__self();
-    if (guest)
-        weft__guest_enter();
-    bool runs = weft__load(&weft__rt.running, seq_cst); /* pairs with weft_start(), weft_stop() */
-    if (runs && !weft__exchange(&weft__rt.cancelled, true, seq_cst)) {
+    if (!weft__visit_begin())
+        return -EPERM;
+    if (!weft__exchange(&weft__rt.cancelled, true, seq_cst)) {
         cancel_those_there_are();
+        cancel_guests();
         weft__monitor_call();
     }
-    if (guest)
-        weft__guest_leave();
-    return runs ? 0 : -EPERM;
+    weft__visit_end();
+    return 0;
 }
 
 int64_t weft__root_look(void)

@@ -90,7 +90,7 @@ int weft__checkpoint_slow(struct weft__waiter *waiter)
 
 int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended)
 {
-    if (ended.reason == WEFT__INTERRUPTED)
+    if (ended.reason == WEFT__INTERRUPTED && !weft__wait_handled())
         return -EINTR;
     /* What the wait's timer has waited for has passed, whatever the clock says: a
      * thread's timer is real where the clock is virtual. */

@@ -14,7 +14,9 @@
  * CANCEL-3  To be woken says little: the reasons CANCELLED and DEADLINE mean "look
  *           again". weft__scope_error() looks, and returns 0 when nothing is in force
  *           after all: what was cancelled lies outside a shield, the deadline was moved,
- *           or it was a canceller who came late. Then the operation waits anew.
+ *           or it was a canceller who came late. Then the operation waits anew. So it does
+ *           after INTERRUPTED: the handlers have run meanwhile. Only in an interposed call,
+ *           which runs them at its end and decides whether to go on, the error is -EINTR.
  * CANCEL-4  A level, not an edge: nothing that is in force is ever taken back by being
  *           reported. A shield ends the walk; so does nothing else.
  * CANCEL-5  Cancelled means it did not happen: only a wait that was not claimed for
@@ -75,8 +77,8 @@ struct weft__ended {
  * something is in force already. */
 struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until);
 
-/* The error for a wait that ended for a reason that is not EVENT; marks the scope
- * whose deadline it was. 0: none (CANCEL-3). */
+/* The error for a wait that ended for a reason that is not EVENT, and of which nobody knows
+ * any more; marks the scope whose deadline it was. 0: none (CANCEL-3). May suspend. */
 int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended);
 
 /* The deadline in force. */

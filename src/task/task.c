@@ -26,9 +26,12 @@ int weft_yield(void)
         return waiter ? weft__checkpoint(waiter) : -ENOMEM;
     }
     int rc = weft__checkpoint(&self->waiter);
-    if (rc == 0)
-        weft__pass(self);
-    return rc;
+    if (rc)
+        return rc;
+    weft__pass(self);
+    if (weft__is_virtual(self) && weft__wait_interrupted && weft__wait_interrupted())
+        weft__wait_handled();
+    return 0;
 }
 
 int64_t weft_now(void)

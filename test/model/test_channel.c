@@ -1,4 +1,4 @@
-/* sync/channel.c: elements against deadlines and closing. */
+/* sync/channel.c: elements against deadlines and closing; and room that is made meanwhile. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,10 +12,31 @@
 
 #include "waiting.h"
 
-#include "sync/channel.c"
+#include "sync/channel.h"
+
+#define RINGS 6
 
 static struct weft_channel channel;
-static uint64_t ring[2];
+static uint64_t ring[2], rings[RINGS][8];
+static unsigned rings_used;
+
+/* Others run meanwhile, and use the channel: CHAN-4. Never freed: a failing execution does
+ * not come back. */
+static void *make_memory(size_t bytes)
+{
+    weft__latch_acquire(&channel.lock);
+    weft__latch_release(&channel.lock);
+    model_assert(rings_used < RINGS && bytes <= sizeof *rings, "CHAN-4");
+    return rings[rings_used++];
+}
+
+#define malloc make_memory
+#define free(memory) ((void)(memory))
+#include "sync/channel.c"
+#include "sync/heap.c"
+#undef malloc
+#undef free
+
 static int sent, received, sum, refused;
 
 static void reset(void)
@@ -133,4 +154,57 @@ TEST(QUEUE_3_needs_the_passing_of_the_lock)
     queue_mutation = NO_QUEUE_3;
     model.body[1] = receive_all_as_thread;
     model_check_fails(&model, "CHAN-2");
+}
+
+static void reset_without_bound(void)
+{
+    reset_with_room();
+    channel.unbounded = true;
+    rings_used = 0;
+}
+
+static void send_from(uint64_t first)
+{
+    for (uint64_t n = first; n < first + 2; n++)
+        model_assert(weft_channel_send(&channel, &n) == 0, "CHAN-4");
+}
+
+static void send_tens(void)
+{
+    send_from(10);
+}
+
+static void send_twenties(void)
+{
+    send_from(20);
+}
+
+/* Each sender's in order. */
+static void receive_four(void)
+{
+    for (int i = 0; i < 4; i++) {
+        static uint64_t last[3];
+        uint64_t element = 0;
+        model_assert(weft_channel_receive(&channel, &element) == 0, "CHAN-4");
+        model_assert(element / 10 == 1 || element / 10 == 2, "CHAN-4");
+        if (i == 0)
+            memset(last, 0, sizeof last);
+        model_assert(element % 10 == last[element / 10]++, "CHAN-3");
+    }
+}
+
+static void all_have_come(void)
+{
+    model_assert(channel.count == 0 && channel.receivers.count == 0, "CHAN-4");
+}
+
+static struct model growing = { .setup = reset_without_bound,
+                                .body = { send_tens, send_twenties, receive_four },
+                                .check = all_have_come,
+                                .preemptions = 1,
+                                .random = 20000 };
+
+TEST(CHAN_4_room_is_made_outside_of_the_lock)
+{
+    model_check(&growing);
 }

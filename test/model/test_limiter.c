@@ -19,16 +19,24 @@ static enum { NOTHING, NO_ROOM } mutation;
 
 #include "sync/mutex.h"
 
-#define TABLES 4
+#define TABLES 16
 
-static uint64_t tables[TABLES][1 << TABLES];
+static uint64_t tables[TABLES][16];
 static unsigned tables_used;
+static void use_limiter(void);
 
 /* From no heap: a failing execution does not come back to free it. */
-static void *make_table(size_t places, size_t size)
+static void *take_table(size_t places, size_t size)
 {
     model_assert(tables_used < TABLES && places * size <= sizeof *tables, "LIMIT-1");
     return tables[tables_used++];
+}
+
+/* Others may use the limiter meanwhile. */
+static void *make_table(size_t places, size_t size)
+{
+    use_limiter();
+    return take_table(places, size);
 }
 
 static void leave_table(void *table)
@@ -59,6 +67,12 @@ static struct weft_limiter limiter;
 static int inside, borrowed, refused;
 static const char shared;
 
+static void use_limiter(void)
+{
+    weft_limiter_info info;
+    weft_limiter_look(&limiter, &info);
+}
+
 static void reset(void)
 {
     world_reset(WORLD_THREADS);
@@ -66,7 +80,7 @@ static void reset(void)
     memset(&limiter, 0, sizeof limiter);
     tables_used = 0;
     limiter.places = mutation == NO_ROOM ? 4 : 2; /* a full one is searched for ever */
-    limiter.table = make_table(limiter.places, sizeof(uint64_t));
+    limiter.table = take_table(limiter.places, sizeof(uint64_t));
     limiter.capacity = 1;
     inside = borrowed = refused = 0;
     model_name(limiter);

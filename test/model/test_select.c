@@ -28,6 +28,7 @@ static enum { NOTHING, NO_LOOK, NO_PASSING } mutation;
 #include "task/join.c"
 
 #include "sync/channel.c"
+#include "sync/heap.c"
 
 #define wait_once wait_for_event
 #include "sync/event.c"

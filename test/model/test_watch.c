@@ -29,7 +29,7 @@ static enum { NOTHING, LATE_EDGES, NO_PARK } mutation;
     weft__fd_enlist(entry, fd, side, mutation == LATE_EDGES ? weft__fd_edge(entry, side) : (edge), \
                     generation, node)
 #define weft__wait_drop(waiter, ticket) \
-    (mutation == NO_PARK ? (weft__wait_abandon(waiter, ticket), WEFT__RUNNING) \
+    (mutation == NO_PARK ? (void)weft__wait_abandon(waiter, ticket) \
                          : weft__wait_drop(waiter, ticket))
 #include "hook/watch.c"
 

@@ -1,6 +1,8 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -125,4 +127,67 @@ TEST(memory_is_accounted_for)
     ck_assert_uint_ge(memory.stacks_cached, 1);
     ck_assert_uint_le(memory.stacks_cached, stacks);
     ck_assert_int_eq(weft_stop(), 0);
+}
+
+/* A thread looks while the runtime stops, into a pipe that is full: it finds what it looks at
+ * until it has done. */
+
+static int looked_at[2];
+
+static int fill_the_pipe(void)
+{
+    int flags = fcntl(looked_at[1], F_GETFL), filled = 0;
+    fcntl(looked_at[1], F_SETFL, flags | O_NONBLOCK);
+    while (write(looked_at[1], "x", 1) == 1)
+        filled++;
+    fcntl(looked_at[1], F_SETFL, flags);
+    return filled;
+}
+
+static void *dump_into_the_pipe(void *ret_count)
+{
+    weft_worker_stats stats;
+    weft_memory_stats memory;
+    *(int *)ret_count = weft_dump(looked_at[1]);
+    int rc = weft_stats(0, &stats);
+    ck_assert(rc == 0 || rc == -EINVAL);
+    rc = weft_memory(&memory);
+    ck_assert(rc == 0 || rc == -EPERM);
+    close(looked_at[1]);
+    return NULL;
+}
+
+static void *stop(void *unused)
+{
+    ck_assert_int_eq(weft_stop(), 0);
+    return unused;
+}
+
+static int await_event(void *event)
+{
+    return weft_event_wait(event);
+}
+
+TEST(the_runtime_stays_until_nobody_looks_at_it)
+{
+    weft_event over = WEFT_EVENT_INIT;
+    pthread_t dumper, stopper;
+    char byte;
+    int count = 0, taken = 0;
+    ck_assert_int_eq(pipe(looked_at), 0);
+    int filled = fill_the_pipe();
+    ck_assert_int_eq(weft_start(NULL), 0);
+    SPAWN(await_event, &over, NULL);
+    pthread_create(&dumper, NULL, dump_into_the_pipe, &count);
+    block_for(WEFT_MS(50)); /* it is in the middle by then, unless the machine is slow */
+    weft_event_set(&over);
+    pthread_create(&stopper, NULL, stop, NULL);
+    block_for(WEFT_MS(50)); /* nothing waits for it but weft_stop() */
+    while (read(looked_at[0], &byte, 1) == 1)
+        taken++;
+    pthread_join(dumper, NULL);
+    pthread_join(stopper, NULL);
+    ck_assert_int_ge(count, -EPERM);
+    ck_assert_int_ge(taken, filled);
+    close(looked_at[0]);
 }

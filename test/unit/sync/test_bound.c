@@ -230,3 +230,52 @@ TEST(a_bound_strand_has_no_tasks_of_its_own)
     ck_assert_int_eq(weft_strand_destroy(other), 0);
     close_bound();
 }
+
+static void step_to_the_end(void *letters)
+{
+    expect_here();
+    while (strlen(trace) < strlen(letters))
+        ck_assert_int_ge(weft_strand_step(strand), 0);
+}
+
+TEST(a_callback_that_steps_goes_on_in_order)
+{
+    static char letters[] = "abcdefghijklmnopqrstuvwxyz", texts[26][2];
+    open_bound(2);
+    ck_assert_int_eq(weft_strand_post(strand, step_to_the_end, letters), 0);
+    for (int i = 0; i < 26; i++) {
+        texts[i][0] = letters[i];
+        ck_assert_int_eq(weft_strand_post(strand, note, texts[i]), 0);
+    }
+    block_for(WEFT_MS(10)); /* most have been left with us by then, unless the machine is slow */
+    while (!trace[0])
+        ck_assert_int_ge(weft_strand_step(strand), 0);
+    ck_assert_str_eq(trace, letters);
+    close_bound();
+}
+
+static void call_itself(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(weft_strand_call(strand, seven, NULL, NULL), -EDEADLK);
+    counter++;
+}
+
+TEST(the_strands_thread_does_not_wait_for_itself)
+{
+    open_bound(2);
+    ck_assert_int_eq(weft_strand_post(strand, call_itself, NULL), 0);
+    while (counter == 0)
+        ck_assert_int_ge(weft_strand_step(strand), 0);
+    call_itself(NULL);
+    close_bound();
+}
+
+TEST(stepping_leaves_errno_alone)
+{
+    open_bound(1);
+    errno = ENOTNAM;
+    ck_assert_int_eq(weft_strand_step(strand), 0);
+    ck_assert_int_eq(errno, ENOTNAM);
+    close_bound();
+}

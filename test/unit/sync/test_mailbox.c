@@ -486,3 +486,43 @@ TEST(acknowledged_is_not_lost)
 {
     run_mixed(destroy_in_traffic);
 }
+
+/* Leaving by weft_exit() in the middle of choosing. */
+
+static bool exits(const int64_t *message, void *unused)
+{
+    (void)message, (void)unused;
+    weft_exit(5);
+}
+
+static int choose_and_exit(void *of_its_own)
+{
+    int64_t n;
+    return numbers_receive_match(of_its_own ? numbers_inbox() : box, exits, NULL, &n);
+}
+
+static int exit_while_choosing(void *unused)
+{
+    weft_task *task;
+    weft_actor *actor;
+    int result = 0;
+    (void)unused;
+    ck_assert_int_eq(numbers_create(4, &box), 0);
+    fill(2);
+    SPAWN(choose_and_exit, NULL, &task);
+    JOIN(task, 5);
+    expect(0); /* it has taken nothing, and does not receive any more */
+    ck_assert_int_eq(
+        weft_actor_spawn(choose_and_exit, box, numbers_untyped(numbers_ref(box)), &actor), 0);
+    ck_assert_int_eq(weft_actor_wait(actor, &result), 0);
+    ck_assert_int_eq(result, 5);
+    weft_actor_unref(actor);
+    expect_info(0, 2, 1, 1);
+    numbers_unref(box);
+    return 0;
+}
+
+TEST(who_exits_while_choosing_has_received_nothing)
+{
+    run_mixed(exit_while_choosing);
+}

@@ -370,3 +370,45 @@ TEST(a_childs_failure_is_its_supervisors_alone)
 {
     run_mixed(in_a_group);
 }
+
+/* By a plain thread. */
+
+static void *run_and_tell(void *ret_result)
+{
+    *(int *)ret_result = weft_supervisor_run(top);
+    return NULL;
+}
+
+static void cancel_all_around(int result_of_children)
+{
+    weft_config config = { .workers = 2 };
+    pthread_t thread;
+    int result = 0;
+    ck_assert_int_eq(weft_start(&config), 0);
+    reset(WEFT_ONE_FOR_ONE);
+    a.result = b.result = c.result = result_of_children;
+    for (int i = 0; i < 3; i++)
+        children[i].restart = WEFT_TEMPORARY;
+    ck_assert_int_eq(weft_supervisor_create(&spec, &top), 0);
+    pthread_create(&thread, NULL, run_and_tell, &result);
+    await_running(result_of_children == WAITS ? 3 : 0, 3);
+    ck_assert_int_eq(weft_cancel_all(), 0);
+    ck_assert_int_eq(weft_stop(), 0);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(result, -ECANCELED);
+    ck_assert_uint_eq(look().running, 0);
+    weft_supervisor_destroy(top);
+}
+
+TEST(a_plain_threads_supervisor_is_cancelled_with_all_tasks)
+{
+    cancel_all_around(WAITS);
+    cancel_all_around(0); /* none of its children is left to tell it */
+}
+
+TEST(a_plain_threads_supervisor_needs_a_runtime)
+{
+    reset(WEFT_ONE_FOR_ONE);
+    ck_assert_int_eq(weft_supervise(&spec), -EPERM);
+    ck_assert_str_eq(story, "");
+}

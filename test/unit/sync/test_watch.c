@@ -1,6 +1,7 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -383,9 +384,57 @@ TEST(a_link_to_one_that_has_failed_cancels_at_once)
     run_mixed(link_too_late);
 }
 
-/* Linking, unlinking and ending at any moment: nobody is left, and no memory (ASan). */
 static weft_actor *pair[2];
 
+/* Those who link them at the same moment make one link. */
+static _Atomic(uint32_t) round_of_links, ready, linked;
+
+#define ROUNDS_ARE_OVER UINT32_MAX
+
+static void *link_in_each_round(void *unused)
+{
+    for (uint32_t i = 1;; i++) {
+        atomic_store(&ready, i);
+        for (int spins = 0; atomic_load(&round_of_links) < i; spins++) {
+            if (spins > 100000)
+                sched_yield();
+        }
+        if (atomic_load(&round_of_links) == ROUNDS_ARE_OVER)
+            return unused;
+        ck_assert_int_eq(weft_link(pair[0], pair[1]), 0);
+        atomic_store(&linked, i);
+    }
+}
+
+TEST(links_made_at_the_same_moment_are_one)
+{
+    weft_config config = { .workers = 1 };
+    pthread_t other;
+    int64_t end = weft_after(WEFT_S(1));
+    ck_assert_int_eq(weft_start(&config), 0);
+    weft_event_clear(&go);
+    pair[0] = spawn(0);
+    pair[1] = spawn(0);
+    pthread_create(&other, NULL, link_in_each_round, NULL);
+    for (uint32_t i = 1; i == 1 || (i <= 5000 && weft_now() < end); i++) {
+        while (atomic_load(&ready) != i)
+            sched_yield();
+        atomic_store(&round_of_links, i);
+        ck_assert_int_eq(weft_link(pair[1], pair[0]), 0);
+        while (atomic_load(&linked) != i)
+            sched_yield();
+        ck_assert_int_eq(weft_unlink(pair[0], pair[1]), 0);
+        ck_assert_int_eq(weft_unlink(pair[0], pair[1]), -ENOENT);
+    }
+    atomic_store(&round_of_links, ROUNDS_ARE_OVER);
+    pthread_join(other, NULL);
+    weft_event_set(&go);
+    finish(pair[0], 0);
+    finish(pair[1], 0);
+    ck_assert_int_eq(weft_stop(), 0);
+}
+
+/* Linking, unlinking and ending at any moment: nobody is left, and no memory (ASan). */
 static int link_and_unlink(void *unused)
 {
     (void)unused;
