@@ -14,7 +14,7 @@
 #include "say.h"
 
 #define THREADS 6
-#define ROUNDS 500
+#define ROUNDS 200
 #define BIG_STACK ((size_t)8 << 20)
 
 static pthread_t threads[THREADS];
