@@ -260,6 +260,17 @@
     CALL(gsignal) \
     CALL(__wait) \
     CALL(__waitpid) \
+    /* ids.c */ \
+    CALL(setuid) \
+    CALL(setgid) \
+    CALL(seteuid) \
+    CALL(setegid) \
+    CALL(setreuid) \
+    CALL(setregid) \
+    CALL(setresuid) \
+    CALL(setresgid) \
+    CALL(setgroups) \
+    CALL(initgroups) \
     /* rank.c */ \
     CALL(pthread_setschedparam) \
     CALL(pthread_getschedparam) \

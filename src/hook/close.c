@@ -10,6 +10,7 @@
 
 #include "hook/fork.h"
 #include "hook/real.h"
+#include "hook/signals.h"
 #include "io/fd.h"
 #include "os/private_fd.h"
 #include "weft/io.h"
@@ -31,7 +32,10 @@ WEFT__INTERPOSE int close(int fd)
     }
     if (!entry || !weft__load(&entry->flags, acquire))
         return weft__real_close(fd);
-    int error = errno, rc = weft_close(fd);
+    int error = errno;
+    weft__signals_hold(); /* it may last, under the entry's lock: SIG-7 */
+    int rc = weft_close(fd);
+    weft__signals_unhold();
     errno = rc ? -rc : error;
     return rc ? -1 : 0;
 }

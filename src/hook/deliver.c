@@ -6,11 +6,13 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "hook/lot.h"
 #include "hook/real.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
 #include "os/barrier.h"
+#include "os/critical.h"
 #include "sched/worker.h"
 
 static uintptr_t code_begin, code_end; /* this object's */
@@ -26,11 +28,11 @@ static uintptr_t interrupted_at(const ucontext_t *context)
 #endif
 }
 
-/* SIG-4. */
+/* SIG-4, SIG-7. */
 static bool in_library(const ucontext_t *context)
 {
     uintptr_t at = interrupted_at(context);
-    return (at >= code_begin && at < code_end) ||
+    return (at >= code_begin && at < code_end) || weft__critical_inside() ||
            weft__load(&weft__self()->seat->inside, relaxed) != 0;
 }
 
@@ -176,6 +178,7 @@ void weft__signals_deliver(struct weft__thread *self, void *context)
     siginfo_t info;
     int number;
     uint32_t guard = self->signals.guard;
+    WEFT_ASSERT(!weft__critical_inside(), "SIG-7");
     self->signals.guard = 0;
     if (weft__load(&self->signals.carried, relaxed) & WEFT__CANCEL)
         weft__cancel_note(self);

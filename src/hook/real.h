@@ -7,6 +7,7 @@
 #define WEFT_HOOK_REAL_H
 
 #include <fcntl.h>
+#include <grp.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>

@@ -37,7 +37,11 @@
  *        has found it there may look at its task.
  * SIG-6  The kernel has one handler of ours for all signals that the program
  *        handles. In a thread that is not weft's, or after fork(), where there are no
- *        others, it calls the program's handler just as the kernel would have. */
+ *        others, it calls the program's handler just as the kernel would have.
+ * SIG-7  No handler runs while its thread holds one of the library's locks or latches,
+ *        wherever the interrupted address is: what a critical section calls in libc
+ *        is not this object's code. They are counted (os/critical.h); while any is
+ *        held the sink is asked to try again, as in SIG-4. */
 #ifndef WEFT_HOOK_SIGNALS_H
 #define WEFT_HOOK_SIGNALS_H
 

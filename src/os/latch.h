@@ -17,6 +17,7 @@
 
 #include "base/atomic.h"
 #include "os/barrier.h"
+#include "os/critical.h"
 #include "os/futex.h"
 
 struct weft__latch {
@@ -35,7 +36,10 @@ static inline bool weft__latch_try(struct weft__latch *latch)
 {
     uint32_t free = 0;
     /* acquire: pairs with the release in weft__latch_release() */
-    return weft__cas(&latch->state, &free, 1, acquire, relaxed);
+    if (weft__unlikely(!weft__cas(&latch->state, &free, 1, acquire, relaxed)))
+        return false;
+    weft__critical_enter();
+    return true;
 }
 
 static inline void weft__latch_acquire(struct weft__latch *latch)
@@ -48,6 +52,7 @@ static inline void weft__latch_release(struct weft__latch *latch)
 {
     /* release: pairs with the acquire in weft__latch_try() */
     weft__store(&latch->state, 0, release);
+    weft__critical_leave();
     weft__barrier_light(); /* LATCH-1 */
     if (weft__unlikely(weft__load(&weft__latch_sleepers, relaxed)))
         weft__futex_wake(&latch->state, 1);

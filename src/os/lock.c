@@ -17,4 +17,5 @@ void weft__lock_slow(struct weft__lock *lock)
     /* acquire: pairs with the release in weft__lock_release() */
     while (weft__exchange(&lock->state, 2, acquire) != 0)
         weft__futex_wait(&lock->state, 2, INT64_MAX);
+    weft__critical_enter();
 }

@@ -7,6 +7,7 @@
 #define WEFT_OS_LOCK_H
 
 #include "base/atomic.h"
+#include "os/critical.h"
 #include "os/futex.h"
 
 struct weft__lock {
@@ -19,7 +20,10 @@ static inline bool weft__lock_try(struct weft__lock *lock)
 {
     uint32_t free = 0;
     /* acquire: pairs with the release in weft__lock_release() */
-    return weft__cas(&lock->state, &free, 1, acquire, relaxed);
+    if (!weft__cas(&lock->state, &free, 1, acquire, relaxed))
+        return false;
+    weft__critical_enter();
+    return true;
 }
 
 static inline void weft__lock_acquire(struct weft__lock *lock)
@@ -31,7 +35,9 @@ static inline void weft__lock_acquire(struct weft__lock *lock)
 static inline void weft__lock_release(struct weft__lock *lock)
 {
     /* release: pairs with the acquires in weft__lock_try() and _slow() */
-    if (weft__unlikely(weft__exchange(&lock->state, 0, release) == 2))
+    bool slept = weft__exchange(&lock->state, 0, release) == 2;
+    weft__critical_leave();
+    if (weft__unlikely(slept))
         weft__futex_wake(&lock->state, 1);
 }
 

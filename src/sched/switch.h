@@ -7,6 +7,7 @@
 #ifndef WEFT_SCHED_SWITCH_H
 #define WEFT_SCHED_SWITCH_H
 
+#include "os/critical.h"
 #include "sched/hooks.h"
 #include "sched/schedule.h"
 #include "vthread/block.h"
@@ -47,6 +48,7 @@ WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *
 {
     WEFT_ASSERT(weft__load(&worker->seat->inside, relaxed) == 1, "SEAT-1");
     WEFT_ASSERT(!next->carrier || next->carrier == worker->carrier, "PIN-1");
+    WEFT_ASSERT(!weft__critical_inside(), "CRITICAL-1");
     weft__assert_stays(self);
     next->worker = worker;
     next->seat = worker->seat;
