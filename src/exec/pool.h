@@ -68,7 +68,17 @@ int weft__slot_fill(weft_pool *pool, struct weft__slot *slot);
 /* Without the lock: destroys what is in the slot, which stays the caller's. */
 void weft__slot_empty(weft_pool *pool, struct weft__slot *slot);
 
-/* Under the lock, as what follows. The lent slot with this resource, or NULL. */
+/* Empties the caller's slot and gives it back. */
+void weft__slot_clear(weft_pool *pool, struct weft__slot *slot);
+
+/* Under the lock, as what follows. The first of a list, or NULL. */
+static inline struct weft__slot *weft__slot_first(struct weft__list *list)
+{
+    struct weft__list *link = weft__list_first(list);
+    return link ? weft__container_of(link, struct weft__slot, link) : NULL;
+}
+
+/* The lent slot with this resource, or NULL. */
 struct weft__slot *weft__slot_find(weft_pool *pool, const void *resource);
 
 /* Takes a slot out of its list. */

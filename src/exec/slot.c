@@ -33,10 +33,8 @@ void weft__slot_take(weft_pool *pool, struct weft__slot *slot)
 {
     weft__list_remove(&slot->link);
     pool->busy++;
-    if (slot->made) {
+    if (slot->made)
         pool->idle_count--;
-        slot->lent = true;
-    }
 }
 
 bool weft__slot_expired(const weft_pool *pool, const struct weft__slot *slot, int64_t now)
@@ -138,4 +136,10 @@ void weft__slot_give(weft_pool *pool, struct weft__slot *slot)
     int64_t now = weft__clock_now();
     weft__latch_acquire(&pool->lock);
     weft__slot_give_locked(pool, slot, now);
+}
+
+void weft__slot_clear(weft_pool *pool, struct weft__slot *slot)
+{
+    weft__slot_empty(pool, slot);
+    weft__slot_give(pool, slot);
 }

@@ -1,4 +1,4 @@
-/* exec/pool.c and exec/slot.c: one slot, whose resource is made, lent, found broken and
+/* exec/pool.c and the files beside it: one slot, whose resource is made, lent, found broken and
  * destroyed, against deadlines, cancelling and the closing of the pool. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include "ways.h"
 
 #include "exec/pool.c"
+#include "exec/pool_keep.c"
 #include "exec/slot.c"
 
 static WEFT_ALIGNED(16) char memory[sizeof(weft_pool) + sizeof(struct weft__slot)];
@@ -169,7 +170,7 @@ static void close_the_wrong_way(void)
     struct weft__slot *slot;
     weft__wakes_init(&wakes);
     while ((slot = take_idle(pool)))
-        clear_out(pool, slot);
+        weft__slot_clear(pool, slot);
     weft__latch_acquire(&pool->lock);
     pool->closed = true;
     refuse_all(pool, &wakes);
