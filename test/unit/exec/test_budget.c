@@ -9,7 +9,7 @@ static int spend_much(void *unused)
 {
     weft_budget budget = WEFT_BUDGET_INIT;
     (void)unused;
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 20000; i++)
         ck_assert_int_eq(weft_budget_spend(&budget), 0);
     return 0;
 }
@@ -87,7 +87,7 @@ static int become_slow(void *unused)
     weft_task *ticker;
     (void)unused;
     atomic_store(&ticks, 0);
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 20000; i++)
         ck_assert_int_eq(weft_budget_spend(&budget), 0);
     SPAWN(tick, (void *)(intptr_t)1000000, &ticker);
     for (int i = 0; i < 256 + 20; i++) {
