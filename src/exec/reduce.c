@@ -74,8 +74,7 @@ static void cut_up(struct reduction *reduction, uint64_t grain)
     uint64_t grains = divide_up(reduction->count, reduction->grain);
     uint64_t each = divide_up(grains, SEGMENTS);
     reduction->segments = grains ? divide_up(grains, each) : 0;
-    /* With one segment it may be more than can be said. */
-    reduction->span = reduction->segments > 1 ? each * reduction->grain : reduction->count;
+    reduction->span = each * reduction->grain; /* segments - 1 of them are fewer than all */
 }
 
 static bool make_room(struct reduction *reduction)

@@ -93,9 +93,9 @@ static int join_ranges(void *unused)
         for (uint64_t grain = 0; grain <= 16; grain = grain * 2 + 1)
             join_all(-count / 2, count - count / 2, grain);
     }
-    join_all(0, 1000000, 100); /* more than there are segments */
+    join_all(0, 300000, 100); /* more than there are segments */
     join_all(0, 1025, 1);
-    join_all(INT64_MIN, INT64_MAX, UINT64_C(1) << 50);
+    join_all(INT64_MIN, INT64_MAX, UINT64_C(1) << 52);
     join_all(INT64_MIN, INT64_MAX, UINT64_C(1) << 63);
     join_all(INT64_MIN, INT64_MAX, UINT64_MAX);
     join_all(INT64_MIN, INT64_MIN + 1, UINT64_MAX);
@@ -133,7 +133,7 @@ static int add_up_fractions(void *unused)
     (void)unused;
     for (uint64_t i = 0; i < 2; i++) {
         weft_parallel_attr attr = { .grain = 7 * i };
-        int rc = weft_parallel_reduce(0, 20000, &attr, &fractions, NULL, &results[i]);
+        int rc = weft_parallel_reduce(0, 5000, &attr, &fractions, NULL, &results[i]);
         ck_assert_int_eq(rc, 0);
     }
     return 0;
@@ -144,8 +144,8 @@ TEST(a_sum_is_the_same_on_any_number_of_workers)
     double first[2];
     ck_assert_int_eq(run_tasks(1, add_up_fractions, NULL), 0);
     memcpy(first, results, sizeof first);
-    ck_assert(first[0] > 10 && first[0] < 11);
-    for (int i = 0; i < 10; i++) {
+    ck_assert(first[0] > 9 && first[0] < 10);
+    for (int i = 0; i < 6; i++) {
         ck_assert_int_eq(run_tasks(2 + 3 * (unsigned)(i % 3), add_up_fractions, NULL), 0);
         ck_assert_mem_eq(first, results, sizeof first);
     }
