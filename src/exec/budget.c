@@ -24,8 +24,8 @@ int weft_budget_renew(weft_budget *budget)
     uint32_t period = first ? 1 : budget->weft__period;
     if (first)
         budget->weft__since = now;
-    else if (time < TURN && period < PERIOD_MAX)
-        period *= 2;
+    else if (time < TURN)
+        period = period < PERIOD_MAX / 2 ? 2 * period : PERIOD_MAX;
     else if (time > TURN_LONG)
         period = shorter(period, time);
     budget->weft__left = budget->weft__period = period;
