@@ -22,6 +22,8 @@
 #include <weft/net.h>
 #include <weft/observe.h>
 #include <weft/once.h>
+#include <weft/parallel.h>
+#include <weft/pool.h>
 #include <weft/queue.h>
 #include <weft/runtime.h>
 #include <weft/rwlock.h>

@@ -220,6 +220,107 @@ TEST(a_limiter_keeps_its_tokens, .timeout = 120)
     weft_limiter_destroy(limiter);
 }
 
+/* A pool whose resources are made late, or not at all, and found broken or die while they are
+ * lent. */
+#define RESOURCES 3
+
+static weft_pool *pool;
+static struct resource {
+    atomic_bool there, lent;
+} resources[2 * RESOURCES]; /* that one is there does not say that it has a slot */
+static atomic_int made;
+
+static int dawdle(void)
+{
+    switch (test_random() % 8) {
+    case 0:
+        return -EIO;
+    case 1:
+        return weft_sleep((int64_t)(test_random() % 50000));
+    case 2:
+        return weft_yield();
+    default:
+        return 0;
+    }
+}
+
+static int make_resource(void *unused, void **ret_resource)
+{
+    struct resource *resource = resources;
+    (void)unused;
+    int rc = dawdle();
+    if (rc)
+        return rc;
+    while (atomic_exchange(&resource->there, true))
+        resource++;
+    if (atomic_fetch_add(&made, 1) >= RESOURCES)
+        ck_abort_msg("more than %d resources", RESOURCES);
+    *ret_resource = resource;
+    return 0;
+}
+
+static void destroy_resource(void *unused, void *arg)
+{
+    struct resource *resource = arg;
+    (void)unused;
+    dawdle();
+    if (atomic_load(&resource->lent))
+        ck_abort_msg("destroyed while it is lent");
+    atomic_fetch_sub(&made, 1);
+    if (!atomic_exchange(&resource->there, false))
+        ck_abort_msg("destroyed twice");
+}
+
+static int check_resource(void *unused, void *resource)
+{
+    (void)unused;
+    if (atomic_load(&((struct resource *)resource)->lent))
+        ck_abort_msg("checked while it is lent");
+    return dawdle();
+}
+
+static int use_resource(void)
+{
+    struct resource *resource;
+    void *got;
+    if (test_random() % 64 == 0 && weft_pool_trim(pool) == 0)
+        return 0;
+    int rc = weft_pool_get(pool, &got);
+    if (rc)
+        return rc == -EIO ? 0 : rc;
+    resource = got;
+    if (!atomic_load(&resource->there) || atomic_exchange(&resource->lent, true))
+        ck_abort_msg("lent twice, or what is not there");
+    stay(RESOURCES);
+    atomic_store(&resource->lent, false);
+    if (test_random() % 8)
+        ck_assert_int_eq(weft_pool_put(pool, resource), 0);
+    else
+        ck_assert_int_eq(weft_pool_drop(pool, resource), 0);
+    return 0;
+}
+
+TEST(a_pool_lends_each_resource_to_one, .timeout = 120)
+{
+    weft_pool_attr attr = { .max = RESOURCES,
+                            .min = 1,
+                            .make = make_resource,
+                            .destroy = destroy_resource,
+                            .check = check_resource,
+                            .idle_lifetime = WEFT_US(50),
+                            .max_lifetime = WEFT_MS(1),
+                            .check_after = WEFT_US(5) };
+    weft_pool_info info;
+    ck_assert_int_eq(weft_pool_create(&attr, &pool), 0);
+    run_all(use_resource);
+    weft_pool_look(pool, &info);
+    ck_assert_uint_eq(info.in_use, 0);
+    ck_assert_uint_eq(info.waiters, 0);
+    ck_assert_uint_eq(info.made - info.destroyed, info.idle);
+    weft_pool_destroy(pool);
+    ck_assert_int_eq(made, 0);
+}
+
 /* A store with little room. Who would wait for ever for a partner who has done his rounds
  * does not wait. */
 static weft_cond not_empty = WEFT_COND_INIT, not_full = WEFT_COND_INIT;
