@@ -83,6 +83,25 @@ static bool everything_waits(uint64_t *ret_switches)
            weft__load(&weft__monitor_spawns, seq_cst) == 0;
 }
 
+static _Atomic(uint32_t) threads_resting;
+
+void weft__threads_rest(int change)
+{
+    weft__add(&threads_resting, (uint32_t)change, seq_cst);
+}
+
+/* seq_cst: a worker that falls asleep sees that the thread rests, or we see it asleep. */
+void weft__look_for_deadlock(void)
+{
+    if (!weft__guest_bring())
+        return;
+    uint32_t counts = weft__load(&weft__rt.sleepers.counts, seq_cst);
+    if (weft__load(&weft__rt.awaited, acquire) &&
+        weft__sleepers_sleeping(counts) == weft__rt.workers)
+        weft__poller_wake(&weft__rt.worker[0].poller);
+    weft__guest_leave();
+}
+
 /* Tasks that nobody can wake are a deadlock; but threads that are not the
  * runtime's might. Counting those takes its time, in which a task may have come
  * and be running: nothing must have happened between two looks. */
@@ -93,7 +112,8 @@ static void check_deadlock(void)
         weft__tasks_alive() == 0)
         return;
     /* and the monitor, and who waits for the end */
-    unsigned ours = weft__load(&weft__rt.carriers, relaxed) + weft__thread_readers() + 2;
+    unsigned ours = weft__load(&weft__rt.carriers, relaxed) + weft__thread_readers() +
+                    weft__load(&threads_resting, seq_cst) + 2;
     if (weft__threads_counted() == ours && everything_waits(&after) && before == after &&
         weft__tasks_alive() != 0)
         weft__on_deadlock();

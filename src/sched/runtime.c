@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "os/memory.h"
+#include "os/signal_mask.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
 #include "sched/locals.h"
@@ -137,18 +138,6 @@ static int set_up(const weft_config *config)
     return rc;
 }
 
-/* The runtime's threads take no signals but those that they cause themselves:
- * handlers run on the host's threads, and nothing interrupts a task. */
-static void block_signals(sigset_t *ret_before)
-{
-    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF };
-    sigset_t all;
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        sigdelset(&all, own[i]);
-    pthread_sigmask(SIG_SETMASK, &all, ret_before);
-}
-
 /* The monitor first: it starts carriers. */
 static void join_threads(bool monitor)
 {
@@ -166,7 +155,7 @@ static void join_threads(bool monitor)
 
 static int start_threads(void)
 {
-    block_signals(&weft__rt.host_mask);
+    weft__signals_block(&weft__rt.host_mask);
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < weft__rt.workers; i++) {
         rc = weft__carrier_start(&weft__rt.carrier[i]);

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "os/barrier.h"
+#include "sched/hooks.h"
 #include "sched/monitor.h"
 #include "sched/worker.h"
 #include "task/cancel.h"
@@ -53,6 +54,7 @@ int weft_cancel_all(void)
     bool runs = weft__load(&weft__rt.running, seq_cst); /* pairs with weft_start(), weft_stop() */
     if (runs && !weft__exchange(&weft__rt.cancelled, true, seq_cst)) {
         cancel_those_there_are();
+        weft__hooks_run(WEFT__HOOK_CANCELLED);
         weft__monitor_call();
     }
     if (guest)
