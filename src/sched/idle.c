@@ -90,18 +90,6 @@ void weft__threads_rest(int change)
     weft__add(&threads_resting, (uint32_t)change, seq_cst);
 }
 
-/* seq_cst: a worker that falls asleep sees that the thread rests, or we see it asleep. */
-void weft__look_for_deadlock(void)
-{
-    if (!weft__guest_bring())
-        return;
-    uint32_t counts = weft__load(&weft__rt.sleepers.counts, seq_cst);
-    if (weft__load(&weft__rt.awaited, acquire) &&
-        weft__sleepers_sleeping(counts) == weft__rt.workers)
-        weft__poller_wake(&weft__rt.worker[0].poller);
-    weft__guest_leave();
-}
-
 /* Tasks that nobody can wake are a deadlock; but threads that are not the
  * runtime's might. Counting those takes its time, in which a task may have come
  * and be running: nothing must have happened between two looks. */

@@ -12,6 +12,7 @@
 #include "os/signal_mask.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
+#include "sched/idle.h"
 #include "sched/locals.h"
 #include "sched/lot.h"
 #include "sched/monitor.h"
@@ -208,6 +209,18 @@ static void set_awaited(void)
 {
     weft__store(&weft__rt.awaited, true, seq_cst); /* pairs with check_deadlock() */
     weft__poller_wake(&weft__rt.worker[0].poller);
+}
+
+/* seq_cst: a worker that falls asleep sees that the thread rests, or we see it asleep. */
+void weft__look_for_deadlock(void)
+{
+    if (!weft__guest_bring())
+        return;
+    uint32_t counts = weft__load(&weft__rt.sleepers.counts, seq_cst);
+    if (weft__load(&weft__rt.awaited, acquire) &&
+        weft__sleepers_sleeping(counts) == weft__rt.workers)
+        weft__poller_wake(&weft__rt.worker[0].poller);
+    weft__guest_leave();
 }
 
 static void await_end(void)
