@@ -64,4 +64,12 @@ static inline void await_pool(uint64_t threads, uint64_t idle)
         weft_sleep(WEFT_US(50));
 }
 
+/* How many threads there are when there is no runtime. TSan has some, from the first one on. */
+static inline int threads_of_nobody(void)
+{
+    ck_assert_int_eq(weft_start(NULL), 0);
+    ck_assert_int_eq(weft_stop(), 0);
+    return entries_of("/proc/self/task");
+}
+
 #endif

@@ -185,7 +185,7 @@ static int call_in_turn(void *unused)
 
 TEST(a_thread_that_rests_is_taken_again, .timeout = 180)
 {
-    int threads = entries_of("/proc/self/task");
+    int threads = threads_of_nobody();
     weft_blocking_stats stats;
     ck_assert_int_eq(run_tasks(1, call_in_turn, NULL), 0);
     weft_blocking_counts(&stats);
