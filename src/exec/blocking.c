@@ -35,13 +35,14 @@ static void run(struct weft__job *job, int error)
     call->error = error;
     if (!error)
         call->result = call->fn(call->arg);
-    weft__job_ended(job);
     if (settle(call)) {
+        weft__job_ended(job);
         weft_event_set(&call->done); /* it is gone */
         return;
     }
     if (call->abandoned)
         call->abandoned(call->arg, error ? error : call->result);
+    weft__job_ended(job);
     free(call);
 }
 

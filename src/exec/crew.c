@@ -1,5 +1,7 @@
 #include "exec/crew.h"
 
+#include <unistd.h>
+
 #include "os/futex.h"
 #include "os/signal_mask.h"
 #include "sched/idle.h"
@@ -211,6 +213,8 @@ void weft__crew_take_on(struct weft__job *job)
         more = weft__crew.ready_count > weft__crew.starting;
         weft__crew.starting += more; /* before they are made: there are never too many */
         weft__crew.threads += more;
+        if (more)
+            weft__store(&weft__crew.pid, getpid(), relaxed); /* always the same */
     }
     weft__latch_release(&weft__crew.lock);
     if (thread)
@@ -241,4 +245,12 @@ void weft__crew_dismiss(void)
     weft__latch_release(&weft__crew.lock);
     if (joins)
         pthread_join(last, NULL);
+}
+
+/* The process ends, or the library is unloaded: those that have nothing to do would be left
+ * behind where there is no runtime. */
+__attribute__((destructor)) static void dismiss_at_exit(void)
+{
+    if (weft__load(&weft__crew.pid, relaxed) == getpid())
+        weft__crew_dismiss();
 }

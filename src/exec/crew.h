@@ -20,6 +20,7 @@ struct weft__crew {
     bool closing;        /* nobody rests */
     bool has_ended;      /* POOL-5: nobody has joined `ended` */
     pthread_t ended;
+    _Atomic(int) pid;          /* of who has made threads: a child has none of them */
     _Atomic(uint32_t) changes; /* for who closes: of `threads`, and of `running` then */
     int64_t keep;              /* nanoseconds that a thread rests */
     size_t stack_size;         /* 0: the system's */

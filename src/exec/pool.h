@@ -18,9 +18,10 @@
  *         when its time is up, under the lock.
  * POOL-5  Stopping the runtime ends all threads but those that RUN a job, which nobody of
  *         the runtime waits for: their job was abandoned, or is a plain thread's. A job is
- *         ENDED before anybody is told of that; so a thread that has told somebody, and may
- *         still be at it, is waited for. Each thread joins the one that ended before it, and
- *         who stops joins the last; those that have outlived a runtime are detached. */
+ *         ENDED before the runtime can stop without it, and runs no code of the program's
+ *         after; so who stops waits for the rest of it, which is short. Each thread joins the
+ *         one that ended before it, and who stops joins the last; those that have outlived a
+ *         runtime are detached. The end of the process does the same. */
 #ifndef WEFT_EXEC_POOL_H
 #define WEFT_EXEC_POOL_H
 
@@ -44,7 +45,8 @@ enum weft__job_state { WEFT__JOB_QUEUED, WEFT__JOB_READY, WEFT__JOB_RUNS, WEFT__
 struct weft__job {
     /* `error` 0: on a thread of the pool. Else it is not to run: there is no thread (-EAGAIN
      * and the like) or it was `submitted` and all is cancelled (-ECANCELED). Calls
-     * weft__job_ended() when it is through, before it tells anybody. */
+     * weft__job_ended() when it is through with it, before anybody may go on whom the runtime
+     * would miss. */
     void (*run)(struct weft__job *job, int error);
     weft_blocking_kind *kind;
     bool submitted; /* weft_cancel_all() concerns it */

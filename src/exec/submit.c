@@ -38,11 +38,11 @@ static void run(struct weft__job *job, int error)
     weft_blocking_kind *kind = job->kind;
     weft_sem_post(&kind->room);
     int result = error ? error : call->fn(call->arg);
-    weft__job_ended(job);
     int rc = result < 0 ? weft_future_fail(&call->future, result)
                         : weft_future_set(&call->future, result);
     if ((rc || error) && call->attr.abandoned)
         call->attr.abandoned(call->arg, result);
+    weft__job_ended(job);
     leave(call);
     weft__kind_drop(kind);
     weft_future_release(&call->future);

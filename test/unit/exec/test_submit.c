@@ -1,6 +1,8 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "blocking.h"
 #include "sync.h"
@@ -267,6 +269,34 @@ TEST(when_all_is_cancelled_nothing_begins_and_what_has_begun_ends)
     ck_assert_int_eq(atomic_load(&line.first.ended), 1);
     expect_result(line.future, 0, GATE_RESULT);
     ck_assert_int_eq(atomic_load(&line.others.begun), 0);
+}
+
+/* The end of the process waits for threads, but not for the one that calls for it. */
+static void leave_process(weft_future *future, void *unused)
+{
+    (void)future;
+    (void)unused;
+    fputs("leaving\n", stderr);
+    exit(3);
+}
+
+static int leave_at_the_end(void *unused)
+{
+    (void)unused;
+    open_line(0);
+    ck_assert_int_eq(weft_future_on_done(line.future, leave_process, NULL), 0);
+    close_line();
+    return 0;
+}
+
+static void run_and_leave(void *unused)
+{
+    run_tasks(2, leave_at_the_end, unused);
+}
+
+TEST(a_callback_may_end_the_process)
+{
+    expect_death(run_and_leave, NULL, 0, "leaving");
 }
 
 static void note_result(weft_future *future, void *ret_value)
