@@ -269,6 +269,33 @@ TEST(threads_that_rest_hide_no_deadlock)
         expect_death(run_into_deadlock, &workers, SIGABRT, "weft: deadlock");
 }
 
+static int block_a_little(void *unused)
+{
+    (void)unused;
+    block_for(WEFT_MS(20));
+    return 0;
+}
+
+static int wait_beside_a_call(void *unused)
+{
+    weft_event never = WEFT_EVENT_INIT;
+    (void)unused;
+    ck_assert_int_eq(weft_blocking_submit(block_a_little, NULL, NULL), 0);
+    return weft_event_wait(&never);
+}
+
+static void run_beside_a_call(void *workers)
+{
+    run_tasks(*(unsigned *)workers, wait_beside_a_call, NULL);
+}
+
+TEST(a_deadlock_is_seen_when_the_last_call_has_ended)
+{
+    skip_with_foreign_threads();
+    for (unsigned workers = 1; workers <= 4; workers *= 2)
+        expect_death(run_beside_a_call, &workers, SIGABRT, "weft: deadlock");
+}
+
 static int set_late(void *event)
 {
     block_for(WEFT_MS(20));
