@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "exec/pool.h"
+#include "exec/jobs.h"
 
 /* Fills in what `asked` (may be NULL) leaves open. False: it is in order. */
 static inline bool weft__blocking_attr(const weft_blocking_attr *asked,

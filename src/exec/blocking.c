@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "exec/attr.h"
-#include "exec/pool.h"
+#include "exec/jobs.h"
 #include "sync/event.h"
 #include "task/scope.h"
 

@@ -13,7 +13,7 @@ struct weft__hand {
     struct weft__job *job;    /* handed over; NULL: its end, or its time was up */
     _Atomic(uint32_t) called; /* it is not idle any more */
     uint64_t generation;      /* when it began its job */
-    bool outlived;            /* a runtime has stopped since: POOL-5 */
+    bool outlived;            /* a runtime has stopped since: JOB-5 */
 };
 
 struct weft__crew weft__crew = {
@@ -101,7 +101,7 @@ static struct weft__hand *call_idle(struct weft__job *job)
     return thread;
 }
 
-/* POOL-4. Leaves the lock meanwhile. */
+/* JOB-4. Leaves the lock meanwhile. */
 static struct weft__job *rest(struct weft__hand *self)
 {
     int64_t now = weft__clock_real(), keep = weft__crew.keep;
@@ -128,7 +128,7 @@ static struct weft__job *next_job(struct weft__hand *self)
     return job;
 }
 
-/* POOL-5. Releases the lock. */
+/* JOB-5. Releases the lock. */
 static void retire(struct weft__hand *self)
 {
     pthread_t before = weft__crew.ended;
@@ -184,7 +184,7 @@ static int start_thread(size_t stack_size)
     return rc;
 }
 
-/* A thread could not be made: POOL-3. */
+/* A thread could not be made: JOB-3. */
 static void do_without(int error)
 {
     struct weft__job *job;

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "exec/pool.h"
+#include "exec/jobs.h"
 #include "os/latch.h"
 
 struct weft__crew {
@@ -15,10 +15,10 @@ struct weft__crew {
     unsigned ready_count, idle_count;
     unsigned threads;    /* that there are, or that are being made, */
     unsigned starting;   /* of them */
-    unsigned running;    /* of them, that run a job: POOL-5 */
+    unsigned running;    /* of them, that run a job: JOB-5 */
     uint64_t generation; /* counts the runtimes that have stopped */
     bool closing;        /* nobody rests */
-    bool has_ended;      /* POOL-5: nobody has joined `ended` */
+    bool has_ended;      /* JOB-5: nobody has joined `ended` */
     pthread_t ended;
     _Atomic(int) pid;          /* of who has made threads: a child has none of them */
     _Atomic(uint32_t) changes; /* for who closes: of `threads`, and of `running` then */
@@ -31,10 +31,10 @@ extern struct weft__crew weft__crew;
 /* Under the lock, which it releases: a job whose turn it is gets a thread. */
 void weft__crew_take_on(struct weft__job *job);
 
-/* Under the lock: a job is READY, and POOL-3 holds. */
+/* Under the lock: a job is READY, and JOB-3 holds. */
 void weft__crew_put_ready(struct weft__job *job);
 
-/* Ends all threads but those of POOL-5. */
+/* Ends all threads but those of JOB-5. */
 void weft__crew_dismiss(void);
 
 /* Under the lock: a job of this kind does not stand in `ready` any more, or its thread is

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec/pool.h"
+#include "exec/jobs.h"
 #include "sync/event.h"
 #include "task/scope.h"
 #include "weft/net.h"

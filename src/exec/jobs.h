@@ -1,29 +1,29 @@
-/* pool.h - the blocking pool: threads, and the jobs that wait for them.
+/* jobs.h - the blocking pool: threads, and the jobs that wait for them.
  *
  *     QUEUED --its turn--> READY --a thread--> RUNS --its function has ended--> ENDED
  *        |                   |
  *        +--- taken back ----+--> (nowhere: it never runs)
  *
- * POOL-1  A job is QUEUED in its kind, or READY in the pool, or has left both, for good,
+ * JOB-1  A job is QUEUED in its kind, or READY in the pool, or has left both, for good,
  *         under the pool's lock: so whoever takes it back from there knows that it never
  *         runs, and nobody runs one twice.
- * POOL-2  Of a kind at most `limit` jobs are READY or RUN, and while some are QUEUED as many
+ * JOB-2  Of a kind at most `limit` jobs are READY or RUN, and while some are QUEUED as many
  *         as that. A job waits for others of its kind, or for a thread, and for nothing
  *         else: kinds do not hold each other up.
- * POOL-3  For each READY job a thread is on its way: no thread is idle, and as many are being
+ * JOB-3  For each READY job a thread is on its way: no thread is idle, and as many are being
  *         made, or one could not be made. Then some other thread will come by when it has
  *         ended what it is at; or there is none, and who has found that out fails the job.
- * POOL-4  A thread that is idle is in the list, and sleeps on a word of its own. Who takes it
+ * JOB-4  A thread that is idle is in the list, and sleeps on a word of its own. Who takes it
  *         out has a job for it, or its end, and wakes it alone; it leaves by itself only
  *         when its time is up, under the lock.
- * POOL-5  Stopping the runtime ends all threads but those that RUN a job, which nobody of
+ * JOB-5  Stopping the runtime ends all threads but those that RUN a job, which nobody of
  *         the runtime waits for: their job was abandoned, or is a plain thread's. A job is
  *         ENDED before the runtime can stop without it, and runs no code of the program's
  *         after; so who stops waits for the rest of it, which is short. Each thread joins the
  *         one that ended before it, and who stops joins the last; those that have outlived a
  *         runtime are detached. The end of the process does the same. */
-#ifndef WEFT_EXEC_POOL_H
-#define WEFT_EXEC_POOL_H
+#ifndef WEFT_EXEC_JOBS_H
+#define WEFT_EXEC_JOBS_H
 
 #include "base/list.h"
 #include "weft/blocking.h"
@@ -32,7 +32,7 @@
 struct weft_blocking_kind {
     struct weft__list queued; /* jobs, oldest first */
     unsigned waiting;         /* of them */
-    unsigned busy, limit;     /* POOL-2 */
+    unsigned busy, limit;     /* JOB-2 */
     unsigned refs;            /* its creator and its jobs */
     weft_sem room;            /* for submitted jobs that have not begun: exec/submit.c */
     struct weft__list link;   /* among all */

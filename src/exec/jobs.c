@@ -1,5 +1,5 @@
-/* Jobs and their kinds. The rules are at the head of pool.h. */
-#include "exec/pool.h"
+/* Jobs and their kinds. The rules are at the head of jobs.h. */
+#include "exec/jobs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -73,10 +73,10 @@ static void take_queued(struct weft__job *job)
 
 void weft__kind_leave(weft_blocking_kind *kind)
 {
-    struct weft__job *next = kind->busy <= kind->limit ? first_queued(kind) : NULL; /* POOL-2 */
+    struct weft__job *next = kind->busy <= kind->limit ? first_queued(kind) : NULL; /* JOB-2 */
     if (next) {
         take_queued(next);
-        weft__crew_put_ready(next); /* who leaves comes by, or another is on its way: POOL-3 */
+        weft__crew_put_ready(next); /* who leaves comes by, or another is on its way: JOB-3 */
     } else {
         kind->busy--;
     }
