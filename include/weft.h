@@ -7,6 +7,7 @@
 
 #include <weft/actor.h>
 #include <weft/barrier.h>
+#include <weft/blocking.h>
 #include <weft/channel.h>
 #include <weft/cleanup.h>
 #include <weft/common.h>

@@ -6,8 +6,9 @@
  *     "[::1]:8080"      ":8080" (all interfaces)   "127.0.0.1:0" (a free port)
  *     "unix:/run/x.sock"  "unix:@name" (abstract)
  *
- * Names are looked up by the C library, on a thread of its own, while the task
- * is suspended. A name that does not exist is -ENOENT, a name server that does
+ * Names are looked up by the C library, on a thread of the blocking pool
+ * (weft_blocking_dns()), while the task is suspended; those who look up the same at the same
+ * time share that. A name that does not exist is -ENOENT, a name server that does
  * not answer -EAGAIN, one that fails -EIO, a malformed address -EINVAL. */
 #ifndef WEFT_NET_H
 #define WEFT_NET_H
@@ -20,6 +21,21 @@
 #define WEFT_REUSEPORT 0x1u
 
 WEFT__BEGIN
+
+struct addrinfo; /* netdb.h */
+
+/* getaddrinfo(3), with its arguments: what `host` and `service` stand for, either of which
+ * may be NULL, as may `hints`. *ret_list is the caller's, for weft_freeaddrinfo() and not for
+ * freeaddrinfo(3).
+ *
+ * Suspends; a cancellation point. Any task or plain thread.
+ * Returns 0 or an error: those above, -EINVAL (also: unknown service, hints that make no
+ * sense), or -ENOMEM. */
+WEFT_API int weft_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                              struct addrinfo **ret_list) WEFT__NONNULL(4);
+
+/* Frees such a list. NULL is ignored. Any caller; never suspends. */
+WEFT_API void weft_freeaddrinfo(struct addrinfo *list);
 
 /* Opens a stream socket that listens at `address`, with SO_REUSEADDR. A unix
  * path that nobody listens on any more is replaced. `backlog` 0 or less: the

@@ -46,6 +46,18 @@ typedef struct weft_memory_stats {
 /* Reads them. Never suspends. Returns 0 or -EPERM (no runtime is running). */
 WEFT_API int weft_memory(weft_memory_stats *ret_stats) WEFT__NONNULL(1);
 
+/* The threads for calls that block (weft/blocking.h). */
+typedef struct weft_blocking_stats {
+    uint64_t threads; /* that there are */
+    uint64_t idle;    /* of them, that have nothing to do */
+    uint64_t running; /* calls under way */
+    uint64_t waiting; /* calls that have not begun; by kind: weft_blocking_look() */
+    uint64_t reserved[4];
+} weft_blocking_stats;
+
+/* Reads them, all of one moment. Any task or plain thread; never suspends. */
+WEFT_API void weft_blocking_counts(weft_blocking_stats *ret_stats) WEFT__NONNULL(1);
+
 /* A task that keeps its OS thread to itself. What it points to is there during the call. */
 typedef struct weft_stall {
     uint64_t task; /* its number, as weft_dump() has it */

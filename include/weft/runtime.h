@@ -53,7 +53,18 @@ typedef struct weft_config {
      * time that it has gone by, those that have not ended are named on stderr. They are
      * waited for all the same. 0: 5 seconds; WEFT_NEVER: nothing is said. */
     int64_t grace;
-    uintptr_t reserved[7]; /* must be zero */
+    /* Calls that block a thread at the same time (weft/blocking.h): of no particular kind, and
+     * such as look names up; up to 65536. 0: the environment's WEFT_BLOCKING_THREADS, else 512,
+     * and WEFT_BLOCKING_DNS_THREADS, else 32. */
+    unsigned blocking_threads;
+    unsigned blocking_dns_threads;
+    /* Nanoseconds after which a thread for such calls ends that has nothing to do. 0: 10
+     * seconds; WEFT_NEVER: when the runtime stops. */
+    int64_t blocking_idle;
+    /* Bytes of address space for the stack of such a thread, 32 KiB to 1 GiB. 0: the
+     * environment's WEFT_BLOCKING_STACK_SIZE, else what threads have in this process. */
+    size_t blocking_stack_size;
+    uintptr_t reserved[4]; /* must be zero */
 } weft_config;
 
 /* Starts the runtime, runs fn(arg) as its first task, waits until that task and

@@ -64,7 +64,7 @@ int weft_listen(const char *address, int backlog, unsigned flags)
     fd = -EADDRNOTAVAIL;
     for (struct addrinfo *at = list; at && fd < 0; at = at->ai_next)
         fd = listen_at(at->ai_family, at->ai_addr, at->ai_addrlen, backlog, flags);
-    freeaddrinfo(list);
+    weft_freeaddrinfo(list);
     return fd;
 }
 
@@ -99,6 +99,6 @@ int weft_dial(const char *address)
         if (fd >= 0)
             break;
     }
-    freeaddrinfo(list);
+    weft_freeaddrinfo(list);
     return fd;
 }

@@ -1,30 +1,40 @@
+/* Looking names up, in the pool's kind for that.
+ *
+ * RESOLVE-1  Look-ups of the same with the same hints that are under way at the same time are
+ *            one: it is in the list until it has its answer, so an answer is for those who
+ *            came before it, and is not kept.
+ * RESOLVE-2  It belongs to who waits for it and to its job, counted under the lock; the last
+ *            one frees it. Who gives up leaves it to the others; who was the last to wait
+ *            takes it back, under the lock, so that nobody joins what will never run. If it
+ *            runs already it goes on by itself, and others may join it. */
 #include "io/resolve.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/fd.h"
+#include "exec/jobs.h"
+#include "sync/event.h"
 #include "task/scope.h"
+#include "weft/net.h"
 
-/* A look-up under way; its waiter may give up before it ends, and be gone with
- * the runtime: whoever moves `state` away from ASKED decides, and a thread that
- * has decided to wake is waited for. A waiter whose wait has ended otherwise has
- * PAUSED, until it has another ticket (CANCEL-3) or for ever. */
-enum { ASKED, PAUSED, ANSWERED, WAKING, WOKEN };
-
-struct query {
-    struct weft__address_text parts;
+struct look_up {
+    struct weft__job job;
+    struct weft__list link;
+    unsigned owners; /* RESOLVE-2 */
+    weft_event done;
     struct addrinfo hints;
-    struct addrinfo *list;
+    struct addrinfo *list; /* the answer: libc's */
     int rc;
-    struct weft__waiter *waiter;
-    uint64_t ticket;
-    _Atomic(int) state;
-    _Atomic(int) owners; /* the waiter and the thread; the last one frees */
+    const char *host, *service; /* NULL: none */
+    char room[];
 };
+
+static struct {
+    struct weft__latch lock;
+    struct weft__list under_way;
+} all = { .under_way = WEFT__LIST_INIT(all.under_way) };
 
 static int to_errno(int rc)
 {
@@ -39,6 +49,9 @@ static int to_errno(int rc)
     case EAI_MEMORY:
         return -ENOMEM;
     case EAI_SERVICE:
+    case EAI_BADFLAGS:
+    case EAI_FAMILY:
+    case EAI_SOCKTYPE:
         return -EINVAL;
     case EAI_SYSTEM:
         return -errno;
@@ -47,122 +60,187 @@ static int to_errno(int rc)
     }
 }
 
-static int look_up(struct query *query)
+/* Of libc's list, which is freed. */
+static int copy_and_free(struct addrinfo *list, struct addrinfo **ret_list)
 {
-    const char *host = query->parts.host;
-    return to_errno(
-        getaddrinfo(*host ? host : NULL, query->parts.port, &query->hints, &query->list));
+    *ret_list = weft__addresses_copy(list);
+    freeaddrinfo(list);
+    return *ret_list ? 0 : -ENOMEM;
 }
 
-static void drop(struct query *query)
+/* At once, if they are numbers; -ENOENT or -EINVAL: else. */
+static int take_numbers(const char *host, const char *service, const struct addrinfo *hints,
+                        struct addrinfo **ret_list)
 {
-    if (weft__add(&query->owners, -1, acq_rel) != 1)
+    struct addrinfo numeric = *hints, *list;
+    numeric.ai_flags |= AI_NUMERICHOST | AI_NUMERICSERV;
+    numeric.ai_flags &= ~AI_ADDRCONFIG; /* a number is what it is */
+    int rc = to_errno(getaddrinfo(host, service, &numeric, &list));
+    return rc ? rc : copy_and_free(list, ret_list);
+}
+
+/* Under the lock. */
+static bool give_up_share(struct look_up *look_up)
+{
+    return --look_up->owners == 0;
+}
+
+static void drop(struct look_up *look_up, bool last)
+{
+    if (!last)
         return;
-    if (query->list)
-        freeaddrinfo(query->list);
-    free(query);
+    if (look_up->list)
+        freeaddrinfo(look_up->list);
+    free(look_up);
 }
 
-static void *run(void *arg)
+static void run(struct weft__job *job, int error)
 {
-    struct query *query = arg;
-    query->rc = look_up(query);
-    int state = ASKED;
-    /* acq_rel: the waiter sees the answer, and we its ticket */
-    while (!weft__cas(&query->state, &state, state == ASKED ? WAKING : ANSWERED, acq_rel, acquire))
-        ;
-    if (state == ASKED) {
-        weft__wait_fire(query->waiter, query->ticket, WEFT__EVENT);
-        weft__store(&query->state, WOKEN, release); /* pairs with the acquire in leave() */
+    struct look_up *look_up = weft__container_of(job, struct look_up, job);
+    look_up->rc = error ? error
+                        : to_errno(getaddrinfo(look_up->host, look_up->service, &look_up->hints,
+                                               &look_up->list));
+    weft__job_ended(job);
+    weft__latch_acquire(&all.lock);
+    weft__list_remove(&look_up->link); /* RESOLVE-1 */
+    weft__latch_release(&all.lock);
+    weft_event_set(&look_up->done);
+    weft__latch_acquire(&all.lock);
+    bool last = give_up_share(look_up);
+    weft__latch_release(&all.lock);
+    drop(look_up, last);
+}
+
+/* Who waited has his answer, or gives up: RESOLVE-2. */
+static void leave(struct look_up *look_up)
+{
+    weft__latch_acquire(&all.lock);
+    bool last = give_up_share(look_up);
+    if (look_up->owners == 1 && weft__job_take_back(&look_up->job)) {
+        weft__list_remove(&look_up->link);
+        last = give_up_share(look_up);
     }
-    drop(query);
+    weft__latch_release(&all.lock);
+    drop(look_up, last);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same(const struct look_up *a, const struct look_up *b)
+{
+    return same_text(a->host, b->host) && same_text(a->service, b->service) &&
+           a->hints.ai_flags == b->hints.ai_flags && a->hints.ai_family == b->hints.ai_family &&
+           a->hints.ai_socktype == b->hints.ai_socktype &&
+           a->hints.ai_protocol == b->hints.ai_protocol;
+}
+
+static char *copy_text(char **room, const char *text)
+{
+    char *copy = *room;
+    if (!text)
+        return NULL;
+    *room += strlen(text) + 1;
+    return strcpy(copy, text);
+}
+
+static struct look_up *create(const char *host, const char *service, const struct addrinfo *hints)
+{
+    size_t size = (host ? strlen(host) + 1 : 0) + (service ? strlen(service) + 1 : 0);
+    struct look_up *look_up = calloc(1, sizeof *look_up + size);
+    if (!look_up)
+        return NULL;
+    char *room = look_up->room;
+    look_up->host = copy_text(&room, host);
+    look_up->service = copy_text(&room, service);
+    look_up->hints.ai_flags = hints->ai_flags;
+    look_up->hints.ai_family = hints->ai_family;
+    look_up->hints.ai_socktype = hints->ai_socktype;
+    look_up->hints.ai_protocol = hints->ai_protocol;
+    look_up->job = (struct weft__job){ .run = run, .kind = &weft__dns_kind };
+    weft_event_init(&look_up->done);
+    look_up->owners = 2;
+    return look_up;
+}
+
+/* Under the lock; NULL: there is none. */
+static struct look_up *find(const struct look_up *wanted)
+{
+    for (struct weft__list *at = all.under_way.next; at != &all.under_way; at = at->next) {
+        struct look_up *found = weft__container_of(at, struct look_up, link);
+        if (same(found, wanted))
+            return found;
+    }
     return NULL;
 }
 
-static int start(struct query *query)
+/* Joins one that is under way, or begins this one. */
+static struct look_up *begin(struct look_up *own)
 {
-    pthread_t thread;
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    int rc = pthread_create(&thread, &attr, run, query);
-    pthread_attr_destroy(&attr);
-    return -rc;
+    weft__latch_acquire(&all.lock);
+    struct look_up *found = find(own);
+    if (found)
+        found->owners++;
+    else
+        weft__list_append(&all.under_way, &own->link);
+    weft__latch_release(&all.lock);
+    if (found)
+        free(own);
+    else
+        weft__job_submit(&own->job);
+    return found ? found : own;
 }
 
-/* Makes the thread leave the waiter alone. False: it has woken it, and is done with
- * that. */
-static bool pause_query(struct query *query)
+static int ask(struct weft__waiter *waiter, const char *host, const char *service,
+               const struct addrinfo *hints, struct addrinfo **ret_list)
 {
-    int asked = ASKED;
-    if (weft__cas(&query->state, &asked, PAUSED, acq_rel, acquire))
-        return true;
-    while (weft__load(&query->state, acquire) != WOKEN)
-        sched_yield();
-    return false;
-}
-
-/* Waits once: 0 when the answer is there; -EAGAIN. */
-static int park(struct query *query, struct weft__waiter *waiter)
-{
-    weft__outside(1);
-    struct weft__ended ended = weft__scope_park(waiter, INT64_MAX);
-    weft__outside(-1);
-    if (!pause_query(query))
-        return 0;
-    int rc = weft__scope_error(waiter, ended);
-    return rc ? rc : -EAGAIN;
-}
-
-/* With a new ticket. False: the answer has come meanwhile. */
-static bool ask_again(struct query *query, struct weft__waiter *waiter)
-{
-    int paused = PAUSED;
-    query->ticket = weft__wait_begin(waiter, "resolve", 0);
-    if (weft__cas(&query->state, &paused, ASKED, acq_rel, acquire))
-        return true;
-    weft__wait_drop(waiter, query->ticket);
-    return false;
-}
-
-static int await(struct query *query, struct weft__waiter *waiter)
-{
-    query->waiter = waiter;
-    query->ticket = weft__wait_begin(waiter, "resolve", 0);
-    weft__store(&query->owners, 2, relaxed); /* the thread does not run yet */
-    int rc = start(query);
-    if (rc) {
-        weft__wait_drop(waiter, query->ticket);
-        drop(query); /* the thread's share */
-        return rc;
+    struct look_up *look_up = create(host, service, hints);
+    if (!look_up)
+        return -ENOMEM;
+    look_up = begin(look_up);
+    int rc = weft__event_wait(weft__event_of(&look_up->done), waiter, "resolve", 0);
+    if (rc == 0)
+        rc = look_up->rc;
+    if (rc == 0) {
+        *ret_list = weft__addresses_copy(look_up->list);
+        rc = *ret_list ? 0 : -ENOMEM;
     }
-    do {
-        rc = park(query, waiter);
-    } while (rc == -EAGAIN && ask_again(query, waiter));
-    return rc && rc != -EAGAIN ? rc : query->rc;
+    leave(look_up);
+    return rc;
+}
+
+int weft_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                     struct addrinfo **ret_list)
+{
+    static const struct addrinfo none = { .ai_flags = AI_V4MAPPED | AI_ADDRCONFIG };
+    struct weft__waiter *waiter = weft__waiter_self();
+    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    hints = hints ? hints : &none; /* what libc takes then */
+    if (rc == 0)
+        rc = take_numbers(host, service, hints, ret_list);
+    if (rc == -ENOENT || rc == -EINVAL)
+        rc = ask(waiter, host, service, hints, ret_list);
+    return rc;
 }
 
 int weft__resolve(const struct weft__address_text *parts, bool passive, struct addrinfo **ret_list)
 {
-    struct weft__waiter *waiter = weft__waiter_self();
-    struct query *query = waiter ? calloc(1, sizeof *query) : NULL;
-    if (!query)
-        return -ENOMEM;
-    weft__store(&query->owners, 1, relaxed);
-    query->parts = *parts;
-    query->hints.ai_socktype = SOCK_STREAM;
-    query->hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | (passive ? AI_PASSIVE : 0);
-    int rc = weft__checkpoint(waiter);
-    if (rc == 0)
-        rc = look_up(query);
-    if (rc == -ENOENT || rc == -EINVAL) { /* not numbers */
-        query->hints.ai_flags = (passive ? AI_PASSIVE : 0) | (*parts->host ? AI_ADDRCONFIG : 0);
-        rc = await(query, waiter);
-    }
-    if (rc == 0) {
-        *ret_list = query->list;
-        query->list = NULL;
-    }
-    drop(query);
-    return rc;
+    const char *host = *parts->host ? parts->host : NULL;
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    hints.ai_flags = (passive ? AI_PASSIVE : 0) | (host ? AI_ADDRCONFIG : 0);
+    return weft_getaddrinfo(host, parts->port, &hints, ret_list);
+}
+
+/* A forked child has no threads that look anything up. */
+static void forget(void)
+{
+    weft__latch_release(&all.lock);
+    weft__list_init(&all.under_way);
+}
+
+__attribute__((constructor)) static void set_up(void)
+{
+    pthread_atfork(NULL, NULL, forget);
 }

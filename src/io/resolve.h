@@ -6,9 +6,10 @@
 
 #include "io/address.h"
 
-/* getaddrinfo() for stream sockets: at once when host and port are numbers, else
- * on a thread of its own. The result is the caller's, for freeaddrinfo().
- * Suspends; a cancellation point. Returns 0, or as weft/net.h says. */
+/* weft_getaddrinfo() for stream sockets, of an address that was taken apart. */
 int weft__resolve(const struct weft__address_text *parts, bool passive, struct addrinfo **ret_list);
+
+/* A copy of libc's list, for weft_freeaddrinfo(). NULL: memory is out. */
+struct addrinfo *weft__addresses_copy(const struct addrinfo *list);
 
 #endif

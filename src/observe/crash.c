@@ -73,6 +73,8 @@ static void on_runtime(enum weft__hook_event event)
         install();
         return;
     }
+    if (event != WEFT__HOOK_STOPPED)
+        return;
     for (size_t i = 0; i < DEADLY; i++) {
         struct sigaction now;
         sigaction(deadly[i], NULL, &now);

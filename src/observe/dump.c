@@ -89,6 +89,10 @@ void weft__report_object(struct weft__line *line, const char *before, const char
     if (is_about_nothing(what))
         return;
     weft__line_string(line, before);
+    if (strcmp(what, WEFT__WAIT_CALL) == 0) {
+        weft__line_string(line, (const char *)(uintptr_t)object);
+        return;
+    }
     if (strcmp(what, "join") == 0) { /* it waits still, so it has not been released */
         weft__line_string(line, "task ");
         weft__line_number(line, weft_task_id((weft_task *)(uintptr_t)object));

@@ -6,8 +6,9 @@
 #define WEFT_SCHED_HOOKS_H
 
 enum weft__hook_event {
-    WEFT__HOOK_STARTED, /* the threads run, nothing has been spawned */
-    WEFT__HOOK_STOPPED, /* the threads have ended, memory is still there */
+    WEFT__HOOK_STARTED,   /* the threads run, nothing has been spawned */
+    WEFT__HOOK_CANCELLED, /* weft_cancel_all(), for the first time; by its caller */
+    WEFT__HOOK_STOPPED,   /* the threads have ended, memory is still there */
 };
 
 typedef void weft__change_fn(void *carriers);

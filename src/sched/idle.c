@@ -83,6 +83,13 @@ static bool everything_waits(uint64_t *ret_switches)
            weft__load(&weft__monitor_spawns, seq_cst) == 0;
 }
 
+static _Atomic(uint32_t) threads_resting;
+
+void weft__threads_rest(int change)
+{
+    weft__add(&threads_resting, (uint32_t)change, seq_cst);
+}
+
 /* Tasks that nobody can wake are a deadlock; but threads that are not the
  * runtime's might. Counting those takes its time, in which a task may have come
  * and be running: nothing must have happened between two looks. */
@@ -93,7 +100,8 @@ static void check_deadlock(void)
         weft__tasks_alive() == 0)
         return;
     /* and the monitor, and who waits for the end */
-    unsigned ours = weft__load(&weft__rt.carriers, relaxed) + weft__thread_readers() + 2;
+    unsigned ours = weft__load(&weft__rt.carriers, relaxed) + weft__thread_readers() +
+                    weft__load(&threads_resting, seq_cst) + 2;
     if (weft__threads_counted() == ours && everything_waits(&after) && before == after &&
         weft__tasks_alive() != 0)
         weft__on_deadlock();

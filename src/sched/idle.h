@@ -9,6 +9,15 @@
  * context; the seat is held. */
 struct weft_task *weft__find(struct weft__worker *worker);
 
+/* Threads of the library that wait for work, and that no task waits for, become more or
+ * fewer: they wake nobody, so the search for deadlocks does not count them. Whoever gives one
+ * something to do says so before. */
+void weft__threads_rest(int change);
+
+/* A thread that could have woken a task rests now: workers that sleep look for a deadlock
+ * again. Any plain thread. */
+void weft__look_for_deadlock(void);
+
 /* Called when no task will ever run again; does not return. Set by src/observe. */
 extern void (*weft__on_deadlock)(void);
 

@@ -9,8 +9,10 @@
 
 #include "base/assert.h"
 #include "os/memory.h"
+#include "os/signal_mask.h"
 #include "sched/carrier.h"
 #include "sched/hooks.h"
+#include "sched/idle.h"
 #include "sched/locals.h"
 #include "sched/lot.h"
 #include "sched/monitor.h"
@@ -137,18 +139,6 @@ static int set_up(const weft_config *config)
     return rc;
 }
 
-/* The runtime's threads take no signals but those that they cause themselves:
- * handlers run on the host's threads, and nothing interrupts a task. */
-static void block_signals(sigset_t *ret_before)
-{
-    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF };
-    sigset_t all;
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        sigdelset(&all, own[i]);
-    pthread_sigmask(SIG_SETMASK, &all, ret_before);
-}
-
 /* The monitor first: it starts carriers. */
 static void join_threads(bool monitor)
 {
@@ -166,7 +156,7 @@ static void join_threads(bool monitor)
 
 static int start_threads(void)
 {
-    block_signals(&weft__rt.host_mask);
+    weft__signals_block(&weft__rt.host_mask);
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < weft__rt.workers; i++) {
         rc = weft__carrier_start(&weft__rt.carrier[i]);
@@ -219,6 +209,18 @@ static void set_awaited(void)
 {
     weft__store(&weft__rt.awaited, true, seq_cst); /* pairs with check_deadlock() */
     weft__poller_wake(&weft__rt.worker[0].poller);
+}
+
+/* seq_cst: a worker that falls asleep sees that the thread rests, or we see it asleep. */
+void weft__look_for_deadlock(void)
+{
+    if (!weft__guest_bring())
+        return;
+    uint32_t counts = weft__load(&weft__rt.sleepers.counts, seq_cst);
+    if (weft__load(&weft__rt.awaited, acquire) &&
+        weft__sleepers_sleeping(counts) == weft__rt.workers)
+        weft__poller_wake(&weft__rt.worker[0].poller);
+    weft__guest_leave();
 }
 
 static void await_end(void)

@@ -90,6 +90,49 @@ static int settle_stack_size(weft_config *config)
     return 0;
 }
 
+static int settle_limit(const char *name, const char *variable, unsigned standard, unsigned *limit)
+{
+    uint64_t asked = *limit;
+    char value[16];
+    if (*limit > WEFT__BLOCKING_MAX) {
+        snprintf(value, sizeof value, "%u", *limit);
+        return complain(name, value, "a number from 1 to 65536");
+    }
+    if (!asked) {
+        int rc = from_environment(variable, false, 1, WEFT__BLOCKING_MAX,
+                                  "a number from 1 to 65536", &asked);
+        if (rc)
+            return rc;
+    }
+    *limit = asked ? (unsigned)asked : standard;
+    return 0;
+}
+
+static int settle_blocking_stack(weft_config *config)
+{
+    size_t size = config->blocking_stack_size;
+    char value[24];
+    if (!size)
+        return from_environment("WEFT_BLOCKING_STACK_SIZE", true, WEFT__STACK_MIN, WEFT__STACK_MAX,
+                                "a size from 32K to 1G", &config->blocking_stack_size);
+    if (size >= WEFT__STACK_MIN && size <= WEFT__STACK_MAX)
+        return 0;
+    snprintf(value, sizeof value, "%llu", (unsigned long long)size);
+    return complain("weft_config.blocking_stack_size", value, "a size from 32K to 1G");
+}
+
+static int settle_blocking(weft_config *config)
+{
+    if (!config->blocking_idle)
+        config->blocking_idle = WEFT__BLOCKING_IDLE;
+    int rc = settle_limit("weft_config.blocking_threads", "WEFT_BLOCKING_THREADS",
+                          WEFT__BLOCKING_THREADS, &config->blocking_threads);
+    if (rc == 0)
+        rc = settle_limit("weft_config.blocking_dns_threads", "WEFT_BLOCKING_DNS_THREADS",
+                          WEFT__BLOCKING_DNS_THREADS, &config->blocking_dns_threads);
+    return rc ? rc : settle_blocking_stack(config);
+}
+
 int weft__settings(const weft_config *asked, weft_config *ret_config)
 {
     static const uintptr_t zero[sizeof ret_config->reserved / sizeof *ret_config->reserved];
@@ -97,9 +140,10 @@ int weft__settings(const weft_config *asked, weft_config *ret_config)
     if (asked)
         *ret_config = *asked;
     if (ret_config->flags & ~(WEFT_VIRTUAL_CLOCK | WEFT_NO_CRASH_REPORT | WEFT_NO_HAND_OFF) ||
-        memcmp(ret_config->reserved, zero, sizeof zero) != 0 || ret_config->grace < 0) {
+        memcmp(ret_config->reserved, zero, sizeof zero) != 0 || ret_config->grace < 0 ||
+        ret_config->blocking_idle < 0) {
         fprintf(stderr, "weft: weft_config: unknown flags, reserved fields that are not zero, or "
-                        "a grace below zero\n");
+                        "times below zero\n");
         return -EINVAL;
     }
     if (!ret_config->seed) {
@@ -111,5 +155,7 @@ int weft__settings(const weft_config *asked, weft_config *ret_config)
     if (!ret_config->grace)
         ret_config->grace = GRACE;
     int rc = settle_workers(ret_config);
-    return rc ? rc : settle_stack_size(ret_config);
+    if (rc == 0)
+        rc = settle_stack_size(ret_config);
+    return rc ? rc : settle_blocking(ret_config);
 }

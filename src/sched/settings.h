@@ -4,8 +4,16 @@
 
 #include "weft/runtime.h"
 
+/* For calls that block: threads, those that look names up, how long they are kept. As many as
+ * a disk or a network may have in flight; a thread costs some 30 KiB. Of look-ups the servers
+ * take some at a time, and one that hangs does so for up to half a minute. */
+#define WEFT__BLOCKING_THREADS 512
+#define WEFT__BLOCKING_DNS_THREADS 32
+#define WEFT__BLOCKING_IDLE 10000000000
+#define WEFT__BLOCKING_MAX 65536
+
 /* Fills in what `asked` (may be NULL) leaves open, from the environment
- * (WEFT_WORKERS, WEFT_STACK_SIZE, WEFT_SEED) and the machine. Returns 0 or
+ * (WEFT_WORKERS, WEFT_STACK_SIZE, WEFT_SEED, WEFT_BLOCKING_...) and the machine. Returns 0 or
  * -EINVAL, with a line on stderr that says which value is wrong. */
 int weft__settings(const weft_config *asked, weft_config *ret_config);
 

@@ -50,6 +50,10 @@ enum weft__wait_state {
     WEFT__INTERRUPTED = 5, /* only where somebody interrupts: src/hook */
 };
 
+/* What is waited for, of waits whose object is a site: "file:line function" of a call that
+ * another thread makes. */
+#define WEFT__WAIT_CALL "blocking call"
+
 #define WEFT__WAIT_STATE 7u
 #define WEFT__WAIT_THREAD 8u
 #define WEFT__WAIT_SHIFT 4

@@ -90,26 +90,33 @@ bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *
 }
 
 /* 0, -EAGAIN or an error. */
-static int wait_once(struct weft__event_flag *event, struct weft__waiter *waiter)
+static int wait_once(struct weft__event_flag *event, struct weft__waiter *waiter, const char *what,
+                     uint64_t object)
 {
     struct weft__wait_node node;
-    weft__wait_node_begin(&node, waiter, "event", event);
+    weft__wait_node_begin(&node, waiter, what, (const void *)(uintptr_t)object);
     if (weft__event_enlist(event, &node))
         return weft__wait_node_park(&event->lock, &node);
     weft__wait_node_drop(&node);
     return 0;
 }
 
-int weft_event_wait(weft_event *public)
+int weft__event_wait(struct weft__event_flag *event, struct weft__waiter *waiter, const char *what,
+                     uint64_t object)
 {
-    struct weft__event_flag *event = weft__event_of(public);
-    struct weft__waiter *waiter = weft__waiter_self();
-    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    int rc = weft__checkpoint(waiter);
     while (rc == 0 && !weft__event_passed(event)) {
-        rc = wait_once(event, waiter);
+        rc = wait_once(event, waiter, what, object);
         if (rc != -EAGAIN)
             break;
         rc = 0;
     }
     return rc;
+}
+
+int weft_event_wait(weft_event *public)
+{
+    struct weft__event_flag *event = weft__event_of(public);
+    struct weft__waiter *waiter = weft__waiter_self();
+    return waiter ? weft__event_wait(event, waiter, "event", (uintptr_t)event) : -ENOMEM;
 }

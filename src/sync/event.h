@@ -22,6 +22,10 @@ static inline struct weft__event_flag *weft__event_of(weft_event *event)
  * is done with the event. */
 bool weft__event_passed(struct weft__event_flag *event);
 
+/* weft_event_wait() by `waiter`, the caller's; `what` and `object` are for dumps. */
+int weft__event_wait(struct weft__event_flag *event, struct weft__waiter *waiter, const char *what,
+                     uint64_t object);
+
 /* Puts a node into the list. False: it is set. */
 bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *node);
 

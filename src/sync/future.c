@@ -8,13 +8,18 @@
 #include "task/cancel.h"
 #include "task/scope.h"
 
+void weft__future_init(weft_future *future)
+{
+    weft__store(&future->refs, 1, relaxed); /* published by the caller */
+    weft__list_init(&future->callbacks);
+}
+
 int weft_future_create(weft_future **ret_future)
 {
     weft_future *future = calloc(1, sizeof *future);
     if (!future)
         return -ENOMEM;
-    weft__store(&future->refs, 1, relaxed); /* published by the caller */
-    weft__list_init(&future->callbacks);
+    weft__future_init(future);
     *ret_future = future;
     return 0;
 }
@@ -89,6 +94,8 @@ int weft_future_fail(weft_future *future, int error)
 int weft_future_cancel(weft_future *future)
 {
     struct weft_task *wave = NULL;
+    if (future->cancel)
+        return future->cancel(future);
     weft__latch_acquire(&future->lock);
     bool submitted = future->task != NULL;
     if (submitted)
@@ -178,7 +185,10 @@ bool weft__future_enlist(weft_future *future, struct weft__wait_node *node)
 static int wait_once(weft_future *future, struct weft__waiter *waiter)
 {
     struct weft__wait_node node;
-    weft__wait_node_begin(&node, waiter, "future", future);
+    if (future->site)
+        weft__wait_node_begin(&node, waiter, WEFT__WAIT_CALL, future->site);
+    else
+        weft__wait_node_begin(&node, waiter, "future", future);
     weft__latch_acquire(&future->lock);
     bool own = future->task && &future->task->waiter == waiter;
     bool waits = !own && !weft__load(&future->done, relaxed);

@@ -31,9 +31,11 @@ struct weft_future {
     int error; /* 0: it has a value */
     intptr_t value;
     struct weft__wait_list waiters;
-    struct weft__list callbacks; /* oldest first */
-    struct weft_task *task;      /* FUTURE-4; else NULL */
-    struct weft__post post;      /* for callbacks that cannot be called where it becomes done */
+    struct weft__list callbacks;        /* oldest first */
+    struct weft_task *task;             /* FUTURE-4; else NULL */
+    int (*cancel)(weft_future *future); /* weft_future_cancel(); NULL: it gives it its result */
+    const char *site;       /* for dumps: of the call that is to give the result, or NULL */
+    struct weft__post post; /* for callbacks that cannot be called where it becomes done */
 };
 
 static inline bool weft__future_done(const weft_future *future)
@@ -41,6 +43,10 @@ static inline bool weft__future_done(const weft_future *future)
     /* acquire: pairs with the release in finish() */
     return weft__load(&future->done, acquire);
 }
+
+/* For one that lies at the beginning of memory from malloc(), all zero: what
+ * weft_future_create() does. The last reference frees that. */
+void weft__future_init(weft_future *future);
 
 /* The epilogue of a submitted task, whose reference it gives up: the result is what the
  * task has returned. `later`: callbacks must not be called here. */

@@ -11,6 +11,7 @@
 
 #include "os/barrier.h"
 #include "os/lock.h"
+#include "sched/hooks.h"
 #include "sched/monitor.h"
 #include "sched/worker.h"
 #include "task/cancel.h"
@@ -88,6 +89,7 @@ int weft_cancel_all(void)
     if (!weft__exchange(&weft__rt.cancelled, true, seq_cst)) {
         cancel_those_there_are();
         cancel_guests();
+        weft__hooks_run(WEFT__HOOK_CANCELLED);
         weft__monitor_call();
     }
     weft__visit_end();

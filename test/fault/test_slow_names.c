@@ -5,8 +5,11 @@
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 
-#include "tasks.h"
+#include "blocking.h"
+#include "sched/task.h"
 
 static atomic_int begun, ended;
 static atomic_bool answer;
@@ -119,4 +122,109 @@ TEST(a_deadline_that_moves_does_not_end_the_wait)
     ck_assert_int_eq(weft_start(NULL), 0);
     ck_assert_int_eq(wait_for_answer(NULL), 7);
     ck_assert_int_eq(weft_stop(), 0);
+}
+
+/* Equal look-ups. */
+
+#define ASKERS 5
+
+static void await_resolving(weft_task *task)
+{
+    const char *what = NULL;
+    while (!what || strcmp(what, "resolve") != 0) {
+        weft_sleep(WEFT_US(50));
+        if (weft__wait_state(&task->waiter) == WEFT__WAITING)
+            what = weft__load(&task->waiter.what, relaxed);
+    }
+}
+
+static int ask(void *ret_list)
+{
+    return weft_getaddrinfo("localhost", "5", NULL, ret_list);
+}
+
+static int ask_together(void *unused)
+{
+    weft_task *tasks[ASKERS];
+    struct addrinfo *lists[ASKERS];
+    int result;
+    (void)unused;
+    atomic_store(&begun, 0);
+    atomic_store(&ended, 0);
+    atomic_store(&answer, false);
+    for (int i = 0; i < ASKERS; i++) {
+        SPAWN(ask, &lists[i], &tasks[i]);
+        await_resolving(tasks[i]);
+    }
+    weft_cancel(tasks[0]);
+    JOIN(tasks[0], -ECANCELED);
+    weft_cancel(tasks[3]);
+    JOIN(tasks[3], -ECANCELED);
+    atomic_store(&answer, true);
+    for (int i = 1; i < ASKERS; i++) {
+        if (i == 3)
+            continue;
+        ck_assert_int_eq(weft_join(tasks[i], &result), 0);
+        ck_assert_int_eq(result, 0);
+        ck_assert_ptr_nonnull(lists[i]->ai_addr);
+        ck_assert(i == 1 || lists[i] != lists[1]); /* each has its own */
+    }
+    for (int i = 1; i < ASKERS; i++) {
+        if (i != 3)
+            weft_freeaddrinfo(lists[i]);
+    }
+    ck_assert_int_eq(atomic_load(&begun), 1);
+    return 0;
+}
+
+TEST(equal_look_ups_are_one_and_who_gives_up_does_not_harm_the_others)
+{
+    ck_assert_int_eq(run_tasks(1, ask_together, NULL), 0);
+    ck_assert_int_eq(run_tasks(2, ask_together, NULL), 0); /* nothing was kept */
+}
+
+#define NAMES 6
+
+static int dial_slow_name(void *number)
+{
+    char name[32];
+    snprintf(name, sizeof name, "localhost:%d", (int)(intptr_t)number + 1);
+    return weft_dial(name);
+}
+
+static int read_file(void *unused)
+{
+    (void)unused;
+    return 5;
+}
+
+static int hang_and_read(void *unused)
+{
+    weft_task *tasks[NAMES];
+    weft_blocking_attr files = { .kind = weft_blocking_files() };
+    int result;
+    (void)unused;
+    for (intptr_t i = 0; i < NAMES; i++)
+        SPAWN(dial_slow_name, (void *)i, &tasks[i]);
+    await_waiting_calls(weft_blocking_dns(), NAMES - 2);
+    await_count(&begun, 2);
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(weft_blocking_with(&files, read_file, NULL, &result), 0);
+        ck_assert_int_eq(result, 5);
+    }
+    for (int i = 0; i < NAMES; i++) {
+        weft_cancel(tasks[i]);
+        JOIN(tasks[i], -ECANCELED);
+    }
+    await_waiting_calls(weft_blocking_dns(), 0);
+    ck_assert_int_eq(atomic_load(&begun), 2); /* the others have not begun, and never will */
+    return 0;
+}
+
+TEST(names_that_hang_hold_up_nothing_else)
+{
+    weft_config config = { .workers = 1, .blocking_dns_threads = 2 };
+    ck_assert_int_eq(weft_run(&config, hang_and_read, NULL), 0);
+    await_all();
+    ck_assert_int_eq(atomic_load(&begun), 2);
 }

@@ -161,16 +161,20 @@ int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo
     return rc;
 }
 
+static char slow_name[32]; /* another one each time: a look-up that was given up goes on */
+
 static void arm_names(struct stage *stage)
 {
+    static int number;
     (void)stage;
+    snprintf(slow_name, sizeof slow_name, "a.slow.name%d:0", number++);
     atomic_store(&closed, true);
 }
 
 static long call_listen(struct stage *stage)
 {
     (void)stage;
-    int fd = weft_listen("a.slow.name:0", 0, 0);
+    int fd = weft_listen(slow_name, 0, 0);
     if (fd >= 0)
         weft_close(fd);
     return fd;
@@ -196,3 +200,19 @@ const struct operation case_weft_listen = { .name = "weft_listen",
                                             .call = call_listen,
                                             .event = event_names,
                                             .settle = settle_names };
+
+static long call_getaddrinfo(struct stage *stage)
+{
+    struct addrinfo *list;
+    (void)stage;
+    int rc = weft_getaddrinfo(slow_name, NULL, NULL, &list);
+    if (rc == 0)
+        weft_freeaddrinfo(list);
+    return rc;
+}
+
+const struct operation case_weft_getaddrinfo = { .name = "weft_getaddrinfo",
+                                                 .arm = arm_names,
+                                                 .call = call_getaddrinfo,
+                                                 .event = event_names,
+                                                 .settle = settle_names };

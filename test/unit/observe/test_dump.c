@@ -8,7 +8,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "tasks.h"
+#include "blocking.h"
+#include "sched/task.h"
 
 static int fds[2];
 static atomic_bool stop;
@@ -272,4 +273,42 @@ TEST(who_holds_a_mutex_is_named)
     if (test_is_under("qemu"))
         test_skip("qemu has no process_vm_readv()");
     ck_assert_int_eq(weft_run(NULL, hold_and_dump, NULL), 0);
+}
+
+static int wait_for_gate(void *gate)
+{
+    return weft_blocking(pass_gate, gate, NULL);
+}
+
+static int wait_for_future(void *future)
+{
+    return weft_future_wait(future, NULL);
+}
+
+static int look_at_calls(void *unused)
+{
+    struct gate gate = { 0 };
+    weft_future *future;
+    weft_task *tasks[2];
+    int count;
+    (void)unused;
+    ck_assert_int_eq(weft_blocking_submit(pass_gate, &gate, &future), 0);
+    SPAWN(wait_for_gate, &gate, &tasks[0]);
+    SPAWN(wait_for_future, future, &tasks[1]);
+    await_count(&gate.begun, 2);
+    while (weft__wait_state(&tasks[1]->waiter) != WEFT__WAITING)
+        weft_yield();
+    expect_in(line_with(dump_to_text(&count), "'wait_for_gate'"), "waits: blocking call ");
+    expect_in(line_with(dump_to_text(&count), "'wait_for_gate'"), " pass_gate, since ");
+    expect_in(line_with(dump_to_text(&count), "'wait_for_future'"), " pass_gate, since ");
+    atomic_store(&gate.open, true);
+    JOIN(tasks[0], 0);
+    JOIN(tasks[1], 0);
+    weft_future_release(future);
+    return 0;
+}
+
+TEST(a_dump_shows_which_blocking_call_a_task_waits_for)
+{
+    ck_assert_int_eq(run_in_turn(look_at_calls, NULL), 0);
 }

@@ -9,11 +9,16 @@
 #include "sched/settings.h"
 #include "weft.h"
 
-static const char *const variables[] = { "WEFT_WORKERS", "WEFT_STACK_SIZE", "WEFT_SEED" };
+static const char *const variables[] = {
+    "WEFT_WORKERS",          "WEFT_STACK_SIZE",           "WEFT_SEED",
+    "WEFT_BLOCKING_THREADS", "WEFT_BLOCKING_DNS_THREADS", "WEFT_BLOCKING_STACK_SIZE"
+};
+
+#define VARIABLES ((int)(sizeof variables / sizeof *variables))
 
 static void clear_environment(void)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < VARIABLES; i++)
         unsetenv(variables[i]);
 }
 
@@ -41,6 +46,25 @@ TEST(the_environment_fills_in_what_the_program_leaves_open)
     ck_assert_int_eq(weft__settings(&asked, &config), 0);
     ck_assert_uint_eq(config.workers, 3);
     ck_assert_uint_eq(config.stack_size, 64 << 10);
+}
+
+TEST(calls_that_block_have_settings)
+{
+    weft_config config, asked = { .blocking_threads = 3, .blocking_idle = 5 };
+    clear_environment();
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.blocking_threads, 512);
+    ck_assert_uint_eq(config.blocking_dns_threads, 32);
+    ck_assert_int_eq(config.blocking_idle, WEFT_S(10));
+    ck_assert_uint_eq(config.blocking_stack_size, 0);
+    setenv("WEFT_BLOCKING_THREADS", "7", 1);
+    setenv("WEFT_BLOCKING_DNS_THREADS", "8", 1);
+    setenv("WEFT_BLOCKING_STACK_SIZE", "64K", 1);
+    ck_assert_int_eq(weft__settings(&asked, &config), 0);
+    ck_assert_uint_eq(config.blocking_threads, 3);
+    ck_assert_uint_eq(config.blocking_dns_threads, 8);
+    ck_assert_int_eq(config.blocking_idle, 5);
+    ck_assert_uint_eq(config.blocking_stack_size, 64 << 10);
 }
 
 TEST(sizes_may_have_a_unit)
@@ -102,6 +126,9 @@ static const struct {
     { "WEFT_SEED", "0", "weft: WEFT_SEED: '0' is not a number above 0" },
     { "WEFT_SEED", "-5", "'-5' is not" },
     { "WEFT_SEED", "x", "'x' is not" },
+    { "WEFT_BLOCKING_THREADS", "0", "'0' is not a number from 1 to 65536" },
+    { "WEFT_BLOCKING_DNS_THREADS", "65537", "weft: WEFT_BLOCKING_DNS_THREADS: '65537' is not" },
+    { "WEFT_BLOCKING_STACK_SIZE", "1", "'1' is not a size from 32K to 1G" },
 };
 
 static int not_run(void *ran)
@@ -131,7 +158,7 @@ TEST(values_out_of_range_are_refused_with_a_message)
 TEST(an_empty_variable_is_no_variable)
 {
     weft_config config;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < VARIABLES; i++)
         setenv(variables[i], "", 1);
     ck_assert_int_eq(weft__settings(NULL, &config), 0);
     ck_assert_uint_eq(config.workers, weft__cpus_usable());
@@ -140,9 +167,11 @@ TEST(an_empty_variable_is_no_variable)
 TEST(a_config_out_of_range_is_refused)
 {
     weft_config config;
-    weft_config wrong[] = { { .workers = 1025 },     { .flags = 0x80 },
-                            { .stack_size = 32767 }, { .stack_size = (1u << 30) + 1 },
-                            { .reserved = { 1 } },   { .reserved = { [6] = 1 } } };
+    weft_config wrong[] = { { .workers = 1025 },           { .flags = 0x80 },
+                            { .stack_size = 32767 },       { .stack_size = (1u << 30) + 1 },
+                            { .reserved = { 1 } },         { .reserved = { [3] = 1 } },
+                            { .blocking_idle = -1 },       { .blocking_stack_size = 32767 },
+                            { .blocking_threads = 65537 }, { .blocking_dns_threads = 65537 } };
     clear_environment();
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         ck_assert_int_eq(weft__settings(&wrong[i], &config), -EINVAL);

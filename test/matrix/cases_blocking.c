@@ -1,0 +1,134 @@
+/* Calls that wait for a thread: their kind has one at a time, and somebody has that. */
+#include "matrix.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+static weft_blocking_attr attr;
+static pthread_t holder;
+static atomic_bool held, let_go;
+
+static int hold(void *unused)
+{
+    (void)unused;
+    atomic_store(&held, true);
+    while (!atomic_load(&let_go))
+        block_for(WEFT_US(50));
+    return 0;
+}
+
+static void *run_holder(void *unused)
+{
+    ck_assert_int_eq(weft_blocking_with(&attr, hold, NULL, NULL), 0);
+    return unused;
+}
+
+static void arm(struct stage *stage)
+{
+    atomic_store(&stage->count, 0);
+    atomic_store(&held, false);
+    atomic_store(&let_go, false);
+    ck_assert_int_eq(pthread_create(&holder, NULL, run_holder, NULL), 0);
+    while (!atomic_load(&held))
+        block_for(WEFT_US(50));
+}
+
+static void open_kind(struct stage *stage)
+{
+    (void)stage;
+    ck_assert_int_eq(weft_blocking_kind_create(1, 1, &attr.kind), 0);
+}
+
+static void close_kind(struct stage *stage)
+{
+    (void)stage;
+    weft_blocking_kind_destroy(attr.kind);
+}
+
+static void release(struct stage *stage)
+{
+    (void)stage;
+    atomic_store(&let_go, true);
+}
+
+static int count(void *arg)
+{
+    struct stage *stage = arg;
+    return atomic_fetch_add(&stage->count, 1) + 3;
+}
+
+/* A call, that happens when its turn comes. */
+
+static long call_blocking(struct stage *stage)
+{
+    int result = 0, rc = weft_blocking_with(&attr, count, stage, &result);
+    EXPECT(stage, rc < 0 || result == 3, "its result is %d", result);
+    return rc;
+}
+
+static void settle_blocking(struct stage *stage, long rc)
+{
+    pthread_join(holder, NULL);
+    EXPECT(stage, atomic_load(&stage->count) == (rc == 0), "it returned %ld, and ran %d times", rc,
+           atomic_load(&stage->count));
+}
+
+const struct operation case_weft_blocking_at = { .name = "weft_blocking_at",
+                                                 .open = open_kind,
+                                                 .arm = arm,
+                                                 .call = call_blocking,
+                                                 .event = release,
+                                                 .settle = settle_blocking,
+                                                 .close = close_kind };
+
+/* A call that is submitted when there is room for it to wait: another one has that. */
+
+static weft_future *before, *submitted;
+
+static int pass(void *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+static void arm_full(struct stage *stage)
+{
+    arm(stage);
+    ck_assert_int_eq(weft_blocking_try_submit_with(&attr, pass, NULL, &before), 0);
+    ck_assert_int_eq(weft_blocking_try_submit_with(&attr, pass, NULL, NULL), -EAGAIN);
+}
+
+static void make_room(struct stage *stage)
+{
+    EXPECT(stage, weft_future_cancel(before) == 0, "it has begun");
+}
+
+static long call_submit(struct stage *stage)
+{
+    return weft_blocking_submit_with(&attr, count, stage, &submitted);
+}
+
+static void settle_submit(struct stage *stage, long rc)
+{
+    weft_scope shield;
+    release(stage);
+    pthread_join(holder, NULL);
+    weft_future_release(before);
+    if (rc == 0) {
+        weft_scope_enter_shielded(&shield, WEFT_NEVER);
+        EXPECT(stage, weft_future_wait(submitted, NULL) == 0, "it did not run");
+        weft_scope_leave(&shield);
+        weft_future_release(submitted);
+    }
+    EXPECT(stage, atomic_load(&stage->count) == (rc == 0), "it returned %ld, and ran %d times", rc,
+           atomic_load(&stage->count));
+}
+
+const struct operation case_weft_blocking_submit_at = { .name = "weft_blocking_submit_at",
+                                                        .open = open_kind,
+                                                        .arm = arm_full,
+                                                        .call = call_submit,
+                                                        .event = make_room,
+                                                        .settle = settle_submit,
+                                                        .close = close_kind,
+                                                        .tasks = true };
