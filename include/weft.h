@@ -22,6 +22,7 @@
 #include <weft/net.h>
 #include <weft/observe.h>
 #include <weft/once.h>
+#include <weft/process.h>
 #include <weft/queue.h>
 #include <weft/runtime.h>
 #include <weft/rwlock.h>
