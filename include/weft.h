@@ -29,6 +29,7 @@
 #include <weft/scope.h>
 #include <weft/select.h>
 #include <weft/semaphore.h>
+#include <weft/signal.h>
 #include <weft/strand.h>
 #include <weft/submit.h>
 #include <weft/supervisor.h>

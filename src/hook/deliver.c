@@ -10,6 +10,7 @@
 #include "hook/real.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
+#include "io/operation.h"
 #include "os/barrier.h"
 #include "sched/worker.h"
 
@@ -214,7 +215,7 @@ uint32_t weft__signals_handled(void)
     return self ? self->signals.handled : 0;
 }
 
-/* In a wait whose guard is up. */
+/* In a wait, whether or not its guard is up. */
 static void deliver_in_wait(void)
 {
     struct weft__thread *self = weft__thread_self();
@@ -250,6 +251,7 @@ void weft__signals_set_up(void)
     weft__signal_set_up();
     weft__wait_interrupted = look_before_parking;
     weft__lot_interrupted = deliver_in_wait;
+    weft__operation_interrupted = deliver_in_wait;
 }
 
 /* A carrier blocks all but what its task causes (sched/runtime.c), and nudges. */

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/compiler.h"
+#include "base/annotate.h"
 #include "os/memory.h"
 #include "os/private_fd.h"
 
@@ -142,7 +142,7 @@ static size_t stack_size_for(const struct weft__launch *launch)
 /* LAUNCH-2. Emulators may not know CLONE_PIDFD. */
 static pid_t clone_child(struct child *child, char *stack, size_t size, int *ret_pidfd)
 {
-    const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+    const int flags = (WEFT__CHILDREN_SHARE ? CLONE_VM : 0) | CLONE_VFORK | SIGCHLD;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -10,8 +10,8 @@
  *           direct: what sanitizers would note of them is not true of the parent.
  * LAUNCH-2  No handler of the parent's runs in it: every signal is blocked before it is
  *           made, and unblocked when none is handled any more.
- * LAUNCH-3  Where the memory turns out not to be shared, as in emulators that make a fork
- *           of it, it reports through a pipe, which ends when the program is executed. Only
+ * LAUNCH-3  Where the memory turns out not to be shared, as under tools that make a fork of
+ *           it, it reports through a pipe, which ends when the program is executed. Only
  *           then is the pipe waited for: a process that others fork at the same time may
  *           keep it open.
  * LAUNCH-4  Its descriptor is made with it. So it is the child's, even if somebody has

@@ -1,9 +1,10 @@
-/* Child processes. The event is that they end. */
+/* Child processes, where the event is that they end; and signals. */
 #include "bytes.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <weft.h>
 
 static weft_process *process;
@@ -124,3 +125,55 @@ const struct operation case_weft_process_run = { .name = "weft_process_run",
                                                  .event = send_byte,
                                                  .settle = settle_run,
                                                  .close = close_pair };
+
+/* A signal, which one of the program's threads takes when it gets round to it. */
+
+static weft_signals *signals;
+
+static void subscribe(struct stage *stage)
+{
+    static const int number = SIGUSR1;
+    (void)stage;
+    ck_assert_int_eq(weft_signals_create(&number, 1, &signals), 0);
+}
+
+static void send_signal(struct stage *stage)
+{
+    (void)stage;
+    ck_assert_int_eq(kill(getpid(), SIGUSR1), 0);
+}
+
+static long call_receive(struct stage *stage)
+{
+    weft_signal_info info = { .number = 77 };
+    int rc = weft_signals_receive(signals, &info);
+    EXPECT(stage, info.number == (rc == 0 ? SIGUSR1 : 77), "%d, and the number is %d", rc,
+           info.number);
+    return rc;
+}
+
+/* It was received, or is to come. */
+static void settle_signal(struct stage *stage, long rc)
+{
+    weft_signal_info info;
+    weft_scope shield;
+    if (rc < 0) {
+        WEFT_WITH_SHIELD (&shield, WEFT_NEVER)
+            ck_assert_int_eq(weft_signals_receive(signals, &info), 0);
+    }
+    EXPECT(stage, weft_signals_try_receive(signals, &info) == -EAGAIN, "after %ld there is another",
+           rc);
+}
+
+static void unsubscribe(struct stage *stage)
+{
+    (void)stage;
+    weft_signals_destroy(signals);
+}
+
+const struct operation case_weft_signals_receive = { .name = "weft_signals_receive",
+                                                     .open = subscribe,
+                                                     .call = call_receive,
+                                                     .event = send_signal,
+                                                     .settle = settle_signal,
+                                                     .close = unsubscribe };
