@@ -125,7 +125,8 @@ WEFT_UNSEEN static int run_child(void *arg)
 
 static bool kernel_waits_by_descriptor(void)
 {
-    return syscall(SYS_waitid, P_PIDFD_, INT_MAX, NULL, WEXITED | WNOHANG, NULL) == 0 ||
+    siginfo_t info;
+    return syscall(SYS_waitid, P_PIDFD_, INT_MAX, &info, WEXITED | WNOHANG, NULL) == 0 ||
            errno == EBADF;
 }
 
@@ -157,7 +158,8 @@ static pid_t clone_child(struct child *child, char *stack, size_t size, int *ret
 
 static void reap(pid_t pid)
 {
-    while (syscall(SYS_waitid, P_PID, pid, NULL, WEXITED, NULL) < 0 && errno == EINTR)
+    siginfo_t info;
+    while (syscall(SYS_waitid, P_PID, pid, &info, WEXITED, NULL) < 0 && errno == EINTR)
         ;
 }
 

@@ -12,9 +12,6 @@
 #include "weft/io.h"
 #include "weft/scope.h"
 
-#ifndef SYS_pidfd_send_signal
-#define SYS_pidfd_send_signal 424
-#endif
 #define P_PIDFD_ 3 /* glibc 2.36 */
 
 int weft__process_look(int pidfd, weft_process_status *ret_status)
@@ -148,12 +145,12 @@ int weft_process_signal(weft_process *process, int number)
     int kept = errno, state = weft__process_look(process->pidfd, &status);
     if (state == -ECHILD || (state == 0 && !process->group))
         return -ESRCH;
-    long rc = process->group ? kill(-process->pid, number)
-                             : syscall(SYS_pidfd_send_signal, process->pidfd, number, NULL, 0);
+    /* PROC-2: nobody else has the number. */
+    int rc = kill(process->group ? -process->pid : process->pid, number);
     if (rc < 0)
         rc = -errno;
     errno = kept;
-    return (int)rc;
+    return rc;
 }
 
 /* Waiting. */
