@@ -21,7 +21,7 @@ static int pipeline(void)
                                 .out = { WEFT_STDIO_FD, ends[1] } };
     weft_process_spec sort = { .argv = (const char *[]){ "sort", "-r", NULL },
                                .in = { WEFT_STDIO_FD, ends[0] },
-                               .out = { WEFT_STDIO_PIPE } };
+                               .out = { .kind = WEFT_STDIO_PIPE } };
 
     rc = rc ? -errno : weft_process_spawn(&print, &first);
     if (rc)
@@ -40,8 +40,8 @@ static int pipeline(void)
 WEFT_TASK(square, int, number, int *, ret_square)
 {
     weft_process_spec spec = { .argv = SHELL("read n; echo $((n * n))"),
-                               .in = { WEFT_STDIO_PIPE },
-                               .out = { WEFT_STDIO_PIPE } };
+                               .in = { .kind = WEFT_STDIO_PIPE },
+                               .out = { .kind = WEFT_STDIO_PIPE } };
     weft_process_result result;
     char text[16];
     int size = snprintf(text, sizeof text, "%d\n", number);

@@ -5,8 +5,8 @@
  *
  *     const char *argv[] = { "sort", "-u", NULL };
  *     weft_process_spec spec = { .argv = argv,
- *                                .in = { WEFT_STDIO_PIPE },
- *                                .out = { WEFT_STDIO_PIPE } };
+ *                                .in = { .kind = WEFT_STDIO_PIPE },
+ *                                .out = { .kind = WEFT_STDIO_PIPE } };
  *     WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_S(5)))
  *         rc = weft_process_run(&spec, text, size, 1 << 20, &result);
  *     fwrite(result.out.data, 1, result.out.size, stdout);

@@ -51,8 +51,8 @@ static void receive_and_run(void)
     static const char *const argv[] = { "sh", "-c",
                                         "cat; kill -USR1 $PPID; kill -TERM $PPID; exit 3", NULL };
     weft_process_spec spec = { .argv = argv,
-                               .in = { WEFT_STDIO_PIPE },
-                               .out = { WEFT_STDIO_PIPE } };
+                               .in = { .kind = WEFT_STDIO_PIPE },
+                               .out = { .kind = WEFT_STDIO_PIPE } };
     weft_process_result result;
     weft_signals *signals;
     pthread_t threads[2];

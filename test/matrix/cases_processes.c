@@ -12,7 +12,7 @@ static weft_process *process;
 static void spawn_cat(struct stage *stage)
 {
     static const char *const argv[] = { "cat", NULL };
-    weft_process_spec spec = { .argv = argv, .in = { WEFT_STDIO_PIPE } };
+    weft_process_spec spec = { .argv = argv, .in = { .kind = WEFT_STDIO_PIPE } };
     (void)stage;
     ck_assert_int_eq(weft_process_spawn(&spec, &process), 0);
 }
@@ -99,7 +99,7 @@ static long call_run(struct stage *stage)
     static const char *const argv[] = { "head", "-c", "1", NULL };
     weft_process_spec spec = { .argv = argv,
                                .in = { WEFT_STDIO_FD, stage->fd },
-                               .out = { WEFT_STDIO_PIPE } };
+                               .out = { .kind = WEFT_STDIO_PIPE } };
     weft_process_result fresh;
     int rc = weft_process_run(&spec, NULL, 0, 10, &fresh);
     if (rc == 0)

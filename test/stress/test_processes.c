@@ -18,8 +18,8 @@ static weft_process *spawn_some(void)
 {
     static const char *const scripts[] = { "exit 3", "cat", "exec cat", "trap '' TERM; read line",
                                            "cat & wait" };
-    weft_process_spec spec =
-        SHELL(scripts[test_random() % 5], .in = PIPE_, .out = PIPE_, .err = { WEFT_STDIO_NULL });
+    weft_process_spec spec = SHELL(scripts[test_random() % 5], .in = PIPE_, .out = PIPE_,
+                                   .err = { .kind = WEFT_STDIO_NULL });
     if (test_random() % 2)
         spec.flags = WEFT_PROCESS_GROUP;
     atomic_fetch_add(&spawned, 1);

@@ -23,7 +23,7 @@
 
 #define PIPE_ \
     { \
-        WEFT_STDIO_PIPE \
+        .kind = WEFT_STDIO_PIPE \
     }
 
 static inline weft_process *spawn_process(const weft_process_spec *spec)

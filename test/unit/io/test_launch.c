@@ -11,8 +11,8 @@
 static int pipes_and_null(void *unused)
 {
     (void)unused;
-    weft_process_spec spec =
-        SHELL("cat; echo out; echo err >&2", .in = { WEFT_STDIO_NULL }, .out = PIPE_, .err = PIPE_);
+    weft_process_spec spec = SHELL("cat; echo out; echo err >&2", .in = { .kind = WEFT_STDIO_NULL },
+                                   .out = PIPE_, .err = PIPE_);
     weft_process *process = spawn_process(&spec);
     ck_assert_int_eq(weft_process_fd(process, 0), -EBADF);
     ck_assert_int_eq(weft_process_fd(process, 3), -EBADF);
@@ -49,7 +49,8 @@ TEST(a_conversation_through_pipes)
 
 TEST(errors_go_where_output_goes)
 {
-    weft_process_spec spec = SHELL("echo a; echo b >&2", .out = PIPE_, .err = { WEFT_STDIO_OUT });
+    weft_process_spec spec =
+        SHELL("echo a; echo b >&2", .out = PIPE_, .err = { .kind = WEFT_STDIO_OUT });
     expect_says(&spec, "a\nb\n");
 }
 
@@ -254,9 +255,9 @@ TEST(specs_that_make_no_sense)
     expect_error(&spec, -EINVAL);
     spec = (weft_process_spec){ .argv = (const char *[]){ NULL } };
     expect_error(&spec, -EINVAL);
-    spec = SHELL("true", .out = { WEFT_STDIO_OUT });
+    spec = SHELL("true", .out = { .kind = WEFT_STDIO_OUT });
     expect_error(&spec, -EINVAL);
-    spec = SHELL("true", .out = { 17 });
+    spec = SHELL("true", .out = { .kind = 17 });
     expect_error(&spec, -EINVAL);
     spec = SHELL("true", .in = { WEFT_STDIO_FD, -1 });
     expect_error(&spec, -EBADF);
@@ -264,7 +265,7 @@ TEST(specs_that_make_no_sense)
     expect_error(&spec, -EINVAL);
     spec = SHELL("true", .fds = &standard, .fd_count = 1);
     expect_error(&spec, -EINVAL);
-    spec = SHELL("true", .reserved = { 1 });
+    spec = SHELL("true", .reserved = { [0] = 1 });
     expect_error(&spec, -EINVAL);
     ck_assert(!has_children());
 }

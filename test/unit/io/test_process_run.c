@@ -167,7 +167,7 @@ static void run_story(struct story *story, const char *script, int64_t grace, un
 {
     pthread_t thread;
     ck_assert_int_eq(pipe2(story->ready, O_CLOEXEC), 0);
-    story->spec = SHELL(script, .in = { WEFT_STDIO_NULL }, .out = PIPE_,
+    story->spec = SHELL(script, .in = { .kind = WEFT_STDIO_NULL }, .out = PIPE_,
                         .err = { WEFT_STDIO_FD, story->ready[1] }, .flags = flags, .grace = grace);
     weft_scope_enter(&story->scope, WEFT_NEVER);
     ck_assert_int_eq(pthread_create(&thread, NULL, cancel_thread, story), 0);
