@@ -25,12 +25,14 @@
 #include <weft/once.h>
 #include <weft/parallel.h>
 #include <weft/pool.h>
+#include <weft/process.h>
 #include <weft/queue.h>
 #include <weft/runtime.h>
 #include <weft/rwlock.h>
 #include <weft/scope.h>
 #include <weft/select.h>
 #include <weft/semaphore.h>
+#include <weft/signal.h>
 #include <weft/strand.h>
 #include <weft/submit.h>
 #include <weft/supervisor.h>

@@ -126,6 +126,14 @@ static inline void weft__annotate_recycle(void *bottom, size_t size)
 #define WEFT__SLEEP_AT_MOST 0
 #endif
 
+/* TSan takes a child that runs in its parent's memory for one with its own, and so believes of
+ * the parent what holds for the child only. */
+#ifdef WEFT__TSAN
+#define WEFT__CHILDREN_SHARE 0
+#else
+#define WEFT__CHILDREN_SHARE 1
+#endif
+
 /* Valgrind has to be told which address ranges are stacks. The request is a
  * sequence of instructions that do nothing outside Valgrind, so ordinary builds
  * carry it where the header is installed. */

@@ -25,6 +25,9 @@
 /* For reports that look at what others write: torn text is better than a lock. */
 #define WEFT_RACY __attribute__((no_sanitize("thread"), noinline))
 
+/* For a child that runs in its parent's memory: sanitizers would take it for the parent. */
+#define WEFT_UNSEEN __attribute__((no_sanitize("thread"), no_sanitize("address"), noinline))
+
 /* Keeps the compiler, not the processor, from moving memory accesses. */
 #define weft__compiler_barrier() __asm__ volatile("" ::: "memory")
 

@@ -11,6 +11,7 @@
 #include "hook/real.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
+#include "io/operation.h"
 #include "os/barrier.h"
 #include "os/critical.h"
 #include "sched/worker.h"
@@ -222,7 +223,7 @@ uint32_t weft__signals_handled(void)
     return self ? self->signals.handled : 0;
 }
 
-/* In a wait whose guard is up. */
+/* In a wait, whether or not its guard is up. */
 static void deliver_in_wait(void)
 {
     struct weft__thread *self = weft__thread_self();
@@ -270,6 +271,7 @@ void weft__signals_set_up(void)
     weft__wait_interrupted = look_before_parking;
     weft__wait_handled = handle_in_wait;
     weft__lot_interrupted = deliver_in_wait;
+    weft__operation_interrupted = deliver_in_wait;
 }
 
 /* A carrier blocks all but what its task causes (sched/runtime.c), and nudges. */

@@ -8,6 +8,7 @@
 #include "hook/interposed.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
+#include "io/signals.h"
 
 #define COUNT 65
 
@@ -198,6 +199,11 @@ WEFT__INTERPOSE int sigaction(int number, const struct sigaction *action,
     return 0;
 }
 WEFT__INSIDE(sigaction);
+
+__attribute__((constructor(102))) static void stand_between(void)
+{
+    weft__signals_action = sigaction;
+}
 
 static sighandler_t set_handler(int number, sighandler_t handler, int flags, bool blocked)
 {

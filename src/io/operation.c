@@ -106,3 +106,14 @@ ssize_t weft__operate(int fd, struct weft__operation *operation)
     errno = kept;
     return result;
 }
+
+void (*weft__operation_interrupted)(void);
+
+bool weft__operation_resumes(ssize_t result)
+{
+    if (result != -EINTR)
+        return false;
+    if (weft__operation_interrupted)
+        weft__operation_interrupted();
+    return true;
+}

@@ -34,4 +34,12 @@ void weft__operation_spend(void);
  * cancellation point. */
 ssize_t weft__operate(int fd, struct weft__operation *operation);
 
+/* Set by src/hook, whose signals interrupt waits (-EINTR): runs the handlers that are due.
+ * May be NULL. */
+extern void (*weft__operation_interrupted)(void);
+
+/* For calls that no signal ends: true if the wait was interrupted, and goes on. Suspends
+ * where a handler does. */
+bool weft__operation_resumes(ssize_t result);
+
 #endif
