@@ -71,7 +71,8 @@ typedef struct weft_blocking_attr {
  * WEFT_BLOCKING_ABANDON until it has ended. A plain thread needs no runtime.
  * Returns 0; -ECANCELED or -ETIMEDOUT (the surrounding scope: fn was not called, or was
  * abandoned); -EAGAIN (there is no thread, and none can be made), -ENOMEM or -EINVAL (attributes
- * out of range): fn was not called. */
+ * out of range; abandoned() is not called): fn was not called. A signal's handler must not leave
+ * the wait by a jump. */
 #define weft_blocking(fn, arg, ret_result) \
     weft_blocking_at(WEFT__SITE(fn), NULL, fn, arg, ret_result)
 

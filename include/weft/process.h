@@ -90,7 +90,8 @@ WEFT_API int weft_process_spawn(const weft_process_spec *spec, weft_process **re
  * first. Nobody waits for it or uses its pipes. NULL is ignored.
  *
  * Any task or plain thread; never suspends, but blocks the thread until the kernel has
- * ended what was killed. */
+ * ended what was killed; or until it ends by itself, if it has become somebody's whom the
+ * caller may not signal. */
 WEFT_API void weft_process_destroy(weft_process *process);
 
 /* Gives a process up instead: its pipes are closed, and it runs on. When it has ended it is
@@ -140,7 +141,8 @@ WEFT_API int weft_process_signal(weft_process *process, int number) WEFT__NONNUL
 /* Ends a process: SIGTERM, and SIGKILL if it has not ended after `grace` nanoseconds. If it
  * has a process group of its own, all of that gets the one, and whoever is left of it when
  * the process has ended the other. When the call returns the process has ended, whatever is
- * cancelled: that only cuts the grace short.
+ * cancelled: that only cuts the grace short. Whom the caller may not signal, since it has
+ * changed its user, ends by itself.
  *
  * Suspends (blocks a plain thread) until it has ended; a cancellation point in that.
  * Returns 0, -ETIMEDOUT or -ECANCELED (the surrounding scope; it was killed at once), or

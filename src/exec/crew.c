@@ -1,5 +1,6 @@
 #include "exec/crew.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #include "os/futex.h"
@@ -20,13 +21,14 @@ struct weft__crew weft__crew = {
     .ready = WEFT__LIST_INIT(weft__crew.ready),
     .idle = WEFT__LIST_INIT(weft__crew.idle),
     .kinds = WEFT__LIST_INIT(weft__crew.kinds),
+    .gone = WEFT__LIST_INIT(weft__crew.gone),
 };
 
 static void note_change(void)
 {
     weft__add(&weft__crew.changes, 1, relaxed); /* under the lock, as its readers */
     if (weft__crew.closing)
-        weft__futex_wake(&weft__crew.changes, 1);
+        weft__futex_wake(&weft__crew.changes, INT_MAX);
 }
 
 void weft__crew_put_ready(struct weft__job *job)
@@ -121,10 +123,14 @@ static struct weft__job *rest(struct weft__hand *self)
 static struct weft__job *next_job(struct weft__hand *self)
 {
     struct weft__job *job = take_ready();
+    if (!job && !weft__crew.closing && !self->outlived) {
+        job = rest(self);
+        if (job)
+            return job;
+        job = take_ready(); /* JOB-3: meanwhile it was none of the idle */
+    }
     if (job)
         begin(job, self);
-    else if (!weft__crew.closing && !self->outlived)
-        job = rest(self);
     return job;
 }
 
@@ -174,14 +180,22 @@ static int start_thread(size_t stack_size)
     sigset_t before;
     pthread_attr_init(&attr);
     int rc = 0;
+    size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
     if (stack_size)
-        rc = pthread_attr_setstacksize(&attr, stack_size);
+        rc = pthread_attr_setstacksize(&attr, stack_size > least ? stack_size : least);
     weft__signals_block(&before);
     if (rc == 0)
         rc = pthread_create(&thread, &attr, serve, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     return rc;
+}
+
+/* Under the lock: threads that have come to rest meanwhile. */
+static void call_for_ready(void)
+{
+    while (weft__crew.ready_count && weft__crew.idle_count)
+        weft__futex_wake(&call_idle(take_ready())->called, 1);
 }
 
 /* A thread could not be made: JOB-3. */
@@ -200,6 +214,7 @@ static void do_without(int error)
         weft__latch_acquire(&weft__crew.lock);
         weft__kind_leave(kind);
     }
+    call_for_ready();
     weft__latch_release(&weft__crew.lock);
 }
 
@@ -229,7 +244,7 @@ void weft__crew_dismiss(void)
     struct weft__hand *thread;
     weft__latch_acquire(&weft__crew.lock);
     weft__crew.generation++;
-    weft__crew.closing = true;
+    weft__crew.closing++;
     while ((thread = call_idle(NULL)))
         weft__futex_wake(&thread->called, 1);
     while (weft__crew.threads != weft__crew.running) {
@@ -238,7 +253,7 @@ void weft__crew_dismiss(void)
         weft__futex_wait(&weft__crew.changes, seen, INT64_MAX);
         weft__latch_acquire(&weft__crew.lock);
     }
-    weft__crew.closing = false;
+    weft__crew.closing--;
     bool joins = weft__crew.has_ended;
     weft__crew.has_ended = false;
     pthread_t last = weft__crew.ended;

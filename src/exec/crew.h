@@ -1,4 +1,4 @@
-/* crew.h - the threads of the blocking pool: pool.h has the rules. */
+/* crew.h - the threads of the blocking pool: jobs.h has the rules. */
 #ifndef WEFT_EXEC_CREW_H
 #define WEFT_EXEC_CREW_H
 
@@ -12,12 +12,13 @@ struct weft__crew {
     struct weft__list ready; /* jobs, oldest first */
     struct weft__list idle;  /* threads, the newest first: it is the warmest */
     struct weft__list kinds; /* all */
+    struct weft__list gone;  /* kinds that are to be freed, without the lock */
     unsigned ready_count, idle_count;
     unsigned threads;    /* that there are, or that are being made, */
     unsigned starting;   /* of them */
     unsigned running;    /* of them, that run a job: JOB-5 */
     uint64_t generation; /* counts the runtimes that have stopped */
-    bool closing;        /* nobody rests */
+    unsigned closing;    /* who end all threads: nobody rests */
     bool has_ended;      /* JOB-5: nobody has joined `ended` */
     pthread_t ended;
     _Atomic(int) pid;          /* of who has made threads: a child has none of them */

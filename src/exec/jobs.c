@@ -29,18 +29,28 @@ static void lock(void)
     weft__latch_acquire(&weft__crew.lock);
 }
 
+/* The program's free() may suspend: not under the lock. */
 static void unlock(void)
 {
+    struct weft__list gone = WEFT__LIST_INIT(gone), *link;
+    while ((link = weft__list_first(&weft__crew.gone))) {
+        weft__list_remove(link);
+        weft__list_append(&gone, link);
+    }
     weft__latch_release(&weft__crew.lock);
+    while ((link = weft__list_first(&gone))) {
+        weft__list_remove(link);
+        free(weft__container_of(link, weft_blocking_kind, link));
+    }
 }
 
-/* Under the lock. True: it is the caller's, to free it. */
-static bool drop(weft_blocking_kind *kind)
+/* Under the lock; freed by the next unlock(). */
+static void drop(weft_blocking_kind *kind)
 {
     if (--kind->refs)
-        return false;
+        return;
     weft__list_remove(&kind->link);
-    return true;
+    weft__list_append(&weft__crew.gone, &kind->link);
 }
 
 void weft__kind_keep(weft_blocking_kind *kind)
@@ -53,10 +63,8 @@ void weft__kind_keep(weft_blocking_kind *kind)
 void weft__kind_drop(weft_blocking_kind *kind)
 {
     lock();
-    bool last = drop(kind);
+    drop(kind);
     unlock();
-    if (last)
-        free(kind);
 }
 
 static struct weft__job *first_queued(weft_blocking_kind *kind)
@@ -80,24 +88,29 @@ void weft__kind_leave(weft_blocking_kind *kind)
     } else {
         kind->busy--;
     }
-    if (drop(kind))
-        free(kind);
+    drop(kind);
 }
 
-void weft__job_submit(struct weft__job *job)
+bool weft__job_submit(struct weft__job *job)
 {
     weft_blocking_kind *kind = job->kind;
     lock();
+    if (job->submitted && weft__load(&weft__rt.cancelled, seq_cst)) { /* JOB-6 */
+        job->state = WEFT__JOB_ENDED;
+        unlock();
+        return false;
+    }
     kind->refs++;
     if (kind->busy < kind->limit) {
         kind->busy++;
         weft__crew_take_on(job);
-        return;
+        return true;
     }
     job->state = WEFT__JOB_QUEUED;
     weft__list_append(&kind->queued, &job->link);
     kind->waiting++;
     unlock();
+    return true;
 }
 
 /* Under the lock. False: it has begun. */
@@ -106,8 +119,7 @@ static bool take_out(struct weft__job *job)
     weft_blocking_kind *kind = job->kind;
     if (job->state == WEFT__JOB_QUEUED) {
         take_queued(job);
-        if (drop(kind))
-            free(kind);
+        drop(kind);
     } else if (job->state == WEFT__JOB_READY) {
         weft__list_remove(&job->link);
         weft__crew.ready_count--;
@@ -204,6 +216,7 @@ static void forget(void)
     weft__crew.ready_count = weft__crew.idle_count = 0;
     weft__crew.threads = weft__crew.starting = weft__crew.running = 0;
     weft__crew.has_ended = false;
+    weft__crew.closing = 0;
     unlock();
 }
 

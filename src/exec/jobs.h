@@ -21,7 +21,9 @@
  *         ENDED before the runtime can stop without it, and runs no code of the program's
  *         after; so who stops waits for the rest of it, which is short. Each thread joins the
  *         one that ended before it, and who stops joins the last; those that have outlived a
- *         runtime are detached. The end of the process does the same. */
+ *         runtime are detached. The end of the process does the same.
+ * JOB-6  After weft_cancel_all() nothing begins that was `submitted`: the flag is set first,
+ *         then what waits is taken out under the lock; whoever submits looks under it too. */
 #ifndef WEFT_EXEC_JOBS_H
 #define WEFT_EXEC_JOBS_H
 
@@ -57,8 +59,8 @@ struct weft__job {
 
 extern weft_blocking_kind weft__general_kind, weft__dns_kind, weft__files_kind;
 
-/* Hands a job over. Never suspends. */
-void weft__job_submit(struct weft__job *job);
+/* Hands a job over. Never suspends. False: it is `submitted`, and never runs (JOB-6). */
+bool weft__job_submit(struct weft__job *job);
 
 /* True: it has not begun, and never will. */
 bool weft__job_take_back(struct weft__job *job);

@@ -62,7 +62,7 @@ void weft_pool_destroy(weft_pool *pool)
 /* Borrowing. */
 
 /* Under the lock: 0, -EPIPE, or -EAGAIN: there is none. */
-static int take_any(weft_pool *pool, struct weft__slot **ret_slot)
+static int take_any(weft_pool *pool, int64_t now, struct weft__loan *ret_loan)
 {
     if (pool->closed)
         return -EPIPE;
@@ -72,8 +72,7 @@ static int take_any(weft_pool *pool, struct weft__slot **ret_slot)
     if (!slot)
         return -EAGAIN; /* POOL-2 */
     weft__slot_take(pool, slot);
-    slot->lent = slot->made;
-    *ret_slot = slot;
+    weft__slot_lend(pool, slot, now, ret_loan);
     return 0;
 }
 
@@ -90,11 +89,11 @@ static struct weft__slot *take_oldest(weft_pool *pool, int64_t now)
 }
 
 /* Without waiting; as take_any(). Takes the chance to get rid of an old one. */
-static int take_at_once(weft_pool *pool, int64_t now, struct weft__slot **ret_slot)
+static int take_at_once(weft_pool *pool, int64_t now, struct weft__loan *ret_loan)
 {
     struct weft__slot *old = NULL;
     weft__latch_acquire(&pool->lock);
-    int rc = take_any(pool, ret_slot);
+    int rc = take_any(pool, now, ret_loan);
     if (rc == 0)
         old = take_oldest(pool, now);
     weft__latch_release(&pool->lock);
@@ -105,14 +104,14 @@ static int take_at_once(weft_pool *pool, int64_t now, struct weft__slot **ret_sl
 
 /* 0, -EAGAIN or an error. */
 static int wait_once(weft_pool *pool, struct weft__waiter *waiter, int64_t since,
-                     struct weft__slot **ret_slot)
+                     struct weft__loan *ret_loan)
 {
     struct weft__pool_node node = { .since = since };
     weft__wait_node_begin(&node.wait, waiter, "pool", pool);
     weft__latch_acquire(&pool->lock);
-    node.result = take_any(pool, &node.slot);
+    node.result = take_any(pool, since, &node.loan);
     int rc = weft__wait_node_wait(&pool->lock, &pool->waiters, &node.wait, node.result == -EAGAIN);
-    *ret_slot = node.slot;
+    *ret_loan = node.loan;
     return rc ? rc : node.result;
 }
 
@@ -129,16 +128,24 @@ static bool passes(weft_pool *pool, struct weft__slot *slot, int64_t now)
     return rc == 0;
 }
 
-static bool is_fresh(const weft_pool *pool, const struct weft__slot *slot, int64_t now)
+/* Of a slot that has been filled, or whose resource has passed: 0 or -EPIPE. */
+static int lend(weft_pool *pool, struct weft__loan *loan)
 {
-    return slot->made && !weft__slot_expired(pool, slot, now) &&
-           (!pool->attr.check || now - slot->idle_since < pool->attr.check_after);
+    weft__latch_acquire(&pool->lock);
+    int rc = pool->closed ? -EPIPE : 0; /* POOL-5 */
+    if (rc == 0) {
+        loan->slot->lent = true;
+        loan->resource = loan->slot->resource;
+    }
+    weft__latch_release(&pool->lock);
+    return rc;
 }
 
 /* What may take long is under way when the caller is cancelled: then nothing was borrowed,
  * and what is good is for the next. */
-static int renew(weft_pool *pool, struct weft__slot *slot, struct weft__waiter *waiter, int64_t now)
+static int renew(weft_pool *pool, struct weft__loan *loan, struct weft__waiter *waiter, int64_t now)
 {
+    struct weft__slot *slot = loan->slot;
     if (slot->made && !passes(pool, slot, now))
         weft__slot_empty(pool, slot);
     int rc = weft__checkpoint(waiter);
@@ -147,6 +154,8 @@ static int renew(weft_pool *pool, struct weft__slot *slot, struct weft__waiter *
         if (rc == 0)
             rc = weft__checkpoint(waiter);
     }
+    if (rc == 0)
+        rc = lend(pool, loan);
     if (rc)
         weft__slot_give(pool, slot);
     return rc;
@@ -155,23 +164,23 @@ static int renew(weft_pool *pool, struct weft__slot *slot, struct weft__waiter *
 int weft_pool_get(weft_pool *pool, void **ret_resource)
 {
     struct weft__waiter *waiter = weft__waiter_self();
-    struct weft__slot *slot = NULL;
+    struct weft__loan loan = { 0 };
     int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
     if (rc)
         return rc;
     weft__spend(waiter);
     int64_t now = weft__clock_now();
-    rc = take_at_once(pool, now, &slot);
+    rc = take_at_once(pool, now, &loan);
     if (rc == -EAGAIN) {
         do {
-            rc = wait_once(pool, waiter, now, &slot);
+            rc = wait_once(pool, waiter, now, &loan);
         } while (rc == -EAGAIN);
         now = weft__clock_now();
     }
-    if (rc == 0 && !is_fresh(pool, slot, now))
-        rc = renew(pool, slot, waiter, now);
+    if (rc == 0 && !loan.lent)
+        rc = renew(pool, &loan, waiter, now);
     if (rc == 0)
-        *ret_resource = slot->resource;
+        *ret_resource = loan.resource;
     return rc;
 }
 

@@ -26,7 +26,15 @@ struct weft__slot {
     void *resource;
     int64_t made_at, idle_since;
     bool made; /* the lock's, as `lent`; who has the slot may read it */
-    bool lent; /* its borrower may give it back */
+    bool lent; /* its borrower may give it back; not while it is checked or made for him */
+};
+
+/* What somebody who asks has been given: a slot, and if it could be lent at once, what is in
+ * it. Resources may be equal; then it may have been given back in place of another by now. */
+struct weft__loan {
+    struct weft__slot *slot;
+    void *resource;
+    bool lent;
 };
 
 struct weft_pool {
@@ -50,8 +58,8 @@ struct weft_pool {
 struct weft__pool_node {
     struct weft__wait_node wait;
     int64_t since;
-    struct weft__slot *slot; /* the giver's messages */
-    int result;              /* 0 or -EPIPE */
+    struct weft__loan loan; /* the giver's messages */
+    int result;             /* 0 or -EPIPE */
 };
 
 /* Gives the caller's slot back: to the one who has waited longest, or into its list. What
@@ -80,6 +88,10 @@ static inline struct weft__slot *weft__slot_first(struct weft__list *list)
 
 /* The lent slot with this resource, or NULL. */
 struct weft__slot *weft__slot_find(weft_pool *pool, const void *resource);
+
+/* Gives the borrower a slot that is in no list. */
+void weft__slot_lend(weft_pool *pool, struct weft__slot *slot, int64_t now,
+                     struct weft__loan *ret_loan);
 
 /* Takes a slot out of its list. */
 void weft__slot_take(weft_pool *pool, struct weft__slot *slot);

@@ -44,6 +44,19 @@ bool weft__slot_expired(const weft_pool *pool, const struct weft__slot *slot, in
            (attr->max_lifetime && now - slot->made_at >= attr->max_lifetime);
 }
 
+static bool is_fresh(const weft_pool *pool, const struct weft__slot *slot, int64_t now)
+{
+    return slot->made && !weft__slot_expired(pool, slot, now) &&
+           (!pool->attr.check || now - slot->idle_since < pool->attr.check_after);
+}
+
+void weft__slot_lend(weft_pool *pool, struct weft__slot *slot, int64_t now,
+                     struct weft__loan *ret_loan)
+{
+    slot->lent = is_fresh(pool, slot, now);
+    *ret_loan = (struct weft__loan){ slot, slot->lent ? slot->resource : NULL, slot->lent };
+}
+
 int weft__slot_fill(weft_pool *pool, struct weft__slot *slot)
 {
     void *resource = NULL;
@@ -56,7 +69,7 @@ int weft__slot_fill(weft_pool *pool, struct weft__slot *slot)
         struct weft__slot **bucket = bucket_of(pool, resource);
         slot->resource = resource;
         slot->made_at = slot->idle_since = now;
-        slot->made = slot->lent = true;
+        slot->made = true;
         slot->chain = *bucket;
         *bucket = slot;
         pool->made++;
@@ -90,14 +103,13 @@ static void count_wait(weft_pool *pool, int64_t wait)
 }
 
 /* POOL-2. NULL: nobody waits. */
-static struct weft__waiter *hand_over(weft_pool *pool, struct weft__slot *slot)
+static struct weft__waiter *hand_over(weft_pool *pool, struct weft__slot *slot, int64_t now)
 {
     struct weft__wait_node *wait = weft__wait_list_take(&pool->waiters);
     if (!wait)
         return NULL;
     struct weft__pool_node *node = weft__container_of(wait, struct weft__pool_node, wait);
-    slot->lent = slot->made;
-    node->slot = slot; /* POOL-3 */
+    weft__slot_lend(pool, slot, now, &node->loan); /* POOL-3 */
     node->result = 0;
     count_wait(pool, weft__clock_now() - node->since);
     return wait->waiter;
@@ -123,7 +135,7 @@ void weft__slot_give_locked(weft_pool *pool, struct weft__slot *slot, int64_t no
         weft__latch_acquire(&pool->lock);
     }
     slot->idle_since = now;
-    struct weft__waiter *waiter = hand_over(pool, slot);
+    struct weft__waiter *waiter = hand_over(pool, slot, now);
     if (!waiter)
         put_away(pool, slot);
     weft__latch_release(&pool->lock);

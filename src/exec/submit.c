@@ -83,10 +83,8 @@ static int hand_over(const char *site, const weft_blocking_attr *attr, int (*fn)
     call->arg = arg;
     if (ret_future)
         *ret_future = weft_future_retain(&call->future);
-    if (weft__load(&weft__rt.cancelled, seq_cst)) /* pairs with weft_cancel_all() */
+    if (!weft__job_submit(&call->job))
         run(&call->job, -ECANCELED);
-    else
-        weft__job_submit(&call->job);
     return 0;
 }
 

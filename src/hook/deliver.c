@@ -89,8 +89,10 @@ void weft__signals_nudge(struct weft__thread *thread)
     struct weft__waiter *waiter = &thread->signals.task->waiter;
     weft__barrier_heavy(); /* SIG-3 */
     uint64_t word = weft__load(&waiter->word, acquire);
-    if ((word & WEFT__WAIT_STATE) != WEFT__WAITING ||
-        !weft__wait_fire(waiter, word >> WEFT__WAIT_SHIFT, WEFT__INTERRUPTED))
+    if ((word & WEFT__WAIT_STATE) == WEFT__WAITING &&
+        weft__wait_fire(waiter, word >> WEFT__WAIT_SHIFT, WEFT__INTERRUPTED))
+        weft__sink_retry(); /* it may have given the wait up, and not look */
+    else
         interrupt_carrier(thread);
 }
 

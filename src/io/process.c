@@ -2,6 +2,7 @@
 #include "io/process.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -63,6 +64,18 @@ static bool reap(const weft_process *process)
 /* Those that were given up. */
 static struct weft__list orphans = WEFT__LIST_INIT(orphans);
 static struct weft__lock orphans_lock;
+
+/* They are not a forked child's. */
+static void forget(void)
+{
+    orphans_lock = (struct weft__lock){ 0 };
+    weft__list_init(&orphans);
+}
+
+__attribute__((constructor)) static void set_up_fork(void)
+{
+    pthread_atfork(NULL, NULL, forget);
+}
 
 static weft_process *take_ended_orphan(void)
 {
@@ -139,7 +152,8 @@ int weft_process_close(weft_process *process, int number)
     return weft_close(fd);
 }
 
-int weft_process_signal(weft_process *process, int number)
+/* Not inlined: it uses errno, and a caller suspends. */
+static WEFT_NOINLINE int send_signal(weft_process *process, int number)
 {
     weft_process_status status;
     int kept = errno, state = weft__process_look(process->pidfd, &status);
@@ -151,6 +165,11 @@ int weft_process_signal(weft_process *process, int number)
         rc = -errno;
     errno = kept;
     return rc;
+}
+
+int weft_process_signal(weft_process *process, int number)
+{
+    return send_signal(process, number);
 }
 
 /* Waiting. */
@@ -185,7 +204,7 @@ void weft__process_await(weft_process *process, weft_process_status *ret_status)
 static int wait_for_grace(weft_process *process, int64_t grace)
 {
     weft_scope scope;
-    weft_process_signal(process, SIGTERM);
+    send_signal(process, SIGTERM);
     weft_scope_enter(&scope, weft_after(grace));
     int rc = weft_process_wait(process, NULL);
     bool over = weft_scope_leave(&scope);
@@ -197,7 +216,7 @@ int weft_process_terminate(weft_process *process, int64_t grace)
     int rc = weft_checkpoint();
     if (rc == 0)
         rc = wait_for_grace(process, grace);
-    weft_process_signal(process, SIGKILL);
+    send_signal(process, SIGKILL);
     weft__process_await(process, NULL);
     return rc;
 }

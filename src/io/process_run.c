@@ -29,6 +29,7 @@ static ssize_t write_quietly(int fd, const void *data, size_t size)
 {
     static const struct timespec now = { 0, 0 };
     sigset_t pipe, before, pending;
+    weft__critical_enter(); /* no handler that sleeps: this is about one OS thread */
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
@@ -38,10 +39,12 @@ static ssize_t write_quietly(int fd, const void *data, size_t size)
     if (error == EPIPE && !sigismember(&pending, SIGPIPE))
         sigtimedwait(&pipe, NULL, &now);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    weft__critical_leave();
     return error ? -error : n;
 }
 
-static void feed(struct exchange *exchange)
+/* Not inlined: it uses errno, and its caller suspends. */
+static WEFT_NOINLINE void feed(struct exchange *exchange)
 {
     int kept = errno, fd = weft_process_fd(exchange->process, 0);
     ssize_t n = write_quietly(fd, exchange->input, exchange->input_left);

@@ -43,6 +43,7 @@ static int to_errno(int rc)
         return 0;
     case EAI_NONAME:
     case EAI_NODATA:
+    case EAI_ADDRFAMILY:
         return -ENOENT;
     case EAI_AGAIN:
         return -EAGAIN;
@@ -54,7 +55,7 @@ static int to_errno(int rc)
     case EAI_SOCKTYPE:
         return -EINVAL;
     case EAI_SYSTEM:
-        return -errno;
+        return errno ? -errno : -EIO;
     default:
         return -EIO;
     }
@@ -236,7 +237,7 @@ int weft__resolve(const struct weft__address_text *parts, bool passive, struct a
 /* A forked child has no threads that look anything up. */
 static void forget(void)
 {
-    weft__latch_release(&all.lock);
+    all.lock = (struct weft__latch){ 0 };
     weft__list_init(&all.under_way);
 }
 

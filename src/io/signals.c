@@ -9,7 +9,7 @@
  * SIGNAL-3  Subscriptions are in one list, which is changed under the lock. A handler takes
  *           no lock: it counts itself in before it looks at the list, and out afterwards.
  *           Who has taken a subscription out waits until all are out; all that are in finish
- *           soon, also one that has interrupted him.
+ *           soon, also one that has interrupted him, since no other handler can run in between.
  * SIGNAL-4  Of a forked child's signals only the child may hear; so a handler looks whose
  *           subscription it is.
  * SIGNAL-5  What was put over our handler is left there, and taken to call ours: to put
@@ -17,6 +17,7 @@
 #include "io/signals.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -77,6 +78,20 @@ static void note(int number)
     }
 }
 
+/* With every signal blocked: SIGNAL-3. */
+static void note_alone(int number)
+{
+    static const uint64_t every = ~(uint64_t)0;
+    uint64_t before;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, &before, sizeof every);
+    weft__critical_enter(); /* under the hook too */
+    weft__add(&inside, 1, seq_cst);
+    note(number);
+    weft__add(&inside, (uint32_t)-1, seq_cst);
+    weft__critical_leave();
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+}
+
 static bool is_handler(const struct sigaction *action)
 {
     return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
@@ -87,14 +102,24 @@ static bool is_handler(const struct sigaction *action)
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     int kept = errno;
-    weft__add(&inside, 1, seq_cst);
-    note(number);
-    weft__add(&inside, (uint32_t)-1, seq_cst);
+    note_alone(number);
     errno = kept;
     void (*before)(int, siginfo_t *, void *) =
         (void (*)(int, siginfo_t *, void *))weft__load(&sources[number].handler, seq_cst);
     if (before)
         before(number, info, context);
+}
+
+/* A forked child begins with nobody inside. */
+static void forget(void)
+{
+    weft__store(&inside, 0, relaxed);
+    lock = (struct weft__lock){ 0 };
+}
+
+__attribute__((constructor)) static void set_up_fork(void)
+{
+    pthread_atfork(NULL, NULL, forget);
 }
 
 /* Installing it; under the lock. */

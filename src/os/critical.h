@@ -8,8 +8,9 @@
  *
  * CRITICAL-1  No lock or latch is held across a suspension, and whoever got it lets go of
  *             it: so the same thread-local, the running thread's, is counted up and down.
- * CRITICAL-2  It is counted up after the lock was got, and down after it was let go, with
- *             nothing but the library's own code in between.
+ * CRITICAL-2  It is counted up after the lock was got, and down after it was let go and a
+ *             sleeper woken, with nothing but the library's own code before and behind: so
+ *             what is held beside the lock, by a bit, is covered as well.
  *
  * One instruction each, without the accessor that other thread-locals have: it names the
  * thread pointer's register itself, so no compiler keeps an address across a suspension. */

@@ -52,10 +52,10 @@ static inline void weft__latch_release(struct weft__latch *latch)
 {
     /* release: pairs with the acquire in weft__latch_try() */
     weft__store(&latch->state, 0, release);
-    weft__critical_leave();
     weft__barrier_light(); /* LATCH-1 */
     if (weft__unlikely(weft__load(&weft__latch_sleepers, relaxed)))
         weft__futex_wake(&latch->state, 1);
+    weft__critical_leave();
 }
 
 #endif

@@ -36,9 +36,9 @@ static inline void weft__lock_release(struct weft__lock *lock)
 {
     /* release: pairs with the acquires in weft__lock_try() and _slow() */
     bool slept = weft__exchange(&lock->state, 0, release) == 2;
-    weft__critical_leave();
     if (weft__unlikely(slept))
         weft__futex_wake(&lock->state, 1);
+    weft__critical_leave();
 }
 
 #endif

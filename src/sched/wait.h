@@ -133,7 +133,8 @@ enum weft__wait_state weft__wait_park_firmly(struct weft__waiter *waiter);
 extern bool (*weft__wait_interrupted)(void);
 
 /* Set with it: a wait of the caller's, which it has taken back wholly, was INTERRUPTED. Does
- * what is to be done, which may suspend, or leave by a jump. False: nothing was done; it is
+ * what is to be done, which may suspend; it may leave by a jump only where nobody else
+ * knows of the caller's frame, so not out of a start or a supervisor. False: nothing was done; it is
  * for whoever has called, and the wait fails (-EINTR). */
 extern bool (*weft__wait_handled)(void);
 

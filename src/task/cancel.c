@@ -196,17 +196,21 @@ static void unmark(struct weft__scope *scope)
     weft__add(&scope->visitors, (uint32_t)-1, release); /* as in stir() */
 }
 
+/* No handler runs on top of a visitor, for whom the scope's owner waits: it might sleep. */
 void weft_scope_cancel(weft_scope *scope)
 {
+    weft__critical_enter();
     if (mark(weft__scope_of(scope)))
         stir(weft__scope_of(scope));
     else
         unmark(weft__scope_of(scope));
+    weft__critical_leave();
 }
 
 void weft_scope_set_deadline(weft_scope *public, int64_t deadline)
 {
     struct weft__scope *scope = weft__scope_of(public);
+    weft__critical_enter();                  /* as in weft_scope_cancel() */
     weft__add(&scope->visitors, 1, relaxed); /* as in mark() */
     /* release: pairs with nothing but the barriers of CANCEL-2, which come after */
     bool earlier = deadline < weft__exchange(&scope->deadline, deadline, acq_rel);
@@ -214,6 +218,7 @@ void weft_scope_set_deadline(weft_scope *public, int64_t deadline)
         stir(scope);
     else
         unmark(scope); /* whose timer comes too early waits again: CANCEL-3 */
+    weft__critical_leave();
 }
 
 /* From signal handlers: the monitor does what is left to do. */

@@ -298,9 +298,9 @@ static void test(size_t number)
     for (int i = 0; i < SIGNALS; i++)
         signal_and_see(thread);
     weft_event_set(&gate);
-    while (!atomic_load(&ended)) {
+    for (int64_t pause = WEFT_MS(1); !atomic_load(&ended); pause *= 2) {
         pthread_kill(thread, SIGUSR1);
-        weft_sleep(WEFT_MS(1));
+        weft_sleep(pause);
     }
     pthread_join(thread, &result);
     printf("%sok %zu - %s # %d\n", result ? "not " : "", number + 1, all[number].name,

@@ -63,7 +63,8 @@ static inline int entries_of(const char *path)
 /* The kernel forgets a thread a little later than it wakes its joiner. */
 static inline void expect_threads(int threads)
 {
-    for (int64_t end = weft_now() + WEFT_S(5); weft_now() < end; block_for(WEFT_MS(1))) {
+    for (int64_t end = weft_now() + (int64_t)(test_seconds(5) * 1e9); weft_now() < end;
+         block_for(WEFT_MS(1))) {
         if (entries_of("/proc/self/task") == threads)
             return;
     }

@@ -229,7 +229,9 @@ static int abandon_what_runs(void *unused)
 
 TEST(a_call_that_was_abandoned_says_when_it_has_ended)
 {
+    int threads = threads_of_nobody();
     run_mixed(abandon_what_runs);
+    expect_threads(threads);
 }
 
 static int call_abandonable(void *gate)

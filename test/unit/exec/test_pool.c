@@ -90,6 +90,55 @@ static int lend_equal_ones(void *unused)
     return 0;
 }
 
+static weft_event checking = WEFT_EVENT_INIT, may_end = WEFT_EVENT_INIT;
+
+static int check_slowly(void *arg, void *thing)
+{
+    weft_event_set(&checking);
+    weft_event_wait(&may_end);
+    return arg == thing ? -EIO : 0;
+}
+
+static int borrow_checked(void *unused)
+{
+    void *thing = &thing;
+    ck_assert_int_eq(weft_pool_get(pool, &thing), 0);
+    ck_assert_ptr_null(thing);
+    ck_assert_int_eq(weft_pool_put(pool, thing), 0);
+    (void)unused;
+    return 0;
+}
+
+static int put_while_one_is_checked(void *unused)
+{
+    weft_pool_attr attr = { .max = 2, .make = make_nothing, .check = check_slowly };
+    weft_task *task;
+    void *thing;
+    (void)unused;
+    weft_event_clear(&checking);
+    weft_event_clear(&may_end);
+    open_pool(&attr);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(weft_pool_get(pool, &thing), 0);
+    ck_assert_int_eq(weft_pool_put(pool, thing), 0);
+    SPAWN(borrow_checked, NULL, &task);
+    weft_event_wait(&checking);
+    ck_assert_int_eq(weft_pool_put(pool, thing), 0);
+    ck_assert_int_eq(weft_pool_put(pool, thing), -EINVAL); /* nobody has the other one yet */
+    expect(1, 1);
+    weft_event_set(&may_end);
+    JOIN(task, 0);
+    expect(0, 2);
+    ck_assert_uint_eq(look().destroyed, 1);
+    close_pool();
+    return 0;
+}
+
+TEST(what_is_being_checked_cannot_be_given_back)
+{
+    run_mixed(put_while_one_is_checked);
+}
+
 TEST(resources_may_be_any_value_and_equal)
 {
     run_mixed(lend_equal_ones);

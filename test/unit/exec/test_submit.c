@@ -215,6 +215,7 @@ static int abandon_running(void *unused)
 TEST(a_call_whose_future_was_cancelled_is_left_alone)
 {
     static const unsigned workers[] = { 1, 2 };
+    int threads = threads_of_nobody();
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(run_tasks(workers[i], abandon_running, NULL),
                          0); /* it is not waited for */
@@ -223,6 +224,7 @@ TEST(a_call_whose_future_was_cancelled_is_left_alone)
         await_count(&line.first.abandoned, 1);
         ck_assert_int_eq(atomic_load(&line.first.result), GATE_RESULT);
     }
+    expect_threads(threads);
 }
 
 static int give_another_result(void *unused)

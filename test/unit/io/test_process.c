@@ -134,7 +134,8 @@ static int destroy_running(void *unused)
     cat = spawn_cat(0);
     pid_t pid = weft_process_pid(cat);
     weft_process_destroy(cat);
-    ck_assert_int_eq(kill(pid, 0), -1);
+    while (kill(pid, 0) == 0) /* where the kernel reaps, its number goes a moment later */
+        weft_yield();
     weft_process_destroy(NULL);
     return 0;
 }

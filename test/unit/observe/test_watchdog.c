@@ -19,6 +19,7 @@
 static struct {
     const char *name;
     bool blocked; /* only while it is */
+    bool loses;   /* its worker */
     _Atomic(int) count;
     _Atomic(int) others;
     weft_stall first, last;
@@ -48,18 +49,25 @@ static void watch(const char *name)
     ck_assert_int_eq(weft_watchdog(AFTER, note, "arg"), 0);
 }
 
-/* Neither of these comes back before it was told of as often. */
+/* Neither of these comes back before it was told of as often, and has lost its worker where
+ * it must: another worker may help. */
+
+static bool goes_on(int times)
+{
+    return atomic_load(&told.count) < times ||
+           (told.loses && weft__load(&weft__rt.handoffs, relaxed) == 0);
+}
 
 static int compute(void *times)
 {
-    while (atomic_load(&told.count) < *(int *)times)
+    while (goes_on(*(int *)times))
         ;
     return 0;
 }
 
 static int block(void *times)
 {
-    while (atomic_load(&told.count) < *(int *)times)
+    while (goes_on(*(int *)times))
         nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
     return 0;
 }
@@ -84,8 +92,6 @@ static int run_named(void *arg)
     JOIN(hog, 0);
     atomic_store(&done, true);
     JOIN(other, 0);
-    if (weft_workers() == 1) /* else the other one may have helped */
-        ck_assert_uint_gt(weft__load(&weft__rt.handoffs, relaxed), 0);
     ck_assert_int_ge(told.first.duration, AFTER);
     ck_assert_uint_ne(told.first.task, 0);
     ck_assert_int_ne(told.first.thread, getpid());
@@ -97,6 +103,7 @@ static void expect_told(unsigned workers, int (*fn)(void *arg))
 {
     memset(&told, 0, sizeof told);
     told.blocked = fn == block;
+    told.loses = workers == 1;
     watch("hog");
     ck_assert_int_eq(run_tasks(workers, run_named, &fn), 0);
 }
@@ -111,8 +118,8 @@ TEST(a_task_that_is_blocked_is_told_of_with_its_call)
 {
     for (unsigned workers = 1; workers < 4; workers++)
         expect_told(workers, block);
-    if (test_is_under("qemu"))
-        return; /* the numbers are another machine's */
+    if (test_is_under("qemu") || test_is_under("valgrind"))
+        return; /* the numbers are another machine's, or there are calls in between */
     ck_assert(told.first.call == SYS_nanosleep || told.first.call == SYS_clock_nanosleep);
     ck_assert_ptr_nonnull(told.first.pc);
 }
@@ -212,7 +219,7 @@ TEST(a_time_too_short_is_refused)
 static int block_once(void *unused)
 {
     weft_set_name("blocker");
-    nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
+    nanosleep(&(struct timespec){ .tv_sec = test_is_slowed() ? 10 : 2 }, NULL);
     abort(); /* the lines so far are what counts */
     (void)unused;
 }
