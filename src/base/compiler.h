@@ -23,7 +23,11 @@
 #define weft__container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* For reports that look at what others write: torn text is better than a lock. */
+#ifdef __clang__
 #define WEFT_RACY __attribute__((no_sanitize("thread"), noinline))
+#else /* gcc would have the caller read what the function is handed a pointer to */
+#define WEFT_RACY __attribute__((no_sanitize("thread"), noipa))
+#endif
 
 /* For a child that runs in its parent's memory: sanitizers would take it for the parent. */
 #define WEFT_UNSEEN __attribute__((no_sanitize("thread"), no_sanitize("address"), noinline))

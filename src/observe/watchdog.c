@@ -202,6 +202,7 @@ static void look_at(const struct settings *now, unsigned index, int64_t time)
     struct weft__carrier *carrier = &weft__rt.carrier[index];
     struct weft_task *task = task_of(carrier);
     struct seen *before = &seen[index], found = { 0 };
+    weft__load(&weft__rt.tasks.chunks, acquire); /* pairs with chunk_with_room(): it is mapped */
     if (task)
         found = look(carrier, task);
     bool same = found.task != 0 && is_same(before, &found);

@@ -112,9 +112,10 @@ static long call_run(struct stage *stage)
 static void settle_run(struct stage *stage, long rc)
 {
     bool left = take_byte(stage), copied = result.out.size == 1;
+    siginfo_t info;
     EXPECT(stage, rc < 0 || (copied && !left && result.status.code == 0),
            "it returned %ld, %zu bytes copied, %d left", rc, result.out.size, left);
-    EXPECT(stage, waitid(P_ALL, 0, NULL, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD,
+    EXPECT(stage, waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD,
            "after %ld there is a child", rc);
     weft_process_result_clear(&result);
 }
