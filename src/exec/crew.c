@@ -66,7 +66,7 @@ void weft__job_ended(struct weft__job *job)
         job->thread->outlived = job->thread->generation != weft__crew.generation;
         weft__crew.running--;
     }
-    weft__latch_release(&weft__crew.lock);
+    weft__crew_unlock();
 }
 
 /* Resting. Whoever takes a thread out of the list says that it rests no more, before he
@@ -110,7 +110,7 @@ static struct weft__job *rest(struct weft__hand *self)
     int64_t until = keep < INT64_MAX - now ? now + keep : INT64_MAX;
     bool late = false;
     enter_idle(self);
-    weft__latch_release(&weft__crew.lock);
+    weft__crew_unlock();
     weft__look_for_deadlock();
     while (!weft__load(&self->called, acquire) && !late)
         late = !weft__futex_wait(&self->called, 0, until);
@@ -147,7 +147,7 @@ static void retire(struct weft__hand *self)
         weft__crew.has_ended = true;
     }
     note_change();
-    weft__latch_release(&weft__crew.lock);
+    weft__crew_unlock();
     if (joins)
         pthread_join(before, NULL);
 }
@@ -161,7 +161,7 @@ static void *serve(void *unused)
     weft__crew.starting--;
     while ((job = next_job(&self))) {
         weft_blocking_kind *kind = job->kind;
-        weft__latch_release(&weft__crew.lock);
+        weft__crew_unlock();
         job->run(job, 0);
         weft__latch_acquire(&weft__crew.lock);
         weft__kind_leave(kind);
@@ -209,13 +209,13 @@ static void do_without(int error)
     while (weft__crew.threads == 0 && (job = take_ready())) {
         weft_blocking_kind *kind = job->kind;
         job->state = WEFT__JOB_RUNS;
-        weft__latch_release(&weft__crew.lock);
+        weft__crew_unlock();
         job->run(job, -error);
         weft__latch_acquire(&weft__crew.lock);
         weft__kind_leave(kind);
     }
     call_for_ready();
-    weft__latch_release(&weft__crew.lock);
+    weft__crew_unlock();
 }
 
 void weft__crew_take_on(struct weft__job *job)
@@ -231,7 +231,7 @@ void weft__crew_take_on(struct weft__job *job)
         if (more)
             weft__store(&weft__crew.pid, getpid(), relaxed); /* always the same */
     }
-    weft__latch_release(&weft__crew.lock);
+    weft__crew_unlock();
     if (thread)
         weft__futex_wake(&thread->called, 1);
     int rc = more ? start_thread(stack_size) : 0;
@@ -249,7 +249,7 @@ void weft__crew_dismiss(void)
         weft__futex_wake(&thread->called, 1);
     while (weft__crew.threads != weft__crew.running) {
         uint32_t seen = weft__load(&weft__crew.changes, relaxed);
-        weft__latch_release(&weft__crew.lock);
+        weft__crew_unlock();
         weft__futex_wait(&weft__crew.changes, seen, INT64_MAX);
         weft__latch_acquire(&weft__crew.lock);
     }
@@ -257,7 +257,7 @@ void weft__crew_dismiss(void)
     bool joins = weft__crew.has_ended;
     weft__crew.has_ended = false;
     pthread_t last = weft__crew.ended;
-    weft__latch_release(&weft__crew.lock);
+    weft__crew_unlock();
     if (joins)
         pthread_join(last, NULL);
 }

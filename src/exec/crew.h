@@ -29,6 +29,10 @@ struct weft__crew {
 
 extern struct weft__crew weft__crew;
 
+/* Releases the lock, and then frees the kinds that are gone: the program's free() may
+ * suspend. */
+void weft__crew_unlock(void);
+
 /* Under the lock, which it releases: a job whose turn it is gets a thread. */
 void weft__crew_take_on(struct weft__job *job);
 

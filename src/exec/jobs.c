@@ -29,8 +29,7 @@ static void lock(void)
     weft__latch_acquire(&weft__crew.lock);
 }
 
-/* The program's free() may suspend: not under the lock. */
-static void unlock(void)
+void weft__crew_unlock(void)
 {
     struct weft__list gone = WEFT__LIST_INIT(gone), *link;
     while ((link = weft__list_first(&weft__crew.gone))) {
@@ -44,7 +43,12 @@ static void unlock(void)
     }
 }
 
-/* Under the lock; freed by the next unlock(). */
+static void unlock(void)
+{
+    weft__crew_unlock();
+}
+
+/* Under the lock; freed when it is released. */
 static void drop(weft_blocking_kind *kind)
 {
     if (--kind->refs)
