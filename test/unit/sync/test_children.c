@@ -67,7 +67,7 @@ static int cut_short_in_start(void *unused)
         children[1].flags = WEFT_CHILD_STARTS;
         if (i == 0) {
             ck_assert_int_eq(weft_supervisor_create(&spec, &top), 0);
-            WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(10)))
+            WEFT_WITH_DEADLINE (&scope, weft_after((int64_t)(WEFT_MS(10) * test_seconds(1))))
                 ck_assert_int_eq(weft_supervisor_run(top), -ETIMEDOUT);
             weft_supervisor_destroy(top);
         } else {
