@@ -11,7 +11,10 @@
 #include <weft/channel.h>
 #include <weft/cleanup.h>
 #include <weft/common.h>
+#include <weft/dir.h>
 #include <weft/event.h>
+#include <weft/file.h>
+#include <weft/file_watch.h>
 #include <weft/future.h>
 #include <weft/gather.h>
 #include <weft/group.h>
@@ -26,6 +29,7 @@
 #include <weft/parallel.h>
 #include <weft/pool.h>
 #include <weft/process.h>
+#include <weft/process_pool.h>
 #include <weft/queue.h>
 #include <weft/runtime.h>
 #include <weft/rwlock.h>

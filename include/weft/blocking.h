@@ -11,7 +11,9 @@
  *
  * Threads are made when they are needed, and end when they have had nothing to do for a
  * while (weft_config's `blocking_idle`, `blocking_stack_size`). To the function such a thread
- * is a plain thread: it may use weft as those do. All signals are blocked in it.
+ * is a plain thread: it may use weft as those do. All signals are blocked in it. A function may
+ * fork: the child has a copy of its thread alone, in which the call must not return; it calls
+ * exec or _exit().
  *
  * Kinds. Each call is of a kind (weft_blocking_attr's `kind`), which has a limit of its own:
  * that many of its calls run at the same time, the others wait, first come first served. The
@@ -28,7 +30,10 @@
  * At the end. weft_stop(), and weft_run() before it returns, wait for all calls of tasks and
  * all that were submitted, but not for those that were abandoned, and end the threads. After
  * weft_cancel_all() no call begins that was submitted, and its future's result is -ECANCELED.
- * A thread that is in an abandoned call ends when that has ended. */
+ * A thread that is in an abandoned call ends when that has ended.
+ *
+ * Code that has to stay on its thread, or is too short for a way to another one and back, says
+ * instead that it may block, where it stands: weft_blocking_begin(). */
 #ifndef WEFT_BLOCKING_H
 #define WEFT_BLOCKING_H
 
@@ -151,6 +156,41 @@ typedef struct weft_blocking_info {
 /* Looks at it; NULL: the general kind. Any task or plain thread; never suspends. */
 WEFT_API void weft_blocking_look(weft_blocking_kind *kind, weft_blocking_info *ret_info)
     WEFT__NONNULL(2);
+
+/* A section: between these two the running task may block its thread, or compute for long,
+ * without holding up the others.
+ *
+ *     weft_blocking_begin();
+ *     n = pread(fd, page, sizeof page, at);
+ *     weft_blocking_end();
+ *     if (n < 0)
+ *         perror("pread");
+ *
+ * A section that is over soon costs some 20 ns, and when others wait behind the task the monitor
+ * may have to be woken for it, which costs some microseconds, but not for each of many. If it goes on for some 100 us while others wait
+ * behind the task, they go on, on another thread, and the task keeps its own. (Without a section
+ * that takes until it is found to be blocked, 2 ms at worst, or 10 ms when it computes.) Work
+ * that comes later waits for the monitor's next two looks, 2 ms at worst. At most 1024 sections
+ * last that long at the same time, as many more as there are workers. The watchdog
+ * (weft_watchdog()) says nothing of them.
+ *
+ * weft_blocking_begin() never suspends. weft_blocking_end() waits for the task's turn if the
+ * others have gone on; the task may then be on another OS thread, as after every call that
+ * suspends. Both keep errno (a compiler may keep its address, though: a function that has used
+ * it before the section copies it before the end), and neither is a cancellation point: look at
+ * the scope after the end where that is wanted (weft_checkpoint()).
+ *
+ * Sections nest; the outermost counts. Everything may be called in one, and does as it always
+ * does: what suspends also ends the section, all levels of it, since the task then has a
+ * worker again, and the ends that follow do nothing. Whom it wakes there goes on when others
+ * do. A strand's other tasks wait for the section's end, as do tasks that are pinned to the
+ * same thread, and a task that is pinned comes back to it.
+ *
+ * They do nothing on a plain thread, outside of a section (weft_blocking_end()), and where
+ * workers are not given away: with a seed, the virtual clock or WEFT_NO_HAND_OFF. Not to be
+ * called by a signal's handler. */
+WEFT_API void weft_blocking_begin(void);
+WEFT_API void weft_blocking_end(void);
 
 WEFT__END
 

@@ -1,4 +1,4 @@
-/* weft/gather.h - waiting for several tasks at once.
+/* weft/gather.h - waiting for several tasks, or several futures, at once.
  *
  * For tasks with handles, from weft_spawn(); tasks of a group (weft/group.h) are
  * waited for by their group. The functions take an array of handles, in which NULL
@@ -24,13 +24,18 @@
  *         printf("%zu gave %d\n", i, result);
  *
  * Each wait looks at all the tasks in the array, so to join n of them one by one costs
- * n * n looks (10 to 50 ns each): for thousands a group or a channel is better. */
+ * n * n looks (10 to 50 ns each): for thousands a group or a channel is better.
+ *
+ * The functions at the end do the same for futures (weft/future.h), which any number may
+ * wait for at the same time, and which may be in several arrays. None of them cancels a
+ * future or gives up a reference. */
 #ifndef WEFT_GATHER_H
 #define WEFT_GATHER_H
 
 #include <sys/types.h>
 
 #include <weft/common.h>
+#include <weft/future.h>
 #include <weft/task.h>
 
 WEFT__BEGIN
@@ -60,6 +65,50 @@ WEFT_API ssize_t weft_wait_any(weft_task *const *tasks, size_t count);
  * Any task or plain thread. Suspends (blocks a plain thread); a cancellation point.
  * Returns 0, -ENOENT (no task is left), or an error as weft_gather(). */
 WEFT_API int weft_join_any(weft_task **tasks, size_t count, size_t *ret_index, int *ret_result);
+
+/* What is waited for. */
+enum weft_until {
+    WEFT_UNTIL_ALL,   /* that all futures are done: have a value or an error */
+    WEFT_UNTIL_FIRST, /* that at least one is done */
+    WEFT_UNTIL_ERROR, /* that at least one has an error, or all are done */
+};
+
+/* Waits for `count` futures, as `until` says; weft_future_try() then tells what has come of
+ * each. NULL stands for no future, which nobody waits for.
+ *
+ * Each time that one is done, the wait for an error, as weft_gather_futures(), looks at all that
+ * are not: for n futures that costs n * n looks, of which some hundred are nothing.
+ *
+ * Any task or plain thread. Suspends (blocks a plain thread); a cancellation point.
+ * Returns how many are done, -EINVAL (there is no such `until`), -EDEADLK (one is the result
+ * of the caller itself), -ECANCELED or -ETIMEDOUT (weft/scope.h), or -ENOMEM (memory is out,
+ * which a thread's first wait needs, and more than 8 futures unless all are waited for). */
+WEFT_API ssize_t weft_wait_futures(weft_future *const *futures, size_t count,
+                                   enum weft_until until);
+
+/* Waits until all `count` futures have a value, or one has an error. `ret_values`, which may
+ * be NULL, receives the values, in the order of the array; 0 where there was no future. The
+ * others go on when one has failed: weft_future_cancel() is for the caller to call.
+ *
+ * Any task or plain thread. Suspends (blocks a plain thread); a cancellation point.
+ * Returns 0; the error of a future, whose place *ret_failed is; or, and *ret_failed, which
+ * may be NULL, is `count`, an error of the call, as weft_wait_futures(). */
+WEFT_API int weft_gather_futures(weft_future *const *futures, size_t count, intptr_t *ret_values,
+                                 size_t *ret_failed);
+
+/* Waits until one of `count` futures is done, and takes it out of the array, where it leaves
+ * NULL: *ret_future is done, and its reference the caller's. `ret_index`, which may be NULL,
+ * receives its place. Each as it comes:
+ *
+ *     while ((rc = weft_next_future(futures, n, &i, &future)) == 0) {
+ *         printf("%zu: %d\n", i, weft_future_try(future, &value));
+ *         weft_future_release(future);
+ *     }
+ *
+ * Any task or plain thread. Suspends (blocks a plain thread); a cancellation point.
+ * Returns 0, -ENOENT (no future is left), or an error as weft_wait_futures(). */
+WEFT_API int weft_next_future(weft_future **futures, size_t count, size_t *ret_index,
+                              weft_future **ret_future) WEFT__NONNULL(4);
 
 WEFT__END
 

@@ -3,9 +3,9 @@
  * These functions have the shape of their POSIX namesakes and wait where those
  * would block: a task suspends, a plain thread sleeps. They work on sockets,
  * pipes, terminals, eventfds and whatever else epoll takes; on regular files
- * they do what the kernel does at once.
+ * and disks they suspend the task while the disk works, as weft/file.h says.
  *
- * On first use weft puts the descriptor's open file description into
+ * On first use weft puts the open file description of what is no regular file into
  * non-blocking mode and registers it with a worker's poller; it stays so. A
  * descriptor used here is closed with weft_close(), so that whoever waits on
  * it is woken and the number can be used again.
@@ -19,6 +19,8 @@
  * cancelled, or its deadline passed; nothing was transferred: weft/scope.h), -ENOMEM,
  * and what the system call itself
  * reports (-ECONNRESET, -EPIPE, -ENOTCONN, -EINVAL, ...).
+ *
+ * A signal's handler must not leave one of these calls by a jump.
  *
  * All but weft_shutdown(), weft_close() and the weft_socket() family suspend and
  * are cancellation points. Any task or plain thread. */

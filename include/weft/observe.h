@@ -70,7 +70,15 @@ typedef struct weft_stall {
     bool blocked;
     long call;
     const void *pc;
-    uintptr_t reserved[4];
+    /* The calls that it is in, the innermost first: where each goes on. Depth 0: that cannot be
+     * told. Of one that is blocked they are read off the stack, unwound by nobody: each word that
+     * points behind a call. Those that belong are among them, in order, but for the innermost
+     * on aarch64; some may be what earlier calls have left. Of one that computes they are exact,
+     * and there only with weft_watchdog_interrupt(). */
+    const void *const *stack;
+    unsigned depth;
+    bool exact;
+    uintptr_t reserved[2];
 } weft_stall;
 
 /* Watches for tasks that do not suspend, since they compute, or sit in a blocking call that
@@ -80,14 +88,27 @@ typedef struct weft_stall {
  * after how many milliseconds there is to be a line. There is one watchdog in a process; it
  * stays through weft_stop() and weft_start(), and sleeps under the virtual clock.
  *
+ * A section (weft_blocking_begin()) is expected to take long: who is in one is not told of.
+ *
  * fn is called on a thread of the runtime's: it must be short and not suspend. Nobody is
- * stopped or interrupted, so by then the task may have come back. A call under way when the
- * watchdog is changed or turned off ends after that.
+ * stopped, nor interrupted but by weft_watchdog_interrupt(), so by then the task may have come
+ * back. A call under way when the watchdog is changed or turned off ends after that.
  *
  * Any task or plain thread; never suspends. Returns 0, or -EINVAL (`after` is below 1 ms and
  * not 0). */
 WEFT_API int weft_watchdog(int64_t after, void (*fn)(const weft_stall *stall, void *arg),
                            void *arg);
+
+/* Whether the watchdog may interrupt a task that computes, to see its calls: not at first, unless
+ * WEFT_WATCHDOG is "500,interrupt". For debugging. The signal is SIGPROF, which has a handler
+ * from then on, for good; it does nothing unless it is asked. Who gives the signal another one
+ * later is left alone: nobody is interrupted any more. A task that begins to block at that
+ * very moment sees the signal: nanosleep(), poll() and semtimedop() return EINTR, though most
+ * calls are restarted. Who does not get a CPU within 20 ms has not been seen.
+ *
+ * Any task or plain thread; never suspends. Returns 0, or -EBUSY (SIGPROF has a handler, as a
+ * profiler's). */
+WEFT_API int weft_watchdog_interrupt(bool allowed);
 
 WEFT__END
 

@@ -9,7 +9,8 @@
 #include <weft/common.h>
 
 /* Let time stand still while any task can run, and jump to the next timer when
- * none can: sleeping costs nothing. Implies one worker. */
+ * none can: sleeping costs nothing. What others have posted, submitted or cancelled
+ * before that is done first. Implies one worker. */
 #define WEFT_VIRTUAL_CLOCK 0x1u
 /* Leave SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT alone. Without this flag a
  * crash names the task it happened in before the previous disposition takes
@@ -46,7 +47,8 @@ typedef struct weft_config {
     uint64_t seed;
     /* Called on the carrier concerned; must not call functions that suspend.
      * `carrier` counts from 0, and goes beyond the number of workers: a task that
-     * blocks keeps its carrier, and another one serves its worker. May be NULL. */
+     * blocks keeps its carrier, and another one serves its worker. The number of a carrier
+     * that has ended is used again. May be NULL. */
     void (*on_carrier)(enum weft_carrier_event event, unsigned carrier, void *arg);
     void *on_carrier_arg;
     /* Nanoseconds after weft_cancel_all() in which tasks may clean up; then, and again each
@@ -64,7 +66,13 @@ typedef struct weft_config {
     /* Bytes of address space for the stack of such a thread, 32 KiB to 1 GiB. 0: the
      * environment's WEFT_BLOCKING_STACK_SIZE, else what threads have in this process. */
     size_t blocking_stack_size;
-    uintptr_t reserved[4]; /* must be zero */
+    /* Nanoseconds after which a carrier ends that serves no worker, and that no task is pinned
+     * to. 0: 10 seconds; WEFT_NEVER: when the runtime stops. */
+    int64_t carrier_idle;
+    /* How many carriers there may be beyond one for each worker, up to 1024; then a worker
+     * whose task does not come back waits for it. 0: 1024. */
+    unsigned carriers_more;
+    uintptr_t reserved[2]; /* must be zero */
 } weft_config;
 
 /* Starts the runtime, runs fn(arg) as its first task, waits until that task and

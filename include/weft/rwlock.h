@@ -46,6 +46,18 @@ WEFT_API int weft_rwlock_trywrlock(weft_rwlock *rwlock) WEFT__NONNULL(1);
  * Returns 0, or -EPERM (it is not locked). */
 WEFT_API int weft_rwlock_unlock(weft_rwlock *rwlock) WEFT__NONNULL(1);
 
+/* What can be said of a read-write lock at a moment. */
+typedef struct weft_rwlock_info {
+    unsigned readers; /* that have it */
+    bool written;     /* a writer has it */
+    unsigned waiters; /* tasks and threads that wait for it */
+    uint64_t writer;  /* weft_task_id() of the writer; 0: nobody, a plain thread, or a library
+                         built without its checks (NDEBUG) */
+} weft_rwlock_info;
+
+/* Looks at it. Any task or plain thread; never suspends. */
+WEFT_API void weft_rwlock_look(weft_rwlock *rwlock, weft_rwlock_info *ret_info) WEFT__NONNULL(1, 2);
+
 WEFT__END
 
 #endif

@@ -22,6 +22,9 @@
 #include <weft/common.h>
 #include <weft/event.h>
 #include <weft/future.h>
+#include <weft/mailbox.h>
+#include <weft/queue.h>
+#include <weft/semaphore.h>
 #include <weft/task.h>
 
 WEFT__BEGIN
@@ -42,9 +45,9 @@ typedef struct weft_case {
  *
  * Suspends (blocks a plain thread); a cancellation point.
  * Returns the chosen case's index, -ETIMEDOUT or -ECANCELED (the surrounding scope;
- * nothing happened), -EINVAL (no case; a task that somebody else joins), -EPERM (a
- * descriptor, and no runtime is running) or -ENOMEM (a plain thread's first wait, and
- * memory is out). */
+ * nothing happened), -EINVAL (no case; a task that somebody else joins), -EBUSY (a mailbox
+ * that somebody else receives from, or that is there twice), -EPERM (a descriptor, and no
+ * runtime is running) or -ENOMEM (a plain thread's first wait, and memory is out). */
 WEFT_API int weft_select(weft_case *cases, size_t count);
 
 /* The same without waiting: with a default. Any task or plain thread; never suspends.
@@ -60,6 +63,10 @@ WEFT_API int weft_select_try(weft_case *cases, size_t count);
 #define WEFT__CASE_READABLE 5u
 #define WEFT__CASE_WRITABLE 6u
 #define WEFT__CASE_FUTURE 7u
+#define WEFT__CASE_PUT 8u
+#define WEFT__CASE_GET 9u
+#define WEFT__CASE_MAILBOX 10u
+#define WEFT__CASE_SEMAPHORE 11u
 
 static inline weft_case weft__case_of(unsigned kind, void *object, void *element, int64_t number)
 {
@@ -84,6 +91,34 @@ static inline weft_case weft_case_send(weft_channel *channel, const void *elemen
 static inline weft_case weft_case_receive(weft_channel *channel, void *ret_element)
 {
     return weft__case_of(WEFT__CASE_RECEIVE, channel, ret_element, 0);
+}
+
+/* Putting a copy of `element`, which has to stay until the case is chosen, into a queue.
+ * `result`: 0, -EPIPE or -ENOMEM, as weft_queue_put(). */
+static inline weft_case weft_case_put(weft_queue *queue, const void *element)
+{
+    return weft__case_of(WEFT__CASE_PUT, queue, (void *)(uintptr_t)element, 0);
+}
+
+/* Getting from a queue to `ret_element`, which several cases may share. `result`: 0 or
+ * -EPIPE, as weft_queue_get(). */
+static inline weft_case weft_case_get(weft_queue *queue, void *ret_element)
+{
+    return weft__case_of(WEFT__CASE_GET, queue, ret_element, 0);
+}
+
+/* Receiving the oldest message in a mailbox to `ret_message`, which several cases may share;
+ * nobody else receives from it meanwhile. `result`: 0 or -EPIPE, as
+ * weft_mailbox_receive(). */
+static inline weft_case weft_case_mailbox(weft_mailbox *box, void *ret_message)
+{
+    return weft__case_of(WEFT__CASE_MAILBOX, box, ret_message, 0);
+}
+
+/* Taking a permit. */
+static inline weft_case weft_case_semaphore(weft_sem *sem)
+{
+    return weft__case_of(WEFT__CASE_SEMAPHORE, sem, NULL, 0);
 }
 
 /* The event is set. */

@@ -22,6 +22,7 @@
 #define WEFT_STRAND_H
 
 #include <weft/common.h>
+#include <weft/future.h>
 #include <weft/task.h>
 #include <weft/time.h>
 
@@ -39,7 +40,10 @@ WEFT_API int weft_strand_create(weft_strand **ret_strand) WEFT__NONNULL(1);
  * in weft_strand_run(), weft_strand_step() and weft_strand_destroy(). For toolkits that want
  * to be called by the thread they began on. Everything but tasks can be given to it
  * (weft_strand_spawn(): -ENOTSUP), what weft_strand_call() calls included; who suspends
- * there blocks the thread. Any caller; never suspends.
+ * there blocks the thread.
+ *
+ * Which thread it is: the one that creates it; or, if that creates it for another or is a
+ * task, the one that first runs or steps it. Any caller; never suspends.
  * Returns 0, -ENOMEM or an error of eventfd(2). */
 WEFT_API int weft_strand_create_bound(weft_strand **ret_strand) WEFT__NONNULL(1);
 
@@ -117,8 +121,9 @@ WEFT_API int weft_strand_watch_at(const char *site, weft_strand *strand, int fd,
  * cancels the call.
  * Returns 0; -ECANCELED or -ETIMEDOUT (the surrounding scope: fn was not called, or has
  * itself returned one of these); -EDEADLK (by the thread that calls the strand's callbacks: it
- * would wait for itself, and has only to call fn); -ENOMEM or -EPERM (no runtime is
- * running). */
+ * would wait for itself, and has only to call fn; so too by the thread that has created a
+ * bound strand for another one which has not run or stepped it yet); -ENOMEM or -EPERM (no
+ * runtime is running). */
 #define weft_strand_call(strand, fn, arg, ret_result) \
     weft_strand_call_at(WEFT__SITE(fn), strand, fn, arg, ret_result)
 
@@ -138,6 +143,13 @@ WEFT_API weft_strand *weft_strand_self(void);
  * Returns 0, -ECANCELED or -ETIMEDOUT (the surrounding scope), -EPERM (by a task, and the
  * strand is bound), or -ENOMEM (a plain thread's first wait, and memory is out). */
 WEFT_API int weft_strand_run(weft_strand *strand) WEFT__NONNULL(1);
+
+/* The same until `future` has a result, which weft_future_try() then gives; a stop is left for
+ * others. What gives the result is a task or callback of the strand, or anything else.
+ *
+ * Suspends (blocks a plain thread); a cancellation point.
+ * Returns as weft_strand_run(), or -EDEADLK (it is the result of the caller itself). */
+WEFT_API int weft_strand_run_until(weft_strand *strand, weft_future *future) WEFT__NONNULL(1, 2);
 
 /* Lets those who wait in weft_strand_run() go on, or the next who comes. The strand's tasks
  * go on as well. Any task or plain thread; never suspends. */

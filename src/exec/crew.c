@@ -55,6 +55,7 @@ static void begin(struct weft__job *job, struct weft__hand *thread)
     thread->generation = weft__crew.generation;
     thread->outlived = false;
     weft__crew.running++;
+    weft__threads_work(1);
     note_change();
 }
 
@@ -65,6 +66,7 @@ void weft__job_ended(struct weft__job *job)
     if (job->thread) {
         job->thread->outlived = job->thread->generation != weft__crew.generation;
         weft__crew.running--;
+        weft__threads_work(-1);
     }
     weft__crew_unlock();
 }

@@ -145,48 +145,56 @@ bool weft__job_take_back(struct weft__job *job)
 
 /* The runtime. */
 
-static struct weft__job *first_submitted(struct weft__list *list)
+/* Under the lock: takes those of a list out, for good. */
+static void take_submitted(struct weft__list *list, struct weft__list *taken)
 {
-    for (struct weft__list *at = list->next; at != list; at = at->next) {
+    struct weft__list *next;
+    for (struct weft__list *at = list->next; at != list; at = next) {
         struct weft__job *job = weft__container_of(at, struct weft__job, link);
-        if (job->submitted)
-            return job;
+        next = at->next;
+        if (job->submitted && take_out(job))
+            weft__list_append(taken, &job->link);
     }
-    return NULL;
 }
 
-/* Under the lock. */
-static struct weft__job *find_submitted(void)
-{
-    struct weft__list *kinds = &weft__crew.kinds;
-    struct weft__job *job = first_submitted(&weft__crew.ready);
-    for (struct weft__list *at = kinds->next; at != kinds && !job; at = at->next)
-        job = first_submitted(&weft__container_of(at, weft_blocking_kind, link)->queued);
-    return job;
-}
-
+/* What is READY comes last: then those that take its place were not submitted. A kind stays
+ * for a job that was, until that has run. */
 static void cancel_submitted(void)
 {
-    struct weft__job *job;
-    do {
+    struct weft__list *kinds = &weft__crew.kinds, taken = WEFT__LIST_INIT(taken), *link;
+    lock();
+    for (struct weft__list *at = kinds->next; at != kinds; at = at->next)
+        take_submitted(&weft__container_of(at, weft_blocking_kind, link)->queued, &taken);
+    take_submitted(&weft__crew.ready, &taken);
+    unlock();
+    while ((link = weft__list_first(&taken))) {
+        struct weft__job *job = weft__container_of(link, struct weft__job, link);
+        weft__list_remove(link);
+        job->run(job, -ECANCELED);
+    }
+}
+
+/* Under the lock, which it leaves meanwhile: JOB-2, where there may be more now. */
+static void set_limit(weft_blocking_kind *kind, unsigned limit)
+{
+    struct weft__job *next;
+    kind->limit = limit;
+    while (kind->busy < kind->limit && (next = first_queued(kind))) {
+        take_queued(next);
+        kind->busy++;
+        weft__crew_take_on(next);
         lock();
-        job = find_submitted();
-        if (job)
-            take_out(job);
-        unlock();
-        if (job)
-            job->run(job, -ECANCELED);
-    } while (job);
+    }
 }
 
 static void configure(void)
 {
     const weft_config *config = &weft__rt.config;
     lock();
-    weft__general_kind.limit = config->blocking_threads;
-    weft__dns_kind.limit = config->blocking_dns_threads;
     weft__crew.keep = config->blocking_idle;
     weft__crew.stack_size = config->blocking_stack_size;
+    set_limit(&weft__general_kind, config->blocking_threads);
+    set_limit(&weft__dns_kind, config->blocking_dns_threads);
     unlock();
 }
 
@@ -215,6 +223,7 @@ static void forget(void)
         kind->waiting = kind->busy = 0;
     }
     weft__threads_rest(-(int)weft__crew.idle_count);
+    weft__threads_work(-(int)weft__crew.running);
     weft__list_init(&weft__crew.ready);
     weft__list_init(&weft__crew.idle);
     weft__crew.ready_count = weft__crew.idle_count = 0;

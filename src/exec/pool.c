@@ -103,16 +103,26 @@ static int take_at_once(weft_pool *pool, int64_t now, struct weft__loan *ret_loa
 }
 
 /* 0, -EAGAIN or an error. */
-static int wait_once(weft_pool *pool, struct weft__waiter *waiter, int64_t since,
-                     struct weft__loan *ret_loan)
+static int wait_once(weft_pool *pool, struct weft__waiter *waiter, struct weft__pool_node *node)
+{
+    weft__wait_node_begin(&node->wait, waiter, "pool", pool);
+    weft__latch_acquire(&pool->lock);
+    node->result = take_any(pool, node->since, &node->loan);
+    int rc =
+        weft__wait_node_wait(&pool->lock, &pool->waiters, &node->wait, node->result == -EAGAIN);
+    return rc ? rc : node->result;
+}
+
+static int wait_for_any(weft_pool *pool, struct weft__waiter *waiter, int64_t since,
+                        struct weft__loan *ret_loan)
 {
     struct weft__pool_node node = { .since = since };
-    weft__wait_node_begin(&node.wait, waiter, "pool", pool);
-    weft__latch_acquire(&pool->lock);
-    node.result = take_any(pool, since, &node.loan);
-    int rc = weft__wait_node_wait(&pool->lock, &pool->waiters, &node.wait, node.result == -EAGAIN);
+    int rc;
+    do {
+        rc = wait_once(pool, waiter, &node);
+    } while (rc == -EAGAIN);
     *ret_loan = node.loan;
-    return rc ? rc : node.result;
+    return rc;
 }
 
 static bool passes(weft_pool *pool, struct weft__slot *slot, int64_t now)
@@ -172,9 +182,7 @@ int weft_pool_get(weft_pool *pool, void **ret_resource)
     int64_t now = weft__clock_now();
     rc = take_at_once(pool, now, &loan);
     if (rc == -EAGAIN) {
-        do {
-            rc = wait_once(pool, waiter, now, &loan);
-        } while (rc == -EAGAIN);
+        rc = wait_for_any(pool, waiter, now, &loan);
         now = weft__clock_now();
     }
     if (rc == 0 && !loan.lent)

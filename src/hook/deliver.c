@@ -11,7 +11,6 @@
 #include "hook/real.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
-#include "io/operation.h"
 #include "os/barrier.h"
 #include "os/critical.h"
 #include "sched/worker.h"
@@ -29,34 +28,77 @@ static uintptr_t interrupted_at(const ucontext_t *context)
 #endif
 }
 
-/* SIG-4, SIG-7. */
-static bool in_library(const ucontext_t *context)
+bool weft__signals_in_library(const ucontext_t *context)
 {
     uintptr_t at = interrupted_at(context);
+    struct weft_task *self = weft__self();
     return (at >= code_begin && at < code_end) || weft__critical_inside() ||
-           weft__load(&weft__self()->seat->inside, relaxed) != 0;
+           (self && weft__load(&self->seat->inside, relaxed) != 0);
 }
 
 void weft__signals_interrupt(struct weft__thread *self, void *context)
 {
     if (!weft__signals_due(self) || self->signals.guard)
         return;
-    if (in_library(context))
+    if (weft__signals_in_library(context))
         weft__sink_retry();
     else
         weft__signals_deliver(self, context);
+}
+
+#define MORE 1 /* in `nudged`: not one of our signals' bits */
+
+/* True: one is on its way. */
+static bool mark(struct weft__carrier *carrier, uint64_t bit)
+{
+    uint64_t before = weft__load(&carrier->nudged, relaxed);
+    while (!weft__cas_weak(&carrier->nudged, &before, before | (before & bit ? MORE : bit), acq_rel,
+                           relaxed))
+        ;
+    return before & bit;
+}
+
+/* Its number has come: more than one may have been wanted. */
+static bool unmark(const siginfo_t *info)
+{
+    unsigned index = (unsigned)info->si_int;
+    if (info->si_code != SI_QUEUE || index >= weft__rt.workers + WEFT__CARRIERS_MORE)
+        return false;
+    /* Before looking: pairs with mark()'s. */
+    return atomic_fetch_and_explicit(&weft__rt.carrier[index].nudged,
+                                     ~(WEFT__SIGNAL(info->si_signo) | MORE), memory_order_acq_rel) &
+           MORE;
+}
+
+/* SIG-9. */
+static void nudge(struct weft__carrier *carrier, int number)
+{
+    uint64_t bit = WEFT__SIGNAL(number);
+    int tid = weft__load(&carrier->tid, relaxed);
+    siginfo_t info = { .si_signo = number, .si_code = SI_QUEUE };
+    info.si_pid = getpid();
+    info.si_int = (int)(carrier - weft__rt.carrier);
+    if (mark(carrier, bit))
+        return;
+    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, number, &info) != 0) {
+        /* The user has as many signals pending as there may be. */
+        atomic_fetch_and_explicit(&carrier->nudged, ~bit, memory_order_relaxed);
+        weft__sink_retry();
+    }
 }
 
 static void on_nudge(int number, siginfo_t *info, void *context)
 {
     int error = errno;
     struct weft__thread *self = weft__thread_self();
+    bool more = unmark(info), due = self && weft__signals_due(self);
     (void)number;
-    (void)info;
-    if (self && weft__signals_due(self))
+    if (!weft__self())
+        weft__signals_try_again(context);
+    if (more || !due)
+        weft__sink_retry(); /* somebody has looked already, or has left this carrier */
+    if (due)
         weft__signals_interrupt(self, context);
-    else
-        weft__sink_retry(); /* it has looked already, or has left this carrier */
     errno = error;
 }
 
@@ -76,10 +118,8 @@ static void interrupt_carrier(struct weft__thread *thread)
         weft__sink_retry();
         return;
     }
-    char *carrier = weft__carrier_of(task)->thread_pointer;
-    int tid = *(int *)(void *)(carrier + weft__layout.self + weft__layout.tid);
-    int number = restarts(thread) ? WEFT__NUDGE_RESTART : WEFT__NUDGE;
-    syscall(SYS_tgkill, getpid(), tid, number); /* another task's by then: on_nudge() */
+    /* Another task's by then: on_nudge(). */
+    nudge(weft__carrier_of(task), restarts(thread) ? WEFT__NUDGE_RESTART : WEFT__NUDGE);
 }
 
 void weft__signals_nudge(struct weft__thread *thread)
@@ -262,18 +302,21 @@ static int find_code(struct dl_phdr_info *info, size_t size, void *unused)
     return 0;
 }
 
-void weft__signals_set_up(void)
+void weft__signals_prepare(void)
 {
     struct sigaction action = { .sa_sigaction = on_nudge, .sa_flags = SA_SIGINFO | SA_NODEFER };
     dl_iterate_phdr(find_code, NULL);
     weft__real_sigaction(WEFT__NUDGE, &action, NULL);
     action.sa_flags |= SA_RESTART;
     weft__real_sigaction(WEFT__NUDGE_RESTART, &action, NULL);
+}
+
+void weft__signals_set_up(void)
+{
     weft__signal_set_up();
     weft__wait_interrupted = look_before_parking;
     weft__wait_handled = handle_in_wait;
     weft__lot_interrupted = deliver_in_wait;
-    weft__operation_interrupted = deliver_in_wait;
 }
 
 /* A carrier blocks all but what its task causes (sched/runtime.c), and nudges. */

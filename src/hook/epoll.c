@@ -51,9 +51,10 @@ WEFT__INTERPOSE int epoll_pwait2(int fd, struct epoll_event *events, int room,
     WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     bool look_only = timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
+    sigset_t before, kernels;
     if (!entry || room <= 0 || look_only || (timeout && !weft__duration_valid(timeout)))
-        return weft__real_epoll_pwait2(fd, events, room, timeout, mask);
-    sigset_t before;
+        return weft__real_epoll_pwait2(fd, events, room, timeout,
+                                       weft__signals_for_kernel(mask, &kernels));
     weft__signals_mask_begin(mask, &before);
     int n = wait_until(entry, fd, events, room, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
     weft__signals_mask_end(mask, &before, n < 0 && errno == EINTR);
@@ -65,9 +66,10 @@ WEFT__INTERPOSE int epoll_pwait(int fd, struct epoll_event *events, int room, in
 {
     WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
+    sigset_t before, kernels;
     if (!entry || room <= 0 || timeout == 0)
-        return weft__real_epoll_pwait(fd, events, room, timeout, mask);
-    sigset_t before;
+        return weft__real_epoll_pwait(fd, events, room, timeout,
+                                      weft__signals_for_kernel(mask, &kernels));
     weft__signals_mask_begin(mask, &before);
     int n = wait_until(entry, fd, events, room,
                        timeout < 0 ? WEFT_NEVER : weft_now() + WEFT_MS(timeout));

@@ -11,6 +11,7 @@
 #define WITH_MASK(call) \
     do { \
         struct weft__lent carrier; \
+        weft__signals_settle_kept(); \
         weft__signals_lend(&carrier); \
         int rc = (call); \
         weft__signals_return(&carrier); \

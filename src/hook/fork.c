@@ -45,8 +45,10 @@ static void leave_carrier(struct weft_task *task)
 /* The parent's descriptors are no part of the program. */
 static void close_pollers(void)
 {
-    for (unsigned i = 0; i < weft__rt.workers; i++)
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        weft__ring_abandon(&weft__rt.worker[i].ring);
         weft__poller_finish(&weft__rt.worker[i].poller);
+    }
     weft__rt.workers = 0;
 }
 
@@ -55,6 +57,7 @@ static void in_child(void)
     struct weft_task *task = weft__hook_task();
     struct weft__thread *self = weft__thread_self();
     sigset_t mask;
+    weft__signals_never_mind();
     if (!weft__load(&weft__rt.running, relaxed))
         return;
     if (task)

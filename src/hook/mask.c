@@ -39,8 +39,9 @@ static void change(struct weft__thread *self, uint64_t mask)
 WEFT__INTERPOSE int pthread_sigmask(int how, const sigset_t *set, sigset_t *ret_before)
 {
     struct weft__thread *self = weft__thread_self();
+    sigset_t room;
     if (!self)
-        return weft__real_pthread_sigmask(how, set, ret_before);
+        return weft__real_pthread_sigmask(how, weft__signals_for_kernel(set, &room), ret_before);
     uint64_t before = mask_now(self), other = set ? weft__mask_of(set) : 0;
     if (set && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
         return EINVAL;
@@ -121,8 +122,9 @@ static void resume_mask(struct weft__thread *self, uint64_t before)
 WEFT__INTERPOSE int sigsuspend(const sigset_t *set)
 {
     struct weft__thread *self = weft__thread_self();
+    sigset_t room;
     if (!self)
-        return weft__real_sigsuspend(set);
+        return weft__real_sigsuspend(weft__signals_for_kernel(set, &room));
     weft__cancel_point();
     uint32_t handled = self->signals.handled;
     uint64_t before = suspend_mask(self, weft__mask_of(set));

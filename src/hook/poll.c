@@ -43,9 +43,9 @@ WEFT__INTERPOSE int ppoll(struct pollfd *fds, nfds_t count, const struct timespe
                           const sigset_t *mask)
 {
     WEFT__STAYS;
+    sigset_t before, room;
     if (!weft__hook_task() || (timeout && !weft__duration_valid(timeout)))
-        return weft__real_ppoll(fds, count, timeout, mask);
-    sigset_t before;
+        return weft__real_ppoll(fds, count, timeout, weft__signals_for_kernel(mask, &room));
     weft__signals_mask_begin(mask, &before);
     int rc = poll_until(fds, count, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
     weft__signals_mask_end(mask, &before, rc == -EINTR);

@@ -8,7 +8,7 @@
 #include "hook/meter.h"
 #include "hook/observe.h"
 #include "observe/text.h"
-#include "sched/worker.h"
+#include "sched/carrier.h"
 #include "time/clock.h"
 #include "weft/observe.h"
 
@@ -56,7 +56,7 @@ static void report_threads(struct weft__line *line)
     put(line, "at most ", weft__load(&weft__observed.most_alive, relaxed), " alive");
     end(line);
     begin(line, "carriers");
-    put(line, "", weft__load(&weft__rt.carriers, relaxed), ", ");
+    put(line, "", weft__carriers_alive(), ", ");
     put(line, "hand-offs ", weft__load(&weft__rt.handoffs, relaxed), "");
     end(line);
 }

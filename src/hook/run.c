@@ -124,8 +124,7 @@ static int apply(struct weft__thread *thread, const pthread_attr_t *attr)
 
 size_t weft__thread_stack(size_t asked)
 {
-    size_t page = weft__memory_page(), size = (asked + page - 1) / page * page;
-    size += GUARD_PAGES * page;
+    size_t size = weft__memory_pages(asked) + GUARD_PAGES * weft__memory_page();
     if (size < WEFT__STACK_MIN)
         return WEFT__STACK_MIN;
     return size > WEFT__STACK_MAX ? WEFT__STACK_MAX : size;

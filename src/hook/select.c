@@ -126,9 +126,10 @@ WEFT__INTERPOSE int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
                             const struct timespec *timeout, const sigset_t *mask)
 {
     WEFT__STAYS;
+    sigset_t before, room;
     if (!weft__hook_task() || count < 0 || (timeout && !weft__duration_valid(timeout)))
-        return weft__real_pselect(count, in, out, except, timeout, mask);
-    sigset_t before;
+        return weft__real_pselect(count, in, out, except, timeout,
+                                  weft__signals_for_kernel(mask, &room));
     weft__signals_mask_begin(mask, &before);
     int rc =
         select_until(count, in, out, except, timeout ? weft__duration_end(timeout) : WEFT_NEVER);

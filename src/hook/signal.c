@@ -63,8 +63,8 @@ static bool is_fault(int number, const siginfo_t *info)
     return WEFT__SIGNAL(number) & FAULTS && info->si_code > 0;
 }
 
-/* SIG-6: the kernel has left the mask to us, see install(). */
-static void call_natively(int number, siginfo_t *info, void *context)
+/* The kernel has left the mask to us, see install(). */
+void weft__signal_natively(int number, siginfo_t *info, void *context)
 {
     struct sigaction action = weft__signal_use_action(number);
     sigset_t blocked = action.sa_mask, before;
@@ -94,6 +94,18 @@ static void on_fault(struct weft__thread *self, int number, siginfo_t *info, voi
     self->signals.guard = guard;
 }
 
+static void on_native(int number, siginfo_t *info, void *context)
+{
+    if (is_fault(number, info)) {
+        weft__signal_natively(number, info, context);
+        return;
+    }
+    if (weft__signals_postpone(info, context))
+        return;
+    weft__signals_catch_up(context); /* what came before comes before */
+    weft__signal_natively(number, info, context);
+}
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     int error = errno;
@@ -101,7 +113,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     if (self && is_fault(number, info)) {
         on_fault(self, number, info, context);
     } else if (!weft__self() || is_fault(number, info)) {
-        call_natively(number, info, context);
+        on_native(number, info, context);
     } else if (!self || !(WEFT__SIGNAL(number) & (CAUSED | FAULTS | WEFT__SIGNAL(SIGABRT)))) {
         weft__sink_forward(number, info);
     } else {
@@ -152,6 +164,7 @@ __attribute__((constructor(102))) static void look(void)
         if (is_program_s(number))
             weft__real_sigaction(number, NULL, &actions[number]);
     }
+    weft__signals_prepare();
 }
 
 void weft__signal_set_up(void)

@@ -41,7 +41,17 @@
  * SIG-7  No handler runs while its thread holds one of the library's locks or latches,
  *        wherever the interrupted address is: what a critical section calls in libc
  *        is not this object's code. They are counted (os/critical.h); while any is
- *        held the sink is asked to try again, as in SIG-4. */
+ *        held the sink is asked to try again, as in SIG-4.
+ * SIG-8  So in a thread that is not weft's, which the kernel signals itself: what comes
+ *        while it is in this object's code or holds a lock is kept, and handled in its
+ *        order, with what came with it, when a timer of the thread's own has found it
+ *        elsewhere, or when the thread is about to change its mask or to end. If more than
+ *        a few come by then, the handler runs where it is.
+ * SIG-9  At most one of each of our signals is on its way to a carrier: they are not
+ *        masked, and while a carrier has no CPU they would pile up, and their handlers
+ *        then on its stack. Who finds one under way (`nudged`) marks that there are more,
+ *        in the same step: its handler takes both marks away before it looks, and asks
+ *        the sink to look for those that were meant for another thread. */
 #ifndef WEFT_HOOK_SIGNALS_H
 #define WEFT_HOOK_SIGNALS_H
 
@@ -49,6 +59,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <ucontext.h>
 
 #include "base/list.h"
 #include "hook/rank.h"
@@ -162,6 +173,9 @@ bool weft__signal_wanted(int number);
  * or when it goes on. */
 void weft__signal_default(int number);
 
+/* Runs the program's handler as the kernel would: SIG-6. */
+void weft__signal_natively(int number, siginfo_t *info, void *context);
+
 /* The kernel's handlers for what needs one from the start. */
 void weft__signal_set_up(void);
 void weft__signal_forget(void);
@@ -196,6 +210,33 @@ uint32_t weft__signals_handled(void);
 /* A handler of the kernel's has found the thread's code interrupted at `context`:
  * runs what is due if it may (SIG-4). */
 void weft__signals_interrupt(struct weft__thread *self, void *context);
+
+/* Whether a handler found the thread in the library: SIG-4, SIG-7. */
+bool weft__signals_in_library(const ucontext_t *context);
+
+/* Before anybody is signalled: in programs that are only linked with the hook, too. */
+void weft__signals_prepare(void);
+
+/* postpone.c: in threads that are not weft's. */
+
+/* In a handler of the kernel's, which returns then: SIG-8. False: it may run here, or can
+ * not be kept. */
+bool weft__signals_postpone(const siginfo_t *info, const ucontext_t *context);
+
+/* In a handler of the kernel's: handles what was kept, if it may; or else returns to the
+ * library, and is tried again. */
+void weft__signals_catch_up(ucontext_t *context);
+void weft__signals_try_again(ucontext_t *context);
+
+/* In a call of the program's: handles what was kept, or gives it back to the kernel, before
+ * the thread changes its mask, becomes another program or ends. */
+void weft__signals_settle_kept(void);
+
+/* The same, for a call with a set of signals: as the kernel is to have it, without ours. */
+const sigset_t *weft__signals_for_kernel(const sigset_t *set, sigset_t *room);
+
+/* In a child of fork(), which inherits no timer. */
+void weft__signals_never_mind(void);
 
 /* Before the first carrier starts; on each that does. */
 void weft__signals_set_up(void);

@@ -84,8 +84,9 @@ WEFT__INTERPOSE int sigtimedwait(const sigset_t *set, siginfo_t *ret_info,
 {
     struct weft__thread *self = weft__thread_self();
     siginfo_t own;
+    sigset_t room;
     if (!self)
-        return weft__real_sigtimedwait(set, ret_info, time);
+        return weft__real_sigtimedwait(weft__signals_for_kernel(set, &room), ret_info, time);
     if (time && !weft__duration_valid(time))
         return outcome(EINVAL, NULL);
     siginfo_t *info = ret_info ? ret_info : &own;
@@ -106,9 +107,10 @@ WEFT__INTERPOSE int sigwait(const sigset_t *set, int *ret_number)
 {
     struct weft__thread *self = weft__thread_self();
     siginfo_t info;
+    sigset_t room;
     int rc;
     if (!self)
-        return weft__real_sigwait(set, ret_number);
+        return weft__real_sigwait(weft__signals_for_kernel(set, &room), ret_number);
     do {
         rc = await_in_call(self, set, &info, WEFT_NEVER, false);
     } while (rc == EINTR);

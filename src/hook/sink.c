@@ -111,6 +111,8 @@ void weft__sink_settle(void)
 
 void weft__sink_retry(void)
 {
+    if (!weft__sink_exists())
+        return;
     weft__store(&retry, true, seq_cst);
     if (syscall(SYS_gettid) != getpid()) /* else it is the sink, and waits for a moment first */
         poke();

@@ -1,6 +1,7 @@
 /* Starting: the program's main() becomes the first virtual thread. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "hook/observe.h"
 #include "hook/real.h"
 #include "hook/thread.h"
+#include "os/thread_state.h"
 #include "weft.h"
 
 static struct {
@@ -51,8 +53,19 @@ static void on_carrier(enum weft_carrier_event event, unsigned carrier, void *un
 {
     (void)carrier;
     (void)unused;
-    if (event == WEFT_CARRIER_START)
-        weft__signals_carrier();
+    if (event != WEFT_CARRIER_START)
+        return;
+    weft__signals_carrier();
+    weft__thread_state_prepare();
+}
+
+/* What libc would load when the first thread exits. With an allocator that waits, the thread
+ * that loads it may be suspended with the loader's lock held, and all carriers, and the
+ * monitor that is to make another one, wait for that in libc. */
+static void load_the_unwinder(void)
+{
+    void *frame;
+    backtrace(&frame, 1);
 }
 
 /* Instead of main(), which libc calls on the initial thread, after all
@@ -69,6 +82,7 @@ static int start(int argc, char **argv, char **envp)
     weft__observe_start();
     const char *refusal = weft_virtual_thread_refusal();
     weft__signals_set_up();
+    load_the_unwinder();
     int rc = refusal ? -ENOTSUP : weft_start(&config);
     if (rc == 0)
         rc = weft__thread_main(run_main, NULL);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sched/enter.h"
@@ -68,14 +69,24 @@ static uint32_t kind_of(int fd)
     return WEFT__FD_SOCKET | (protocol == IPPROTO_TCP ? WEFT__FD_TCP : 0);
 }
 
+/* Of these O_NONBLOCK says nothing, but io_uring takes it for a wish not to be waited for. */
+bool weft__fd_is_regular(int fd)
+{
+    struct stat file;
+    return fstat(fd, &file) == 0 && (S_ISREG(file.st_mode) || S_ISBLK(file.st_mode));
+}
+
 static int set_up(struct weft__fd *entry, int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0)
         return -errno;
-    if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    uint32_t kind = kind_of(fd);
+    if (kind == 0 && weft__fd_is_regular(fd))
+        kind = WEFT__FD_REGULAR | (flags & O_DIRECT ? WEFT__FD_DIRECT : 0);
+    else if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
-    set_flags(entry, WEFT__FD_SET_UP | kind_of(fd));
+    set_flags(entry, WEFT__FD_SET_UP | kind);
     return 0;
 }
 

@@ -48,7 +48,10 @@ enum weft__fd_flags {
     WEFT__FD_EDGES = 512,         /* EAGAIN is always followed by an event */
     WEFT__FD_NOWAIT_READ = 1024,  /* takes RWF_NOWAIT, as far as is known, */
     WEFT__FD_NOWAIT_WRITE = 2048, /* for writing */
-    WEFT__FD_TERMINAL = 4096
+    WEFT__FD_TERMINAL = 4096,
+    /* Of both: */
+    WEFT__FD_REGULAR = 8192, /* a file on a disk: io/file_dispatch.c; its mode is left alone */
+    WEFT__FD_DIRECT = 16384  /* opened with O_DIRECT */
 };
 
 #define WEFT__FD_READY 1u
@@ -77,6 +80,9 @@ struct weft__fd *weft__fd_get(int fd, int *ret_error);
 
 /* For sockets that weft has opened, non-blocking: saves the set-up. */
 void weft__fd_adopt(int fd, bool tcp);
+
+/* Whether it is a file, or a disk: asks the kernel. Changes errno. */
+bool weft__fd_is_regular(int fd);
 
 /* For src/hook, which sets nothing up. The entry as it is; NULL: there is none for
  * this number, or memory is out. */

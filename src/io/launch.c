@@ -133,11 +133,10 @@ static bool kernel_waits_by_descriptor(void)
 static size_t stack_size_for(const struct weft__launch *launch)
 {
     const char *path = getenv("PATH");
-    size_t size = STACK_SIZE + strlen(launch->file) + (path ? strlen(path) : 0),
-           page = weft__memory_page();
+    size_t size = STACK_SIZE + strlen(launch->file) + (path ? strlen(path) : 0);
     for (size_t i = 0; launch->argv[i]; i++)
         size += sizeof *launch->argv;
-    return (size + page - 1) / page * page;
+    return weft__memory_pages(size);
 }
 
 /* LAUNCH-2. Emulators may not know CLONE_PIDFD. */

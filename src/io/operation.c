@@ -60,7 +60,9 @@ static ssize_t operate(int fd, struct weft__operation *operation, struct weft__w
     if (weft__unlikely(!entry))
         return rc;
     weft__operation_spend();
-    operation->socket = weft__load(&entry->flags, relaxed) & WEFT__FD_SOCKET; /* constant */
+    uint32_t kind = weft__load(&entry->flags, relaxed); /* these are constant */
+    operation->socket = kind & WEFT__FD_SOCKET;
+    operation->regular = kind & WEFT__FD_REGULAR;
     uint32_t generation = weft__load(&entry->generation, acquire);
     _Atomic(uint32_t) *state = &entry->edge[operation->side];
     for (;;) {
@@ -105,15 +107,4 @@ ssize_t weft__operate(int fd, struct weft__operation *operation)
     ssize_t result = operate(fd, operation, waiter);
     errno = kept;
     return result;
-}
-
-void (*weft__operation_interrupted)(void);
-
-bool weft__operation_resumes(ssize_t result)
-{
-    if (result != -EINTR)
-        return false;
-    if (weft__operation_interrupted)
-        weft__operation_interrupted();
-    return true;
 }

@@ -13,6 +13,7 @@ struct weft__operation {
     enum weft__side side;
     bool no_wait;  /* -EAGAIN is for the caller */
     bool socket;   /* set by weft__operate() */
+    bool regular;  /* the same: a file, and attempt() may suspend, and never gives -EAGAIN */
     size_t wanted; /* a TCP read of less has emptied the socket (EDGE-4); 0: says nothing */
     /* the call's arguments, as it wants them */
     void *buf;
@@ -33,13 +34,5 @@ void weft__operation_spend(void);
 /* Attempts, waits and attempts again until the call has a result. Suspends; a
  * cancellation point. */
 ssize_t weft__operate(int fd, struct weft__operation *operation);
-
-/* Set by src/hook, whose signals interrupt waits (-EINTR): runs the handlers that are due.
- * May be NULL. */
-extern void (*weft__operation_interrupted)(void);
-
-/* For calls that no signal ends: true if the wait was interrupted, and goes on. Suspends
- * where a handler does. */
-bool weft__operation_resumes(ssize_t result);
 
 #endif

@@ -186,11 +186,7 @@ int weft_process_wait(weft_process *process, weft_process_status *ret_status)
                                   .what = "process",
                                   .side = WEFT__READ,
                                   .buf = ret_status ? ret_status : &status };
-    ssize_t rc;
-    do {
-        rc = weft__operate(process->pidfd, &op);
-    } while (weft__operation_resumes(rc));
-    return (int)rc;
+    return (int)weft__operate(process->pidfd, &op);
 }
 
 void weft__process_await(weft_process *process, weft_process_status *ret_status)

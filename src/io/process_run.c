@@ -124,7 +124,7 @@ static int communicate(struct exchange *exchange)
         rc = weft_poll(fds, 3);
         if (rc > 0)
             rc = move(exchange, fds);
-    } while (rc == 0 || weft__operation_resumes(rc));
+    } while (rc == 0);
     return rc;
 }
 

@@ -324,11 +324,7 @@ int weft_signals_receive(weft_signals *signals, weft_signal_info *ret_info)
     struct weft__operation op = {
         .attempt = try_receive, .what = "signal", .side = WEFT__READ, .buf = &receipt
     };
-    ssize_t rc;
-    do {
-        rc = weft__operate(signals->fd, &op);
-    } while (weft__operation_resumes(rc)); /* perhaps by what is waited for */
-    return (int)rc;
+    return (int)weft__operate(signals->fd, &op);
 }
 
 int weft_signals_fd(const weft_signals *signals)

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "io/file.h"
 #include "io/operation.h"
 #include "weft/io.h"
 
@@ -14,10 +15,21 @@ static ssize_t or_errno(ssize_t result)
 
 /* For sockets recv() and send() do the same by a shorter way, and without
  * SIGPIPE. */
+/* At its own position: a file has the disk to wait for. */
+static ssize_t move(enum weft__file_verb verb, int fd, const struct weft__operation *op)
+{
+    struct weft__file_call call = {
+        .verb = verb, .fd = fd, .buf = op->buf, .size = op->size, .offset = -1
+    };
+    return (ssize_t)weft__file_do(&call);
+}
+
 static ssize_t try_read(int fd, struct weft__operation *op)
 {
     if (op->socket)
         return or_errno(recv(fd, op->buf, op->size, 0));
+    if (op->regular)
+        return move(WEFT__FILE_READ, fd, op);
     return or_errno(read(fd, op->buf, op->size));
 }
 
@@ -25,16 +37,22 @@ static ssize_t try_write(int fd, struct weft__operation *op)
 {
     if (op->socket)
         return or_errno(send(fd, op->buf, op->size, MSG_NOSIGNAL));
+    if (op->regular)
+        return move(WEFT__FILE_WRITE, fd, op);
     return or_errno(write(fd, op->buf, op->size));
 }
 
 static ssize_t try_readv(int fd, struct weft__operation *op)
 {
+    if (op->regular)
+        return move(WEFT__FILE_READV, fd, op);
     return or_errno(readv(fd, op->buf, (int)op->size));
 }
 
 static ssize_t try_writev(int fd, struct weft__operation *op)
 {
+    if (op->regular)
+        return move(WEFT__FILE_WRITEV, fd, op);
     if (!op->socket)
         return or_errno(writev(fd, op->buf, (int)op->size));
     struct msghdr message = { .msg_iov = op->buf, .msg_iovlen = op->size };

@@ -37,6 +37,25 @@ void weft__stacks_init(struct weft__stacks *stacks, size_t size)
     weft__pool_init(&stacks->descriptors, sizeof(struct weft__stack));
 }
 
+/* Valgrind takes a thread's stack and what begins where it ends for one, unless that cannot
+ * be read from the beginning: so there is always a page in front. */
+static size_t gap(void)
+{
+    return weft__annotate_on_valgrind() ? weft__memory_page() : 0;
+}
+
+static char *map_region(size_t size)
+{
+    char *start = weft__annotate_on_valgrind() ? weft__memory_reserve(size + gap())
+                                               : weft__memory_map(size, weft__memory_page(), true);
+    if (!start || !gap())
+        return start;
+    if (weft__memory_open(start + gap(), size))
+        return start + gap();
+    weft__memory_unmap(start, size + gap());
+    return NULL;
+}
+
 static size_t ids_size(const struct weft__stacks *stacks, const struct weft__region *region)
 {
     return region->size / stacks->size * sizeof *region->valgrind_ids;
@@ -57,7 +76,7 @@ void weft__stacks_finish(struct weft__stacks *stacks)
     for (struct weft__region *region = stacks->regions; region; region = region->next) {
         if (region->valgrind_ids)
             forget_ids(stacks, region);
-        weft__memory_unmap(region->start, region->size);
+        weft__memory_unmap(region->start - gap(), region->size + gap());
     }
     weft__pool_finish(&stacks->descriptors); /* regions are described there too */
     weft__stacks_init(stacks, stacks->size);
@@ -78,7 +97,7 @@ static bool add_region(struct weft__stacks *stacks)
     size_t size = stacks->region_size - stacks->region_size % stacks->size;
     if (size < stacks->size)
         size = stacks->size;
-    region->start = weft__memory_map(size, weft__memory_page(), true);
+    region->start = map_region(size);
     if (!region->start) {
         weft__pool_give(&stacks->descriptors, NULL, region);
         return false;
@@ -210,10 +229,9 @@ static struct weft__free *carve(struct weft__stacks *stacks, struct weft__magazi
 
 static WEFT_COLD struct weft__stack *map_odd(struct weft__stacks *stacks, size_t size)
 {
-    size_t page = weft__memory_page();
-    size = (size + page - 1) / page * page;
+    size = weft__memory_pages(size);
     struct weft__stack *stack = weft__pool_take(&stacks->descriptors, NULL);
-    char *low = stack ? weft__memory_map(size, page, true) : NULL;
+    char *low = stack ? weft__memory_map(size, weft__memory_page(), true) : NULL;
     if (low && weft__memory_guard(low, weft__stack_guard_size())) {
         describe(stack, low, size, 0);
         stack->pooled = false;

@@ -98,6 +98,7 @@ static void on_carrier_thread(void *arg, int starting)
         stack.ss_flags = SS_DISABLE;
         sigaltstack(&stack, NULL);
         munmap(carrier->signal_stack, SIGNAL_STACK);
+        carrier->signal_stack = NULL; /* the next thread may find no memory */
     }
 }
 

@@ -3,18 +3,16 @@
  * An errand of the monitor looks at each carrier now and then: which task it runs, and
  * whether that has been through the scheduler since the last look. Nothing is counted for
  * it: a worker's switches and ticks move when its task suspends or yields, and a carrier that
- * has lost its worker (sched/carrier.h) runs one task until that comes back. All of it is
- * the monitor's but the settings. */
+ * has lost its worker (sched/carrier.h) runs one task until that comes back: then it gets
+ * another, before it can lose that. All of it is the monitor's but the settings. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/assert.h"
-#include "observe/report.h"
-#include "observe/text.h"
+#include "observe/stall.h"
+#include "observe/trace.h"
 #include "os/lock.h"
 #include "os/thread_state.h"
 #include "sched/carrier.h"
@@ -48,9 +46,9 @@ static struct settings settings_now(void)
 
 /* What was seen of a carrier at the last look, and since when it has been so. */
 struct seen {
-    uint64_t task; /* 0: none */
-    uint64_t switches;
-    int64_t ticked;
+    uint64_t task;     /* 0: none */
+    uint64_t switches; /* of its worker; without one: its losses */
+    int64_t ticked;    /* 0: it has none */
     int64_t since;
     int64_t told; /* the duration that was told last; 0: none */
 };
@@ -65,11 +63,19 @@ static WEFT_RACY struct weft_task *task_of(struct weft__carrier *carrier)
     return task == &carrier->idle ? NULL : task;
 }
 
+/* What is known to block holds nobody up. */
+static WEFT_RACY bool is_in_section(struct weft__carrier *carrier)
+{
+    return carrier->sections != 0;
+}
+
 static struct seen look(struct weft__carrier *carrier, struct weft_task *task)
 {
     struct seen found = { .task = weft__load(&task->id, relaxed) };
-    if (weft__load(&carrier->state, acquire) != WEFT__CARRIER_SERVES)
+    if (weft__load(&carrier->state, acquire) != WEFT__CARRIER_SERVES) {
+        found.switches = weft__load(&carrier->losses, relaxed); /* only the monitor adds to it */
         return found;
+    }
     struct weft__worker *worker = weft__load(&carrier->worker, relaxed);
     found.switches = weft__load(&worker->switches, relaxed); /* a look: may be a moment old */
     found.ticked = weft__load(&worker->now, relaxed);
@@ -84,99 +90,46 @@ static bool is_same(const struct seen *before, const struct seen *now)
            before->ticked == now->ticked;
 }
 
-static const char *call_name(long number)
-{
-    static const struct {
-        long number;
-        const char *name;
-    } names[] = {
-        { SYS_read, "read" },
-        { SYS_write, "write" },
-        { SYS_readv, "readv" },
-        { SYS_writev, "writev" },
-        { SYS_pread64, "pread64" },
-        { SYS_pwrite64, "pwrite64" },
-        { SYS_openat, "openat" },
-        { SYS_fsync, "fsync" },
-        { SYS_fdatasync, "fdatasync" },
-        { SYS_flock, "flock" },
-        { SYS_fcntl, "fcntl" },
-        { SYS_ioctl, "ioctl" },
-        { SYS_futex, "futex" },
-        { SYS_nanosleep, "nanosleep" },
-        { SYS_clock_nanosleep, "clock_nanosleep" },
-        { SYS_ppoll, "ppoll" },
-        { SYS_pselect6, "pselect6" },
-        { SYS_epoll_pwait, "epoll_pwait" },
-#ifdef SYS_poll
-        { SYS_poll, "poll" },
-        { SYS_select, "select" },
-        { SYS_epoll_wait, "epoll_wait" },
-#endif
-        { SYS_connect, "connect" },
-        { SYS_accept, "accept" },
-        { SYS_accept4, "accept4" },
-        { SYS_sendto, "sendto" },
-        { SYS_sendmsg, "sendmsg" },
-        { SYS_recvfrom, "recvfrom" },
-        { SYS_recvmsg, "recvmsg" },
-        { SYS_wait4, "wait4" },
-        { SYS_waitid, "waitid" },
-        { SYS_rt_sigtimedwait, "rt_sigtimedwait" },
-        { SYS_rt_sigsuspend, "rt_sigsuspend" },
-        { SYS_semtimedop, "semtimedop" },
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (names[i].number == number)
-            return names[i].name;
-    }
-    return NULL;
-}
-
-static void put_what(struct weft__line *line, const weft_stall *stall)
-{
-    if (!stall->blocked) {
-        weft__line_string(line, "it computes");
-        return;
-    }
-    weft__line_string(line, "it is blocked");
-    if (stall->call < 0)
-        return;
-    const char *name = call_name(stall->call);
-    weft__line_string(line, name ? " in " : " in system call ");
-    if (name)
-        weft__line_string(line, name);
-    else
-        weft__line_number(line, (uint64_t)stall->call);
-    weft__line_string(line, ", from ");
-    weft__line_hex(line, (uintptr_t)stall->pc);
-}
-
-static void say(struct weft_task *task, const weft_stall *stall)
-{
-    struct weft__line line = { 0 };
-    weft__line_string(&line, " has not suspended for ");
-    weft__line_duration(&line, stall->duration);
-    weft__line_string(&line, ": ");
-    put_what(&line, stall);
-    weft__line_string(&line, ", on thread ");
-    weft__line_number(&line, (uint64_t)stall->thread);
-    line.text[line.length < WEFT__LINE ? line.length : WEFT__LINE - 1] = 0;
-    weft__report_task(STDERR_FILENO, "", task, line.text);
-}
-
 static WEFT_RACY const char *site_of(struct weft_task *task)
 {
     return task->site;
+}
+
+/* Of the task's stack; 0: `sp` is not on it. */
+static WEFT_RACY uintptr_t top_of(struct weft_task *task, uintptr_t sp)
+{
+    struct weft__stack *stack = task->stack;
+    if (!stack || sp < (uintptr_t)stack->low || sp >= (uintptr_t)stack->top)
+        return 0;
+    return (uintptr_t)stack->top;
+}
+
+/* The calls of a thread that sleeps: good only if it has slept there all the time. */
+static void scan(struct weft__trace *trace, struct weft_task *task, int tid,
+                 const struct weft__thread_call *call)
+{
+    struct weft__thread_call after;
+    uintptr_t top = call->number < 0 ? 0 : top_of(task, call->sp);
+    if (!top)
+        return;
+    weft__trace_scan(trace, call->pc, call->sp, top);
+    if (!weft__thread_sleeps_in(tid, &after) || after.number != call->number ||
+        after.sp != call->sp || after.pc != call->pc)
+        trace->depth = 0;
 }
 
 static void tell(const struct settings *now, struct weft__carrier *carrier, struct weft_task *task,
                  const struct seen *found, int64_t duration)
 {
     struct weft__thread_call call;
+    struct weft__trace trace = { .depth = 0 };
     char name[WEFT_NAME_MAX + 32];
     int tid = weft__load(&carrier->tid, relaxed);
     bool blocked = weft__thread_sleeps_in(tid, &call);
+    if (blocked)
+        scan(&trace, task, tid, &call);
+    else
+        weft__trace_interrupt(&trace, tid);
     weft__task_name(task, name, sizeof name);
     weft_stall stall = {
         .task = found->task,
@@ -187,14 +140,17 @@ static void tell(const struct settings *now, struct weft__carrier *carrier, stru
         .blocked = blocked,
         .call = call.number,
         .pc = (const void *)call.pc,
+        .stack = trace.frames,
+        .depth = trace.depth,
+        .exact = trace.exact,
     };
     struct seen after = look(carrier, task);
-    if (task_of(carrier) != task || !is_same(found, &after))
+    if (task_of(carrier) != task || !is_same(found, &after) || is_in_section(carrier))
         return; /* it has come back: what we have read may be another's */
     if (now->fn)
         now->fn(&stall, now->arg);
     else
-        say(task, &stall);
+        weft__stall_say(task, &stall);
 }
 
 static void look_at(const struct settings *now, unsigned index, int64_t time)
@@ -203,7 +159,7 @@ static void look_at(const struct settings *now, unsigned index, int64_t time)
     struct weft_task *task = task_of(carrier);
     struct seen *before = &seen[index], found = { 0 };
     weft__load(&weft__rt.tasks.chunks, acquire); /* pairs with chunk_with_room(): it is mapped */
-    if (task)
+    if (task && !is_in_section(carrier))
         found = look(carrier, task);
     bool same = found.task != 0 && is_same(before, &found);
     found.since = same ? before->since : time;
@@ -243,16 +199,34 @@ int weft_watchdog(int64_t after, void (*fn)(const weft_stall *stall, void *arg),
     return 0;
 }
 
+int weft_watchdog_interrupt(bool allowed)
+{
+    if (allowed)
+        weft__trace_warm_up(); /* the loader's work takes long, and the monitor needs the lock */
+    weft__lock_acquire(&lock);
+    int rc = weft__trace_allow(allowed);
+    weft__lock_release(&lock);
+    return rc;
+}
+
+/* "500", or "500,interrupt" */
+static bool follow(const char *text)
+{
+    char *end;
+    long ms = strtol(text, &end, 10);
+    bool interrupts = strcmp(end, ",interrupt") == 0;
+    if ((*end && !interrupts) || ms <= 0 || ms > 86400000)
+        return false;
+    weft_watchdog(WEFT_MS(ms), NULL, NULL);
+    if (interrupts && weft_watchdog_interrupt(true) < 0)
+        fprintf(stderr, "weft: WEFT_WATCHDOG: SIGPROF has a handler\n");
+    return true;
+}
+
 static void follow_environment(void)
 {
     const char *text = getenv("WEFT_WATCHDOG");
-    char *end;
-    if (!text || !*text || settings_now().after)
-        return;
-    long ms = strtol(text, &end, 10);
-    if (*end == 0 && ms > 0 && ms <= 86400000)
-        weft_watchdog(WEFT_MS(ms), NULL, NULL);
-    else
+    if (text && *text && !settings_now().after && !follow(text))
         fprintf(stderr, "weft: WEFT_WATCHDOG: '%s' is not a number of milliseconds\n", text);
 }
 

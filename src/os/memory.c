@@ -50,6 +50,17 @@ void *weft__memory_map(size_t size, size_t align, bool for_stacks)
     return start;
 }
 
+void *weft__memory_reserve(size_t size)
+{
+    void *start = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
+bool weft__memory_open(void *start, size_t size)
+{
+    return mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+}
+
 void weft__memory_unmap(void *start, size_t size)
 {
     munmap(start, size);

@@ -9,11 +9,23 @@
 
 size_t weft__memory_page(void) WEFT_CONST;
 
+/* Rounded up to whole pages. */
+static inline size_t weft__memory_pages(size_t size)
+{
+    size_t page = weft__memory_page();
+    return (size + page - 1) / page * page;
+}
+
 /* Reserves `size` bytes of zeroed memory that costs nothing until touched, at
  * an address that is a multiple of `align` (a power of two, at least a page).
  * Memory for stacks never gets huge pages, of which a stack would touch a few
  * bytes. Returns NULL when there is none. */
 void *weft__memory_map(size_t size, size_t align, bool for_stacks);
+
+/* Reserves address space that cannot be used before it is opened, in part or whole. NULL,
+ * false: there is none, or no memory. */
+void *weft__memory_reserve(size_t size);
+bool weft__memory_open(void *start, size_t size);
 
 void weft__memory_unmap(void *start, size_t size);
 

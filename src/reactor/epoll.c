@@ -14,6 +14,15 @@
 
 /* The wake descriptor's key; descriptors' keys have 31 significant low bits. */
 #define WAKE_KEY UINT64_MAX
+#define RING_KEY (UINT64_MAX - 1)
+
+/* Readable is all that it becomes. Edge-triggered: for the wake descriptor, so that the counter
+ * never has to be read: each write is a new edge, and 2^64 - 2 wakes do not happen. */
+static int watch(struct weft__poller *poller, int fd, uint64_t key)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = key };
+    return epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
 
 int weft__poller_init(struct weft__poller *poller)
 {
@@ -23,16 +32,10 @@ int weft__poller_init(struct weft__poller *poller)
     if (poller->epoll_fd < 0)
         return -errno;
     poller->wake_fd = weft__private_fd_take(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    /* Edge-triggered, so that the counter never has to be read: each write is a
-     * new edge, and 2^64 - 2 wakes do not happen. */
-    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_KEY };
-    if (poller->wake_fd < 0 ||
-        epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, poller->wake_fd, &event) < 0) {
-        int error = -errno;
+    int rc = poller->wake_fd < 0 ? -errno : watch(poller, poller->wake_fd, WAKE_KEY);
+    if (rc)
         weft__poller_finish(poller);
-        return error;
-    }
-    return 0;
+    return rc;
 }
 
 void weft__poller_finish(struct weft__poller *poller)
@@ -54,6 +57,11 @@ int weft__poller_add(struct weft__poller *poller, int fd, uint64_t key)
         return -errno;
     /* The number was closed behind our back and its file lives on elsewhere. */
     return epoll_ctl(poller->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0 ? 0 : -errno;
+}
+
+int weft__poller_add_ring(struct weft__poller *poller, int fd)
+{
+    return watch(poller, fd, RING_KEY);
 }
 
 void weft__poller_remove(struct weft__poller *poller, int fd)
@@ -118,6 +126,10 @@ struct weft__event weft__poller_event(const struct weft__poller *poller, int i)
     struct weft__event event = { raw->data.u64, 0 };
     if (event.key == WAKE_KEY)
         return event;
+    if (event.key == RING_KEY) {
+        event.what = WEFT__EVENT_RING;
+        return event;
+    }
     if (raw->events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         event.what |= WEFT__EVENT_HANGUP;
     if (raw->events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))

@@ -17,6 +17,7 @@
 #define WEFT__EVENT_READ 0x1u   /* readable, end of stream, or error */
 #define WEFT__EVENT_WRITE 0x2u  /* writable, or error */
 #define WEFT__EVENT_HANGUP 0x4u /* the end or an error is near: a short read proves nothing */
+#define WEFT__EVENT_RING 0x8u   /* the worker's ring has completions; comes alone, without a key */
 
 struct weft__event {
     uint64_t key;
@@ -38,6 +39,9 @@ void weft__poller_finish(struct weft__poller *poller);
 /* Registers `fd`. Returns 0, -EPERM (a kind of file that is always ready),
  * -EBADF, -ENOMEM, -ENOSPC. -EEXIST: was registered before, counts as success. */
 int weft__poller_add(struct weft__poller *poller, int fd, uint64_t key);
+
+/* Registers the ring of the worker whose poller it is. Returns 0 or -errno. */
+int weft__poller_add_ring(struct weft__poller *poller, int fd);
 
 /* Removes `fd`; events that were under way may still come. */
 void weft__poller_remove(struct weft__poller *poller, int fd);

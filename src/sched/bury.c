@@ -32,6 +32,7 @@
  *         at its ticket, and acknowledges also when its claim has succeeded: so the
  *         waiter waits for ACKED, and need not know which one it was. */
 #include "sched/bury.h"
+#include "sched/carrier.h"
 
 #include <stdlib.h>
 
@@ -122,6 +123,8 @@ static void tell_joiner(struct weft__worker *worker, struct weft_task *task)
 
 void weft__bury(struct weft__worker *worker, struct weft_task *task)
 {
+    if (weft__unlikely(task->carrier != NULL))
+        weft__count_pinned(task->carrier, -1); /* this one: PIN-1 */
     if (weft__task_started(task))
         weft__annotate_destroy(&task->annotation);
     if (weft__unlikely(task->locals != NULL)) /* it never ran: LOCAL-4 */

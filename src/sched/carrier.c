@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "sched/idle.h"
+#include "sched/monitor.h"
 #include "sched/share.h"
 #include "sched/switch.h"
 
@@ -64,6 +65,10 @@ static void begin(struct weft__carrier *carrier)
 
 static void end(struct weft__carrier *carrier)
 {
+    WEFT_ASSERT(weft__load(&carrier->pinned, relaxed) +
+                        weft__load(&carrier->pinned_by_others, relaxed) ==
+                    0,
+                "CARRIER-5");
     weft__current = NULL;
     tell(carrier, WEFT_CARRIER_STOP);
     if (weft__on_carrier_thread)
@@ -118,6 +123,8 @@ void *weft__carrier_main(void *arg)
         serve(carrier);
     } while (weft__await_worker(carrier));
     end(carrier);
+    if (!weft__load(&weft__rt.closing, relaxed)) /* then it is joined anyway */
+        weft__monitor_call();                    /* CARRIER-6 */
     return NULL;
 }
 

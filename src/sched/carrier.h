@@ -8,6 +8,8 @@
  *     SPARE  --somebody's hand-off-------> SERVES
  *     SPARE  --a pinned task is woken----> CLAIMS
  *     CLAIMS --a worker's tick-----------> SERVES, and whose worker it was: SPARE
+ *     SPARE  --nothing to do for a while-> ENDS --its thread has ended--> GONE
+ *     GONE   --a hand-off, none is spare-> SERVES, with another thread
  *
  * CARRIER-1  A worker is served by one carrier, which is in the state SERVES; who
  *            serves whom changes under the runtime's rescue_lock, so it stays as
@@ -26,7 +28,21 @@
  * CARRIER-4  Carriers that claim do not pass a worker round among themselves: who
  *            gets one runs all that it has claimed it for, and one task more, so
  *            that those without a claim have their turn, before it answers the
- *            next claim; or it has nothing to run. */
+ *            next claim; or it has nothing to run.
+ * CARRIER-5  No task is pinned to a carrier whose thread ends. Only a carrier that is
+ *            SPARE ends by itself, and under the carriers' lock, with no pinned task
+ *            counted. It counts those that it pins, and those that end or are unpinned,
+ *            itself, while it runs one; so these counts stand still while it is SPARE.
+ *            Others choose and count under the lock, and only who serves a worker.
+ *            A carrier that serves, is away or claims never ends, so there are always at
+ *            least as many as workers.
+ * CARRIER-6  A thread is joined once, and its carrier used again only after: who retires is
+ *            on the list `retired` until the monitor finds that the kernel has forgotten the
+ *            thread, joins it and sets GONE; weft_stop() joins those that are not GONE. Until
+ *            then nothing is a deadlock, for the thread has callbacks to run; then workers
+ *            that sleep look again. The carrier itself stays where it is, with its count of
+ *            waits outside: whoever comes with an old pointer, to post or to nudge, finds a
+ *            carrier, that of another thread at worst, and both know that it may be. */
 #ifndef WEFT_SCHED_CARRIER_H
 #define WEFT_SCHED_CARRIER_H
 
@@ -47,20 +63,42 @@ WEFT_COLD void weft__come_home(struct weft_task *self);
 void weft__carrier_has_post(struct weft__carrier *carrier);
 
 /* The monitor: gives the worker of a task that does not come back to another
- * carrier. `switches`: the worker's, when that task was seen. False: it came back, or
- * there is no carrier to be had. */
-bool weft__hand_off(struct weft__worker *worker, uint64_t switches);
+ * carrier. `switches`: the worker's, when that task was seen; `section`: the blocking
+ * section that this is for (section.h), or 0. False: it came back, or there is no carrier
+ * to be had. */
+bool weft__hand_off(struct weft__worker *worker, uint64_t switches, uint64_t section);
 
 /* For a task that is to be pinned, by a thread that has no worker: a carrier that has
- * one, since others may be away for long. */
+ * one, since others may be away for long. The task is counted: CARRIER-5. */
 struct weft__carrier *weft__choose_carrier(void);
+
+/* By the carrier's own thread: so many more tasks are pinned to it. */
+WEFT_INLINE void weft__count_pinned(struct weft__carrier *carrier, int change)
+{
+    weft__bump(&carrier->pinned, (uint32_t)change);
+}
+
+/* How many have a thread. */
+WEFT_INLINE uint32_t weft__carriers_alive(void)
+{
+    return weft__load(&weft__rt.carriers, relaxed) - weft__load(&weft__rt.lost, relaxed);
+}
 
 /* The idle context: gives its worker to a carrier that claims one. False: none
  * does. The worker is not to be touched after. */
 bool weft__answer_claim(struct weft__worker *worker);
 
-/* Waits for a worker. False: the runtime closes. */
+/* Waits for a worker. False: the thread is to end, since the runtime closes or nobody has
+ * wanted it for a while. */
 bool weft__await_worker(struct weft__carrier *carrier);
+
+/* It has waited for long: false, it is wanted, by a worker or a task that is pinned to it. */
+bool weft__carrier_retires(struct weft__carrier *carrier);
+
+/* The monitor: a carrier of which nothing is left, for a thread that is new; NULL: none. Or
+ * it has come to nothing. Under the carriers' lock. */
+struct weft__carrier *weft__carrier_revive(void);
+void weft__carrier_lose(struct weft__carrier *carrier);
 
 /* The runtime closes: all carriers that wait end. */
 void weft__dismiss_carriers(void);

@@ -3,7 +3,9 @@
 
 #include "os/futex.h"
 #include "sched/carrier.h"
+#include "sched/section.h"
 #include "sched/share.h"
+#include "time/clock.h"
 
 /* CARRIER-1. Under both locks. */
 static void bind(struct weft__carrier *carrier, struct weft__worker *worker)
@@ -84,17 +86,25 @@ void weft__carrier_has_post(struct weft__carrier *carrier)
 static struct weft__carrier *make_carrier(struct weft__worker *worker)
 {
     uint32_t count = weft__load(&weft__rt.carriers, relaxed); /* changed under the lock */
-    if (count == weft__rt.workers + WEFT__CARRIERS_MORE)
-        return NULL;
-    struct weft__carrier *carrier = &weft__rt.carrier[count];
-    struct weft__carrier *before = worker->carrier;
-    weft__carrier_init(carrier, worker);
+    struct weft__carrier *before = worker->carrier, *carrier = weft__carrier_revive();
+    bool revived = carrier != NULL;
+    if (revived) {
+        bind(carrier, worker);
+    } else {
+        if (count == weft__rt.workers + weft__rt.config.carriers_more)
+            return NULL;
+        carrier = &weft__rt.carrier[count];
+        weft__carrier_init(carrier, worker);
+    }
     if (weft__carrier_start(carrier) != 0) {
+        if (revived)
+            weft__carrier_lose(carrier);
         bind(before, worker);
         weft__store(&worker->tid, weft__load(&before->tid, relaxed), relaxed);
         return NULL;
     }
-    weft__store(&weft__rt.carriers, count + 1, release); /* pairs with loops over all */
+    if (!revived)
+        weft__store(&weft__rt.carriers, count + 1, release); /* pairs with loops over all */
     return carrier;
 }
 
@@ -114,20 +124,28 @@ static bool replace(struct weft__worker *worker)
     }
     weft__store(&left->state, WEFT__CARRIER_AWAY, seq_cst);
     weft__add(&weft__rt.handoffs, 1, relaxed);
+    weft__add(&left->losses, 1, relaxed);
     weft__seat_hand_over(&left->seat);
     if (waits)
         wake(next);
     return true;
 }
 
-bool weft__hand_off(struct weft__worker *worker, uint64_t switches)
+/* Whether its task is still where it was seen. Under the seat. */
+static bool is_there(struct weft__worker *worker, uint64_t switches, uint64_t section)
+{
+    return weft__load(&worker->switches, relaxed) == switches &&
+           (!section || weft__section_of(worker) == section); /* SECTION-2 */
+}
+
+bool weft__hand_off(struct weft__worker *worker, uint64_t switches, uint64_t section)
 {
     bool done = false;
     weft__lock_acquire(&weft__rt.rescue_lock);
     struct weft__seat *seat = worker->seat;
     if (weft__seat_take(seat)) {
         weft__lock_acquire(&weft__rt.carriers_lock);
-        done = weft__load(&worker->switches, relaxed) == switches && replace(worker);
+        done = is_there(worker, switches, section) && replace(worker);
         weft__lock_release(&weft__rt.carriers_lock);
         if (!done)
             weft__seat_give_back(seat);
@@ -167,20 +185,24 @@ static void queue_up(struct weft__carrier *carrier)
 
 struct weft__carrier *weft__choose_carrier(void)
 {
-    uint32_t start = weft__add(&weft__rt.next_shelf, 1, relaxed);
-    /* acquire: pairs with the release in make_carrier() */
-    uint32_t carriers = weft__load(&weft__rt.carriers, acquire);
-    for (uint32_t i = 0; i < carriers; i++) {
-        struct weft__carrier *carrier = &weft__rt.carrier[(start + i) % carriers];
-        if (weft__load(&carrier->state, relaxed) == WEFT__CARRIER_SERVES) /* a hint */
-            return carrier;
-    }
-    return &weft__rt.carrier[start % carriers];
+    uint32_t at = weft__add(&weft__rt.next_shelf, 1, relaxed) % weft__rt.workers;
+    weft__lock_acquire(&weft__rt.carriers_lock);
+    struct weft__carrier *carrier = weft__rt.worker[at].carrier; /* CARRIER-1 */
+    weft__add(&carrier->pinned_by_others, 1, relaxed);           /* under the lock: CARRIER-5 */
+    weft__lock_release(&weft__rt.carriers_lock);
+    return carrier;
+}
+
+static int64_t end_of_patience(void)
+{
+    int64_t now = weft__clock_real(), idle = weft__rt.config.carrier_idle;
+    return idle < INT64_MAX - now ? now + idle : INT64_MAX;
 }
 
 bool weft__await_worker(struct weft__carrier *carrier)
 {
     queue_up(carrier);
+    int64_t until = end_of_patience();
     for (;;) {
         /* acquire: pairs with bind(): the worker's parts are ours */
         uint32_t state = weft__load(&carrier->state, acquire);
@@ -188,7 +210,11 @@ bool weft__await_worker(struct weft__carrier *carrier)
             return true;
         if (state == WEFT__CARRIER_ENDS)
             return false;
-        weft__futex_wait(&carrier->state, state, INT64_MAX);
+        if (weft__futex_wait(&carrier->state, state, until))
+            continue;
+        if (weft__carrier_retires(carrier))
+            return false;
+        until = INT64_MAX; /* who is pinned to it comes back, or a worker calls it */
     }
 }
 

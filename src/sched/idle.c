@@ -9,6 +9,9 @@
 #include "sched/share.h"
 #include "time/clock.h"
 
+/* What a worker with a virtual clock allows it in one go, in nanoseconds. */
+#define MONITORS_TIME 1000000
+
 /* PARK-2: every queue from which this worker could take. */
 static bool shared_work(struct weft__worker *worker)
 {
@@ -48,7 +51,7 @@ static void stop_searching(void)
         pass_on();
 }
 
-/* Whether no carrier is away, has runnable tasks that are pinned to it, or tasks
+/* Whether no carrier is away, is about to end, has runnable tasks that are pinned to it, or tasks
  * that something outside will wake. */
 static bool carriers_wait(void)
 {
@@ -60,7 +63,8 @@ static bool carriers_wait(void)
             return false;
         outside += weft__load(&weft__rt.carrier[i].outside, relaxed);
     }
-    return outside == 0 && weft__load(&weft__rt.away, seq_cst) == 0;
+    return outside == 0 && weft__load(&weft__rt.away, seq_cst) == 0 &&
+           weft__load(&weft__rt.retiring, seq_cst) == 0; /* CARRIER-6 */
 }
 
 /* Whether nothing in the runtime can make anything happen: every worker sleeps,
@@ -83,11 +87,26 @@ static bool everything_waits(uint64_t *ret_switches)
            weft__load(&weft__monitor_spawns, seq_cst) == 0;
 }
 
-static _Atomic(uint32_t) threads_resting;
+static _Atomic(uint32_t) threads_resting, threads_working;
 
 void weft__threads_rest(int change)
 {
     weft__add(&threads_resting, (uint32_t)change, seq_cst);
+}
+
+void weft__threads_work(int change)
+{
+    weft__add(&threads_working, (uint32_t)change, relaxed); /* a hint */
+}
+
+/* Asking takes a while, and a thread. */
+static unsigned kernel_threads(void)
+{
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        if (weft__ring_is_open(&weft__rt.worker[i].ring))
+            return weft__threads_of_kernel();
+    }
+    return 0;
 }
 
 /* Tasks that nobody can wake are a deadlock; but threads that are not the
@@ -96,11 +115,12 @@ void weft__threads_rest(int change)
 static void check_deadlock(void)
 {
     uint64_t before, after;
-    if (!weft__load(&weft__rt.awaited, acquire) || !everything_waits(&before) ||
-        weft__tasks_alive() == 0)
+    if (!weft__load(&weft__rt.awaited, acquire) || weft__load(&threads_working, relaxed) ||
+        !everything_waits(&before) || weft__tasks_alive() == 0)
         return;
+    unsigned kernels = kernel_threads();
     /* and the monitor, and who waits for the end */
-    unsigned ours = weft__load(&weft__rt.carriers, relaxed) + weft__thread_readers() +
+    unsigned ours = weft__carriers_alive() + weft__thread_readers() + kernels +
                     weft__load(&threads_resting, seq_cst) + 2;
     if (weft__threads_counted() == ours && everything_waits(&after) && before == after &&
         weft__tasks_alive() != 0)
@@ -124,6 +144,21 @@ static int64_t timeout_of(struct weft__worker *worker)
     return next > now ? next - now : 0;
 }
 
+/* CLOCK-1  Virtual time advances only when nothing else can be done: what was posted before
+ *          the only worker found nothing to do is done first, and at the same time. It is
+ *          in a queue, or the monitor is still to bring it there: who posts tells the
+ *          monitor before the call returns, and the monitor puts it in the queue before it
+ *          says that it owes nothing. So the monitor is asked first, then the queues. */
+static void advance_clock(struct weft__worker *worker)
+{
+    if (weft__monitor_owes()) {
+        weft__poll(worker, worker, MONITORS_TIME);
+        return;
+    }
+    if (!weft__poll(worker, worker, 0) && !shared_work(worker))
+        weft__clock_advance(weft__wheel_next(&worker->wheel));
+}
+
 static void sleep_in_kernel(struct weft__worker *worker, bool all_asleep)
 {
     if (weft__load(&weft__rt.stopping, seq_cst)) { /* pairs with await_end() */
@@ -132,8 +167,7 @@ static void sleep_in_kernel(struct weft__worker *worker, bool all_asleep)
     }
     int64_t timeout = timeout_of(worker);
     if (timeout > 0 && weft__clock_is_virtual()) { /* one worker: nobody else can run */
-        if (!weft__poll(worker, worker, 0))
-            weft__clock_advance(weft__wheel_next(&worker->wheel));
+        advance_clock(worker);
         return;
     }
     if (timeout < 0 && all_asleep)

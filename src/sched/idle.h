@@ -14,6 +14,10 @@ struct weft_task *weft__find(struct weft__worker *worker);
  * something to do says so before. */
 void weft__threads_rest(int change);
 
+/* Threads of the library that do something for somebody become more or fewer: while there is
+ * one, nobody searches for deadlocks. Only saves the search, which would count them. */
+void weft__threads_work(int change);
+
 /* A thread that could have woken a task rests now: workers that sleep look for a deadlock
  * again. Any plain thread. */
 void weft__look_for_deadlock(void);

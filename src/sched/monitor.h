@@ -28,6 +28,17 @@ void weft__monitor_call(void);
  * deadlock. */
 extern _Atomic(uint32_t) weft__monitor_spawns;
 
+/* Whether somebody has called it, or asked it to spawn, and it is not done with that. Who
+ * finds that it is not so finds what it has made runnable in the queues. */
+bool weft__monitor_owes(void);
+
+/* Whether workers are taken away from tasks that do not come back. With a seed or the
+ * virtual clock one carrier runs everything, in its order. */
+bool weft__hands_off(void);
+
+/* A task may block, and others wait behind it: the monitor looks soon. Any task. */
+void weft__monitor_hurry(void);
+
 /* Makes it end. */
 void weft__monitor_stop(void);
 

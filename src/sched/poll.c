@@ -10,10 +10,18 @@ static void expect(struct weft__poller *poller, int count)
     for (int stage = 0; stage < 2; stage++) {
         for (int i = 0; i < count; i++) {
             struct weft__event event = weft__poller_event(poller, i);
-            if (event.what)
+            if (event.what && event.what != WEFT__EVENT_RING)
                 weft__expect_event(event.key, stage);
         }
     }
+}
+
+static void hand_on(struct weft__worker *owner, struct weft__event event)
+{
+    if (event.what == WEFT__EVENT_RING)
+        weft__ring_reap(&owner->ring);
+    else
+        weft__on_event(event.key, event.what);
 }
 
 bool weft__poll(struct weft__worker *worker, struct weft__worker *owner, int64_t timeout)
@@ -30,7 +38,7 @@ bool weft__poll(struct weft__worker *worker, struct weft__worker *owner, int64_t
         struct weft__event event = weft__poller_event(&owner->poller, i);
         if (!event.what)
             continue;
-        weft__on_event(event.key, event.what);
+        hand_on(owner, event);
         weft__bump(&worker->events, 1);
         something = true;
     }

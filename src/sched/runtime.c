@@ -59,6 +59,7 @@ static int init_worker(struct weft__worker *worker, unsigned index)
     int64_t now = weft__clock_now();
     worker->index = index;
     worker->poller.epoll_fd = worker->poller.wake_fd = -1; /* for finish_worker() */
+    weft__ring_init(&worker->ring, &worker->poller);
     weft__carrier_init(&weft__rt.carrier[index], worker);
     worker->quantum = worker->quanta = WEFT__TICK;
     worker->pick_time = 1;
@@ -78,6 +79,7 @@ static int init_worker(struct weft__worker *worker, unsigned index)
 
 static void finish_worker(struct weft__worker *worker)
 {
+    weft__ring_finish(&worker->ring);
     weft__poller_finish(&worker->poller);
     weft__blocks_flush(&worker->blocks);
     if (worker->lot)
@@ -131,6 +133,8 @@ static int set_up(const weft_config *config)
     weft__rt.carrier = weft__memory_map(carriers_size(), weft__memory_page(), false);
     weft__list_init(&weft__rt.spare);
     weft__list_init(&weft__rt.claiming);
+    weft__list_init(&weft__rt.retired);
+    weft__list_init(&weft__rt.gone);
     int rc = weft__rt.worker && weft__rt.carrier ? 0 : -ENOMEM;
     while (rc == 0 && weft__rt.workers < config->workers) {
         rc = init_worker(&weft__rt.worker[weft__rt.workers], weft__rt.workers);
@@ -150,8 +154,11 @@ static void join_threads(bool monitor)
     for (unsigned i = 0; i < weft__rt.workers; i++)
         weft__poller_wake(&weft__rt.worker[i].poller);
     weft__dismiss_carriers();
-    for (unsigned i = 0; i < weft__load(&weft__rt.carriers, acquire); i++)
-        pthread_join(weft__rt.carrier[i].thread, NULL);
+    for (unsigned i = 0; i < weft__load(&weft__rt.carriers, acquire); i++) {
+        struct weft__carrier *carrier = &weft__rt.carrier[i];
+        if (weft__load(&carrier->state, relaxed) != WEFT__CARRIER_GONE) /* CARRIER-6 */
+            pthread_join(carrier->thread, NULL);
+    }
 }
 
 static int start_threads(void)

@@ -7,6 +7,7 @@
 #include "sched/locals.h"
 #include "sched/lot.h"
 #include "sched/poll.h"
+#include "sched/section.h"
 #include "sched/share.h"
 #include "sched/start.h"
 #include "sched/strand.h"
@@ -334,6 +335,14 @@ void weft__tick(struct weft__worker *worker)
         weft__poll(worker, worker, 0);
 }
 
+/* It was made runnable before it could go, and has popped itself: nothing has told that its
+ * section has ended (sched/section.h). */
+static WEFT_NOINLINE void go_on(struct weft__worker *worker)
+{
+    worker->carrier->sections = 0;
+    weft__section_unmark(worker);
+}
+
 void weft__suspend(struct weft_task *self)
 {
     struct weft__worker *worker = self->worker;
@@ -343,8 +352,10 @@ void weft__suspend(struct weft_task *self)
     struct weft_task *task = next(worker, self);
     if (weft__unlikely(!task))
         task = &worker->carrier->idle;
-    if (weft__likely(task != self)) /* else we were made runnable, and popped ourselves */
+    if (weft__likely(task != self))
         weft__switch(worker, self, task);
+    else
+        go_on(worker);
 }
 
 void weft__pass(struct weft_task *self)
@@ -366,6 +377,8 @@ void weft__pass(struct weft_task *self)
         task = &worker->carrier->idle;
     if (task != self)
         weft__switch(worker, self, task);
+    else
+        go_on(worker);
     weft__leave(self);
 }
 

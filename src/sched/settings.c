@@ -85,8 +85,7 @@ static int settle_stack_size(weft_config *config)
     }
     if (!size)
         size = WEFT__STACK_DEFAULT;
-    size_t page = weft__memory_page();
-    config->stack_size = (size + page - 1) / page * page;
+    config->stack_size = weft__memory_pages(size);
     return 0;
 }
 
@@ -133,6 +132,32 @@ static int settle_blocking(weft_config *config)
     return rc ? rc : settle_blocking_stack(config);
 }
 
+static int settle_carriers(weft_config *config)
+{
+    char value[16];
+    if (config->carriers_more > WEFT__CARRIERS_MORE) {
+        snprintf(value, sizeof value, "%u", config->carriers_more);
+        return complain("weft_config.carriers_more", value, "a number from 1 to 1024");
+    }
+    if (!config->carriers_more)
+        config->carriers_more = WEFT__CARRIERS_MORE;
+    if (!config->carrier_idle)
+        config->carrier_idle = WEFT__CARRIER_IDLE;
+    return 0;
+}
+
+bool weft__files_by_pool;
+
+static int settle_files(void)
+{
+    const char *text = getenv("WEFT_FILES");
+    bool set = text && *text;
+    weft__files_by_pool = set && strcmp(text, "pool") == 0;
+    if (set && !weft__files_by_pool && strcmp(text, "ring") != 0)
+        return complain("WEFT_FILES", text, "'pool' or 'ring'");
+    return 0;
+}
+
 int weft__settings(const weft_config *asked, weft_config *ret_config)
 {
     static const uintptr_t zero[sizeof ret_config->reserved / sizeof *ret_config->reserved];
@@ -141,7 +166,7 @@ int weft__settings(const weft_config *asked, weft_config *ret_config)
         *ret_config = *asked;
     if (ret_config->flags & ~(WEFT_VIRTUAL_CLOCK | WEFT_NO_CRASH_REPORT | WEFT_NO_HAND_OFF) ||
         memcmp(ret_config->reserved, zero, sizeof zero) != 0 || ret_config->grace < 0 ||
-        ret_config->blocking_idle < 0) {
+        ret_config->blocking_idle < 0 || ret_config->carrier_idle < 0) {
         fprintf(stderr, "weft: weft_config: unknown flags, reserved fields that are not zero, or "
                         "times below zero\n");
         return -EINVAL;
@@ -157,5 +182,9 @@ int weft__settings(const weft_config *asked, weft_config *ret_config)
     int rc = settle_workers(ret_config);
     if (rc == 0)
         rc = settle_stack_size(ret_config);
+    if (rc == 0)
+        rc = settle_files();
+    if (rc == 0)
+        rc = settle_carriers(ret_config);
     return rc ? rc : settle_blocking(ret_config);
 }

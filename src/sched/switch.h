@@ -52,7 +52,9 @@ WEFT_INLINE void weft__hand_over(struct weft__worker *worker, struct weft_task *
     weft__assert_stays(self);
     next->worker = worker;
     next->seat = worker->seat;
-    weft__carrier_of(next)->budget = WEFT__BUDGET;
+    struct weft__carrier *carrier = weft__carrier_of(next);
+    carrier->budget = WEFT__BUDGET;
+    carrier->sections = 0;                  /* beside it: both are one store */
     weft__store(&next->on_cpu, 1, relaxed); /* ours: we popped it */
     worker->leaving = self;
     weft__bump(&worker->switches, 1);

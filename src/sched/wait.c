@@ -74,14 +74,32 @@ static enum weft__wait_state park_thread(struct weft__waiter *waiter, int64_t de
     }
 }
 
+static enum weft__wait_state park_task(struct weft_task *self, int64_t deadline)
+{
+    struct weft__worker *worker = self->worker; /* WAIT-6 */
+    if (deadline == INT64_MAX) {
+        weft__suspend(self);
+    } else {
+        uint64_t ticket = weft__load(&self->waiter.word, relaxed) >> WEFT__WAIT_SHIFT;
+        struct weft__timer_handle timer = weft__timer_arm(worker, &self->waiter, ticket, deadline);
+        weft__suspend(self);
+        weft__timer_disarm(self->worker, timer);
+    }
+    weft__leave(self);
+    enum weft__wait_state reason = weft__wait_state(&self->waiter);
+    WEFT_ASSERT(reason > WEFT__WAITING, "WAIT-2"); /* else it was made runnable twice */
+    return reason;
+}
+
+enum weft__wait_state weft__wait_park_firmly_until(struct weft__waiter *waiter, int64_t deadline)
+{
+    return weft__is_thread(waiter) ? park_thread(waiter, deadline)
+                                   : park_task(weft__task_of(waiter), deadline);
+}
+
 enum weft__wait_state weft__wait_park_firmly(struct weft__waiter *waiter)
 {
-    if (weft__is_thread(waiter))
-        return park_thread(waiter, INT64_MAX);
-    struct weft_task *self = weft__task_of(waiter);
-    weft__suspend(self);
-    weft__leave(self);
-    return weft__wait_state(waiter);
+    return weft__wait_park_firmly_until(waiter, INT64_MAX);
 }
 
 bool (*weft__wait_interrupted)(void);
@@ -103,19 +121,7 @@ enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadl
         weft__leave(self);
         return WEFT__INTERRUPTED;
     }
-    struct weft__worker *worker = self->worker; /* WAIT-6 */
-    if (deadline == INT64_MAX) {
-        weft__suspend(self);
-    } else {
-        uint64_t ticket = weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT;
-        struct weft__timer_handle timer = weft__timer_arm(worker, waiter, ticket, deadline);
-        weft__suspend(self);
-        weft__timer_disarm(self->worker, timer);
-    }
-    weft__leave(self);
-    enum weft__wait_state reason = weft__wait_state(waiter);
-    WEFT_ASSERT(reason > WEFT__WAITING, "WAIT-2"); /* else it was made runnable twice */
-    return reason;
+    return park_task(self, deadline);
 }
 
 bool weft__wait_abandon(struct weft__waiter *waiter, uint64_t ticket)

@@ -127,6 +127,9 @@ enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadl
 /* The same until an event or a canceller ends the wait: nothing interrupts it. */
 enum weft__wait_state weft__wait_park_firmly(struct weft__waiter *waiter);
 
+/* The same until `deadline` at the latest. */
+enum weft__wait_state weft__wait_park_firmly_until(struct weft__waiter *waiter, int64_t deadline);
+
 /* Set by src/hook: whether a task with a thread-local block of its own, which is the
  * caller's, has something to do before it parks. Who gives it something passes the
  * heavy barrier and then looks for a wait to interrupt. May be NULL. */

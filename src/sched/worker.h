@@ -14,6 +14,7 @@
 #include "mem/pool.h"
 #include "mem/stack.h"
 #include "reactor/poller.h"
+#include "reactor/ring.h"
 #include "sched/queue.h"
 #include "sched/task.h"
 #include "time/wheel.h"
@@ -66,6 +67,8 @@ struct weft__worker {
     uint32_t pick_time;      /* what a pick took of late, in nanoseconds */
     uint64_t claimable_from; /* so many switches: CARRIER-4 */
     _Atomic(int) tid;        /* its carrier's, for the monitor; 0: not there yet */
+    uint32_t sections;       /* numbers for: */
+    _Atomic(uint64_t) section; /* the one that its task is in: section.h */
 
     /* What spawning and ending touch. Under the seat. */
     struct weft__stock stock;
@@ -89,6 +92,7 @@ struct weft__worker {
     WEFT_ALIGNED(WEFT_CACHE_LINE) struct weft__shelf shelf;
     struct weft__sleeper sleeper;
     struct weft__inbox disarmed; /* timers that others have disarmed */
+    struct weft__ring ring;      /* has its own locks: RING-2 */
     unsigned index;
 };
 
@@ -99,18 +103,23 @@ enum weft__carrier_state {
     WEFT__CARRIER_SPARE,  /* waits for a worker that needs one */
     WEFT__CARRIER_CLAIMS, /* wants a worker: it has pinned tasks to run */
     WEFT__CARRIER_ENDS,
+    WEFT__CARRIER_GONE, /* its thread has been joined: for a new one */
 };
 
 struct weft__carrier {
     struct weft_task idle; /* its own context: the search for work */
     struct weft__seat seat;
     uint32_t budget;         /* operations the task may still complete without suspending */
+    uint32_t sections;       /* that the task has begun since it arrived, and not ended */
     _Atomic(uint32_t) state; /* enum weft__carrier_state; under the carriers' lock */
     _Atomic(struct weft__worker *) worker; /* NULL: none; else the one it serves, or has lost */
     struct weft__inbox inbox;              /* runnable tasks that are pinned here, from elsewhere */
-    struct weft__list link;                /* among the spare or the claiming ones */
+    struct weft__list link;                /* in one of the runtime's lists */
     struct weft_task *homecomer; /* the task that has brought it home, for its idle context */
     struct weft_task **current;  /* where the thread keeps weft__self() */
+    /* CARRIER-5: tasks that are pinned here. By its own thread, for those that it pins less
+     * those that are no more; by others, under the carriers' lock. The sum counts. */
+    _Atomic(uint32_t) pinned, pinned_by_others;
     /* Waits that something outside the runtime ends (descriptors, helper
      * threads) begun minus ended here; the sum over all carriers counts. */
     _Atomic(int64_t) outside;
@@ -118,14 +127,17 @@ struct weft__carrier {
     void *signal_stack;
     pthread_t thread;
     _Atomic(int) tid;
+    _Atomic(uint64_t) losses; /* of a worker, so far: the watchdog's hint */
+    _Atomic(uint64_t) nudged; /* src/hook's */
 };
 
-/* The limit for carriers beyond one for each worker. */
+/* The highest limit for carriers beyond one for each worker, and the default. */
 #define WEFT__CARRIERS_MORE 1024
 
 enum weft__monitor_state {
     WEFT__MONITOR_LOOKS,
-    WEFT__MONITOR_RESTS,  /* until its time has come */
+    WEFT__MONITOR_RESTS,  /* until its time has come, */
+    WEFT__MONITOR_NAPS,   /* which is soon */
     WEFT__MONITOR_ASLEEP, /* until a worker wakes */
 };
 
@@ -142,7 +154,7 @@ struct weft__runtime {
     struct weft__worker *worker;   /* [workers] */
     struct weft__carrier *carrier; /* [workers + WEFT__CARRIERS_MORE] */
     sigset_t host_mask;            /* of the thread that started the runtime */
-    _Atomic(uint32_t) carriers;    /* that have been started */
+    _Atomic(uint32_t) carriers;    /* that have ever been started: the first so many */
     pthread_t monitor_thread;
     struct weft_config config;
 
@@ -161,7 +173,9 @@ struct weft__runtime {
 
     struct weft__lock carriers_lock; /* their states and lists; after the one above */
     struct weft__list spare, claiming;
-    _Atomic(uint32_t) away; /* tasks that have lost their worker and run on none yet */
+    struct weft__list retired, gone;  /* CARRIER-6: their threads end, have ended */
+    _Atomic(uint32_t) retiring, lost; /* carriers in these two */
+    _Atomic(uint32_t) away;           /* tasks that have lost their worker and run on none yet */
     _Atomic(uint64_t) handoffs;
 
     /* What other threads may touch at any time: a start resets only what is before. */

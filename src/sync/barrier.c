@@ -40,7 +40,7 @@ int weft_barrier_init(weft_barrier *barrier, unsigned parties)
 static bool arrive(struct barrier *barrier, struct weft__wait_node *node, struct weft__wakes *wakes)
 {
     if (++barrier->come < barrier->parties) {
-        weft__wait_list_append(&barrier->waiters, node);
+        weft__wait_list_enter(&barrier->waiters, node);
         return false;
     }
     barrier->come = 0;
@@ -71,7 +71,7 @@ static int park(struct barrier *barrier, struct weft__wait_node *node, uint32_t 
 /* 0 or 1, -EAGAIN or an error. */
 static int wait_once(struct barrier *barrier, struct weft__waiter *waiter)
 {
-    struct weft__wait_node node;
+    struct weft__wait_node node = { .number = 0 };
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
     weft__wait_node_begin(&node, waiter, "barrier", barrier);

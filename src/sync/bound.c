@@ -9,7 +9,11 @@
  * STRAND-13  No errand is left behind: who leaves one writes to the descriptor afterwards,
  *            and the thread empties the descriptor before it takes them.
  * STRAND-14  What the thread has taken and not yet done is the strand's, and not a step's: a
- *            callback that steps goes on with what was left before it, and so in order. */
+ *            callback that steps goes on with what was left before it, and so in order.
+ * STRAND-15  The strand's thread is who has stepped last (by a number that no later thread gets,
+ *            as it gets the waiter of one that has ended), and before that the one that has
+ *            created it, unless that was a task: then there is none. What would wait for the
+ *            strand's callbacks asks who that is first. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -18,12 +22,11 @@
 #include "sync/strand.h"
 #include "weft/io.h"
 #include "weft/scope.h"
-#include "weft/select.h"
 
 struct weft__bound {
     struct weft__inbox errands;
-    struct weft__inbox_node *taken;        /* STRAND-14: the thread's own */
-    _Atomic(struct weft__waiter *) thread; /* who has stepped last; for itself to know */
+    struct weft__inbox_node *taken; /* STRAND-14: the thread's own */
+    _Atomic(uint64_t) thread;       /* STRAND-15; for itself to know. 0: none */
     int fd;
 };
 
@@ -42,6 +45,16 @@ WEFT_NOINLINE struct weft_strand *weft__bound_running(void)
 {
     weft__compiler_barrier(); /* the body is not a constant of its caller */
     return running;
+}
+
+/* Of a plain thread: STRAND-15. */
+static uint64_t own_number(void)
+{
+    static _Atomic(uint64_t) last;
+    static _Thread_local uint64_t number;
+    if (!number)
+        number = weft__add(&last, 1, relaxed) + 1;
+    return number;
 }
 
 /* The descriptor's calls leave errno as it was. */
@@ -83,6 +96,7 @@ int weft_strand_create_bound(weft_strand **ret_strand)
         weft__bound_destroy(bound);
         return rc;
     }
+    weft__store(&bound->thread, weft__self() ? 0 : own_number(), relaxed);
     strand->bound = bound;
     strand->core.bound = true;
     *ret_strand = strand;
@@ -142,7 +156,7 @@ static void run_errand(struct weft_strand *strand, struct errand *errand)
 
 static void take_errands(struct weft__bound *bound)
 {
-    weft__store(&bound->thread, weft__waiter_self(), relaxed);
+    weft__store(&bound->thread, own_number(), relaxed);
     if (bound->taken)
         return;
     empty(bound->fd); /* STRAND-13 */
@@ -170,13 +184,15 @@ int weft_strand_step(weft_strand *strand)
 bool weft__bound_is_ours(const struct weft_strand *strand)
 {
     const struct weft__bound *bound = strand->bound;
+    if (!bound || weft__self())
+        return false;
     /* relaxed: either we have written it, or it is another's */
-    return bound && weft__load(&bound->thread, relaxed) == weft__waiter_self();
+    return weft__load(&bound->thread, relaxed) == own_number();
 }
 
-int weft__bound_run_until(struct weft_strand *strand, weft_event *event)
+int weft__bound_run_until(struct weft_strand *strand, weft_case item)
 {
-    weft_case cases[] = { weft_case_event(event), weft_case_readable(strand->bound->fd) };
+    weft_case cases[] = { item, weft_case_readable(strand->bound->fd) };
     int rc;
     do {
         rc = weft_strand_step(strand);

@@ -1,29 +1,15 @@
-/* The kinds of case that select knows. Each keeps its node in the case. */
+/* Cases of channels, events, futures and tasks. */
 #include <errno.h>
 #include <sched.h>
 
-#include "sync/channel.h"
+#include "sync/case.h"
 #include "sync/event.h"
 #include "sync/future.h"
-#include "sync/select.h"
 #include "task/join.h"
 
-_Static_assert(sizeof(struct weft__channel_node) <= sizeof((weft_case *)0)->weft__private,
-               "a case has room for its node");
-
-static struct weft__channel_node *node_of(weft_case *item)
+void weft__case_begin(weft_case *item)
 {
-    return (struct weft__channel_node *)(void *)item->weft__private;
-}
-
-static struct weft__wait_node *wait_of(weft_case *item)
-{
-    return &node_of(item)->wait;
-}
-
-static void prepare(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
-{
-    *wait_of(item) = (struct weft__wait_node){ .waiter = waiter, .ticket = ticket };
+    weft__case_wait(item)->number = 0;
 }
 
 /* Channels. */
@@ -56,39 +42,43 @@ static bool can_receive(const weft_channel *channel, const struct weft__waiter *
            weft__wait_list_has_others(&channel->senders, self);
 }
 
-static int enlist_channel(weft_case *item, struct weft__waiter *waiter, uint64_t ticket, bool sends)
+int weft__case_enlist_channel(weft_case *item, weft_channel *channel, struct weft__waiter *waiter,
+                              uint64_t ticket, bool sends)
 {
-    weft_channel *channel = item->weft__object;
-    prepare(item, waiter, ticket);
-    node_of(item)->element = item->weft__element;
+    struct weft__wait_node *node = weft__case_prepare(item, waiter, ticket);
+    weft__case_node(item)->element = item->weft__element;
     weft__latch_acquire(&channel->lock);
     bool waits = !(sends ? can_send(channel, waiter) : can_receive(channel, waiter));
     if (waits)
-        weft__wait_list_append(sends ? &channel->senders : &channel->receivers, wait_of(item));
+        weft__wait_list_enter(sends ? &channel->senders : &channel->receivers, node);
     weft__latch_release(&channel->lock);
     return waits ? 0 : -EAGAIN;
 }
 
+bool weft__case_delist_channel(weft_case *item, weft_channel *channel)
+{
+    weft__latch_acquire(&channel->lock);
+    weft__wait_list_remove(weft__case_wait(item));
+    weft__latch_release(&channel->lock);
+    if (!weft__case_wait(item)->taken)
+        return false;
+    item->result = weft__case_node(item)->result;
+    return true;
+}
+
 static int enlist_send(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
 {
-    return enlist_channel(item, waiter, ticket, true);
+    return weft__case_enlist_channel(item, item->weft__object, waiter, ticket, true);
 }
 
 static int enlist_receive(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
 {
-    return enlist_channel(item, waiter, ticket, false);
+    return weft__case_enlist_channel(item, item->weft__object, waiter, ticket, false);
 }
 
 static bool delist_channel(weft_case *item)
 {
-    weft_channel *channel = item->weft__object;
-    weft__latch_acquire(&channel->lock);
-    weft__wait_list_remove(wait_of(item));
-    weft__latch_release(&channel->lock);
-    if (!wait_of(item)->taken)
-        return false;
-    item->result = node_of(item)->result;
-    return true;
+    return weft__case_delist_channel(item, item->weft__object);
 }
 
 const struct weft__case_kind weft__case_send = { attempt_send, enlist_send, delist_channel };
@@ -105,18 +95,18 @@ static int attempt_event(weft_case *item)
 
 static int enlist_event(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
 {
-    prepare(item, waiter, ticket);
-    return weft__event_enlist(weft__event_of(item->weft__object), wait_of(item)) ? 0 : -EAGAIN;
+    struct weft__wait_node *node = weft__case_prepare(item, waiter, ticket);
+    return weft__event_enlist(weft__event_of(item->weft__object), node) ? 0 : -EAGAIN;
 }
 
 static bool delist_event(weft_case *item)
 {
     struct weft__event_flag *event = weft__event_of(item->weft__object);
     weft__latch_acquire(&event->lock);
-    weft__wait_list_remove(wait_of(item));
+    weft__wait_list_remove(weft__case_wait(item));
     weft__latch_release(&event->lock);
     item->result = 0;
-    return wait_of(item)->taken;
+    return weft__case_wait(item)->taken;
 }
 
 const struct weft__case_kind weft__case_event = { attempt_event, enlist_event, delist_event };
@@ -134,17 +124,17 @@ static int attempt_future(weft_case *item)
 
 static int enlist_future(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
 {
-    prepare(item, waiter, ticket);
-    return weft__future_enlist(item->weft__object, wait_of(item)) ? 0 : -EAGAIN;
+    struct weft__wait_node *node = weft__case_prepare(item, waiter, ticket);
+    return weft__future_enlist(item->weft__object, node) ? 0 : -EAGAIN;
 }
 
 static bool delist_future(weft_case *item)
 {
     weft_future *future = item->weft__object;
     weft__latch_acquire(&future->lock);
-    weft__wait_list_remove(wait_of(item));
+    weft__wait_list_remove(weft__case_wait(item));
     weft__latch_release(&future->lock);
-    if (!wait_of(item)->taken)
+    if (!weft__case_wait(item)->taken)
         return false;
     item->result = future->error;
     return true;

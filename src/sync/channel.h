@@ -190,24 +190,23 @@ WEFT_INLINE int weft__channel_try(weft_channel *channel, void *element,
 }
 
 /* Waits once: 0, -EAGAIN or an error. A sender's channel has a bound. */
-WEFT_INLINE int weft__channel_wait(weft_channel *channel, void *element,
+WEFT_INLINE int weft__channel_wait(weft_channel *channel, struct weft__channel_node *node,
                                    const struct weft__channel_way *way, struct weft__waiter *waiter)
 {
-    struct weft__channel_node node = { .element = element };
     struct weft__waiter *woken;
-    weft__wait_node_begin(&node.wait, waiter, way->what, channel);
+    weft__wait_node_begin(&node->wait, waiter, way->what, channel);
     weft__latch_acquire(&channel->lock);
-    int rc = way->move(channel, element, &woken);
+    int rc = way->move(channel, node->element, &woken);
     if (rc == -EAGAIN)
-        weft__wait_list_append(way->sends ? &channel->senders : &channel->receivers, &node.wait);
+        weft__wait_list_enter(way->sends ? &channel->senders : &channel->receivers, &node->wait);
     weft__latch_release(&channel->lock);
     if (rc == -EAGAIN) {
-        rc = weft__wait_node_park(&channel->lock, &node.wait);
-        return rc ? rc : node.result;
+        rc = weft__wait_node_park(&channel->lock, &node->wait);
+        return rc ? rc : node->result;
     }
     if (woken)
         weft__wait_wake(woken);
-    weft__wait_node_drop(&node.wait);
+    weft__wait_node_drop(&node->wait);
     return rc;
 }
 
@@ -221,8 +220,12 @@ WEFT_INLINE int weft__channel_pass(weft_channel *channel, void *element,
         return rc;
     weft__spend(waiter);
     rc = weft__channel_try(channel, element, way);
-    while (rc == -EAGAIN)
-        rc = weft__channel_wait(channel, element, way, waiter);
+    if (rc != -EAGAIN)
+        return rc;
+    struct weft__channel_node node = { .element = element };
+    do {
+        rc = weft__channel_wait(channel, &node, way, waiter);
+    } while (rc == -EAGAIN);
     return rc;
 }
 

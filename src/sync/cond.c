@@ -35,11 +35,11 @@ static void take_back(struct cond *cond, struct weft__wait_node *node)
 /* 0, -EAGAIN or an error. */
 static int wait_once(struct cond *cond, struct weft__mutex *mutex, struct weft__waiter *waiter)
 {
-    struct weft__wait_node node;
+    struct weft__wait_node node = { .number = 0 };
     uint32_t depth;
     weft__wait_node_begin(&node, waiter, "cond", cond);
     weft__latch_acquire(&cond->lock);
-    weft__wait_list_append(&cond->waiters, &node);
+    weft__wait_list_enter(&cond->waiters, &node);
     weft__latch_release(&cond->lock);
     int rc = weft__mutex_let_go(mutex, &depth);
     if (rc) {

@@ -84,7 +84,7 @@ bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *
     /* acquire: as in weft__event_passed() */
     bool waits = weft__cas(&event->state, &clear, WAITERS, acquire, acquire) || clear == WAITERS;
     if (waits)
-        weft__wait_list_append(&event->waiters, node);
+        weft__wait_list_enter(&event->waiters, node);
     weft__latch_release(&event->lock);
     return waits;
 }
@@ -93,7 +93,7 @@ bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *
 static int wait_once(struct weft__event_flag *event, struct weft__waiter *waiter, const char *what,
                      uint64_t object)
 {
-    struct weft__wait_node node;
+    struct weft__wait_node node = { .number = 0 };
     weft__wait_node_begin(&node, waiter, what, (const void *)(uintptr_t)object);
     if (weft__event_enlist(event, &node))
         return weft__wait_node_park(&event->lock, &node);
@@ -112,6 +112,28 @@ int weft__event_wait(struct weft__event_flag *event, struct weft__waiter *waiter
         rc = 0;
     }
     return rc;
+}
+
+bool weft__event_wait_firmly(struct weft__event_flag *event, struct weft__waiter *waiter,
+                             const char *what, uint64_t object, int64_t deadline)
+{
+    struct weft__wait_node node = { .number = 0 };
+    if (weft__event_passed(event))
+        return true;
+    weft__wait_node_begin(&node, waiter, what, (const void *)(uintptr_t)object);
+    if (!weft__event_enlist(event, &node)) {
+        weft__wait_node_drop(&node);
+        return weft__event_passed(event);
+    }
+    enum weft__wait_state reason = weft__wait_park_firmly_until(waiter, deadline);
+    if (reason != WEFT__EVENT) {
+        weft__latch_acquire(&event->lock);
+        weft__wait_list_remove(&node);
+        weft__latch_release(&event->lock);
+    }
+    if (reason == WEFT__INTERRUPTED)
+        weft__wait_handled();
+    return weft__event_passed(event);
 }
 
 int weft_event_wait(weft_event *public)

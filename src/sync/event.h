@@ -26,6 +26,11 @@ bool weft__event_passed(struct weft__event_flag *event);
 int weft__event_wait(struct weft__event_flag *event, struct weft__waiter *waiter, const char *what,
                      uint64_t object);
 
+/* Waits for it until `deadline` at the latest, whatever is in force: for who must not leave
+ * before. Whether it has passed; false: not yet, ask again. */
+bool weft__event_wait_firmly(struct weft__event_flag *event, struct weft__waiter *waiter,
+                             const char *what, uint64_t object, int64_t deadline);
+
 /* Puts a node into the list. False: it is set. */
 bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *node);
 

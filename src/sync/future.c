@@ -176,21 +176,35 @@ bool weft__future_enlist(weft_future *future, struct weft__wait_node *node)
     weft__latch_acquire(&future->lock);
     bool waits = !weft__load(&future->done, relaxed);
     if (waits)
-        weft__wait_list_append(&future->waiters, node);
+        weft__wait_list_enter(&future->waiters, node);
     weft__latch_release(&future->lock);
     return waits;
+}
+
+/* Under the lock: FUTURE-4. */
+static bool is_result_of(const weft_future *future, const struct weft__waiter *waiter)
+{
+    return future->task && &future->task->waiter == waiter;
+}
+
+bool weft__future_is_ours(weft_future *future)
+{
+    weft__latch_acquire(&future->lock);
+    bool own = is_result_of(future, weft__waiter_self());
+    weft__latch_release(&future->lock);
+    return own;
 }
 
 /* 0, -EAGAIN or an error. */
 static int wait_once(weft_future *future, struct weft__waiter *waiter)
 {
-    struct weft__wait_node node;
+    struct weft__wait_node node = { .number = 0 };
     if (future->site)
         weft__wait_node_begin(&node, waiter, WEFT__WAIT_CALL, future->site);
     else
         weft__wait_node_begin(&node, waiter, "future", future);
     weft__latch_acquire(&future->lock);
-    bool own = future->task && &future->task->waiter == waiter;
+    bool own = is_result_of(future, waiter);
     bool waits = !own && !weft__load(&future->done, relaxed);
     int rc = weft__wait_node_wait(&future->lock, &future->waiters, &node, waits);
     return own ? -EDEADLK : rc;

@@ -52,6 +52,9 @@ void weft__future_init(weft_future *future);
  * task has returned. `later`: callbacks must not be called here. */
 void weft__future_end(weft_future *future, int result, bool later);
 
+/* Whether it is the result of the task that calls. */
+bool weft__future_is_ours(weft_future *future);
+
 /* Puts a node into the list. False: it is done. */
 bool weft__future_enlist(weft_future *future, struct weft__wait_node *node);
 

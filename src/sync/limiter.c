@@ -162,15 +162,14 @@ static void lend_to_waiters(weft_limiter *limiter, struct weft__wakes *wakes)
 }
 
 /* 0, -EAGAIN or an error. */
-static int wait_once(weft_limiter *limiter, struct weft__waiter *waiter, uint64_t borrower)
+static int wait_once(weft_limiter *limiter, struct weft__waiter *waiter, struct node *node)
 {
-    struct node node = { .borrower = borrower };
-    weft__wait_node_begin(&node.wait, waiter, "limiter", limiter);
+    weft__wait_node_begin(&node->wait, waiter, "limiter", limiter);
     weft__latch_acquire(&limiter->lock);
-    node.result = try_borrow(limiter, borrower);
-    int rc =
-        weft__wait_node_wait(&limiter->lock, &limiter->waiters, &node.wait, node.result == -EBUSY);
-    rc = rc ? rc : node.result;
+    node->result = try_borrow(limiter, node->borrower);
+    int rc = weft__wait_node_wait(&limiter->lock, &limiter->waiters, &node->wait,
+                                  node->result == -EBUSY);
+    rc = rc ? rc : node->result;
     return rc == -ENOBUFS ? make_room(limiter) : rc;
 }
 
@@ -183,8 +182,9 @@ int weft_limiter_borrow(weft_limiter *limiter, const void *borrower)
     rc = weft_limiter_try_borrow(limiter, borrower);
     if (rc != -EBUSY)
         return rc;
+    struct node node = { .borrower = name_of(borrower) };
     do {
-        rc = wait_once(limiter, waiter, name_of(borrower));
+        rc = wait_once(limiter, waiter, &node);
     } while (rc == -EAGAIN);
     return rc;
 }

@@ -145,23 +145,23 @@ int weft_mailbox_try_send(weft_mailbox *box, const void *message)
 }
 
 /* 0, -EAGAIN or an error. */
-static int wait_to_send(struct weft_mailbox *box, const void *message, struct weft__waiter *waiter)
+static int wait_to_send(struct weft_mailbox *box, struct weft__mailbox_sender *sender,
+                        struct weft__waiter *waiter)
 {
-    struct weft__mailbox_sender sender = { .message = message };
     struct weft__letter *none = NULL;
     struct weft__waiter *woken;
-    weft__wait_node_begin(&sender.wait, waiter, "send to mailbox", box);
+    weft__wait_node_begin(&sender->wait, waiter, "send to mailbox", box);
     weft__latch_acquire(&box->lock);
-    int rc = put(box, message, &none, &woken);
+    int rc = put(box, sender->message, &none, &woken);
     if (rc == -EAGAIN)
-        weft__wait_list_append(&box->senders, &sender.wait);
+        weft__wait_list_enter(&box->senders, &sender->wait);
     weft__latch_release(&box->lock);
     if (rc == -EAGAIN) {
-        rc = weft__wait_node_park(&box->lock, &sender.wait);
-        return rc ? rc : sender.result;
+        rc = weft__wait_node_park(&box->lock, &sender->wait);
+        return rc ? rc : sender->result;
     }
     wake(woken);
-    weft__wait_node_drop(&sender.wait);
+    weft__wait_node_drop(&sender->wait);
     return rc == -ENOMEM ? -EAGAIN : rc; /* there is room now */
 }
 
@@ -172,10 +172,11 @@ int weft_mailbox_send(weft_mailbox *box, const void *message)
     if (rc)
         return rc;
     weft__spend(waiter);
+    struct weft__mailbox_sender sender = { .message = message };
     do {
         rc = weft_mailbox_try_send(box, message);
         if (rc == -EAGAIN)
-            rc = wait_to_send(box, message, waiter);
+            rc = wait_to_send(box, &sender, waiter);
     } while (rc == -EAGAIN);
     return rc;
 }

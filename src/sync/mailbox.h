@@ -16,7 +16,9 @@
  *         (QUEUE-2). So messages are in the order in which their senders came.
  * MAIL-4  A letter that was reserved is put in even if the box is full, so its sender, who
  *         may not wait, needs no room. A box that is full with nothing reserved gets nothing
- *         any more until the receiver takes something. */
+ *         any more until the receiver takes something.
+ * MAIL-5  A selector is the receiver from entering the list, which it does only when both
+ *         `fresh` and `seen` are empty, until it has left that; then it tries, as anybody may. */
 #ifndef WEFT_SYNC_MAILBOX_H
 #define WEFT_SYNC_MAILBOX_H
 

@@ -90,7 +90,7 @@ static int look(struct weft_mailbox *box)
 /* As look(); -EAGAIN also after a wait, or why that was cut short. */
 static int wait_for_more(struct weft_mailbox *box, struct weft__waiter *waiter)
 {
-    struct weft__wait_node node;
+    struct weft__wait_node node = { .number = 0 };
     weft__wait_node_begin(&node, waiter, "receive from mailbox", box);
     weft__latch_acquire(&box->lock);
     int rc = look(box);

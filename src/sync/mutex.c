@@ -86,10 +86,8 @@ static int wait_once(struct weft__mutex *mutex, struct weft__waiter *waiter, str
     weft__wait_node_begin(&node->wait, waiter, weft__mutex_waiting, mutex);
     weft__latch_acquire(&mutex->lock);
     bool locked = lock_or_announce(mutex, token);
-    if (!locked && token)
-        weft__wait_list_prepend(&mutex->waiters, &node->wait);
-    else if (!locked)
-        weft__wait_list_append(&mutex->waiters, &node->wait);
+    if (!locked)
+        weft__wait_list_enter(&mutex->waiters, &node->wait);
     weft__latch_release(&mutex->lock);
     if (!locked)
         return weft__wait_node_park(&mutex->lock, &node->wait);

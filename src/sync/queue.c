@@ -18,7 +18,7 @@
 
 #include "sync/channel.h"
 #include "sync/heap.h"
-#include "weft/queue.h"
+#include "sync/queue.h"
 
 struct weft_queue {
     weft_channel channel; /* its lock is of all the rest */
@@ -32,6 +32,11 @@ struct weft_queue {
 static weft_queue *queue_of(weft_channel *channel)
 {
     return weft__container_of(channel, weft_queue, channel);
+}
+
+weft_channel *weft__queue_channel(weft_queue *queue)
+{
+    return &queue->channel;
 }
 
 static void pop_newest(weft_channel *channel, void *ret_element)
@@ -224,7 +229,7 @@ int weft_queue_task_done(weft_queue *queue)
 /* 0, -EAGAIN or an error. */
 static int join_once(weft_queue *queue, struct weft__waiter *waiter)
 {
-    struct weft__wait_node node;
+    struct weft__wait_node node = { .number = 0 };
     weft__wait_node_begin(&node, waiter, "join queue", queue);
     weft__latch_acquire(&queue->channel.lock);
     return weft__wait_node_wait(&queue->channel.lock, &queue->joiners, &node, !all_done(queue));

@@ -7,10 +7,12 @@
  *       and while the lock cannot be had. With it nobody locks or unlocks but under the
  *       list's lock, where grant() gives the lock to all who are first in the list and
  *       can have it. So order is kept, and what grant() finds stays what it is.
- * RW-3  Who waited in vain may have stood in the way of others: he grants, too. */
+ * RW-3  Who has given up may have stood in the way of others: he grants, too. Who has waited
+ *       in vain and waits again stands there again (QUEUE-6): is he the first now, and can
+ *       have the lock, then he takes it, as he was not there to be given it, and grants. */
 #include <errno.h>
 
-#include "sync/wait_queue.h"
+#include "sync/mutex.h"
 #include "task/scope.h"
 #include "weft/rwlock.h"
 
@@ -22,6 +24,7 @@ struct rwlock {
     _Atomic(uint32_t) state;
     struct weft__latch lock; /* of the list */
     struct weft__wait_list waiters;
+    _Atomic(uint64_t) writer; /* in debug builds, for weft_rwlock_look(); his own */
 };
 
 _Static_assert(sizeof(struct rwlock) <= sizeof(weft_rwlock), "the public size");
@@ -39,6 +42,15 @@ static struct rwlock *inner(weft_rwlock *rwlock)
 void weft_rwlock_init(weft_rwlock *rwlock)
 {
     *rwlock = (weft_rwlock)WEFT_RWLOCK_INIT;
+}
+
+static void note_writer(struct rwlock *rwlock, bool holds)
+{
+#ifndef NDEBUG
+    weft__store(&rwlock->writer, holds ? weft__mutex_self() : 0, relaxed);
+#else
+    (void)rwlock, (void)holds;
+#endif
 }
 
 static bool allows(uint32_t state, uint32_t wants)
@@ -93,6 +105,17 @@ static void set_state(struct rwlock *rwlock, uint32_t state)
     weft__store(&rwlock->state, state, release); /* pairs with the acquires of who locks */
 }
 
+/* Under the list's lock. Whether he comes again as the first: RW-3. */
+static bool lock_again(struct rwlock *rwlock, struct node *node, struct weft__wakes *wakes)
+{
+    uint32_t state = weft__load(&rwlock->state, relaxed);
+    if (!(state & WAITERS) || !allows(state, node->wants) ||
+        !weft__wait_list_would_be_first(&rwlock->waiters, &node->wait))
+        return false;
+    set_state(rwlock, grant(rwlock, state + node->wants, wakes));
+    return true;
+}
+
 /* RW-3 */
 static void leave_list(struct rwlock *rwlock)
 {
@@ -107,16 +130,16 @@ static void leave_list(struct rwlock *rwlock)
 }
 
 /* 0, -EAGAIN or an error. */
-static int wait_once(struct rwlock *rwlock, struct weft__waiter *waiter, uint32_t wants)
+static int wait_once(struct rwlock *rwlock, struct weft__waiter *waiter, struct node *node)
 {
-    struct node node = { .wants = wants };
-    weft__wait_node_begin(&node.wait, waiter,
-                          wants == READER ? "rwlock to read" : "rwlock to write", rwlock);
+    weft__wait_node_begin(&node->wait, waiter,
+                          node->wants == READER ? "rwlock to read" : "rwlock to write", rwlock);
+    struct weft__wakes wakes;
+    weft__wakes_init(&wakes);
     weft__latch_acquire(&rwlock->lock);
-    bool waits = !lock_or_announce(rwlock, wants);
-    int rc = weft__wait_node_wait(&rwlock->lock, &rwlock->waiters, &node.wait, waits);
-    if (rc)
-        leave_list(rwlock);
+    bool waits = !lock_again(rwlock, node, &wakes) && !lock_or_announce(rwlock, node->wants);
+    int rc = weft__wait_node_wait(&rwlock->lock, &rwlock->waiters, &node->wait, waits);
+    weft__wakes_carry_out(&wakes);
     return rc;
 }
 
@@ -128,9 +151,12 @@ static int lock(struct rwlock *rwlock, uint32_t wants)
     int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
     if (rc)
         return rc;
+    struct node node = { .wants = wants };
     do {
-        rc = wait_once(rwlock, waiter, wants);
+        rc = wait_once(rwlock, waiter, &node);
     } while (rc == -EAGAIN);
+    if (rc)
+        leave_list(rwlock);
     return rc;
 }
 
@@ -141,7 +167,10 @@ int weft_rwlock_rdlock(weft_rwlock *rwlock)
 
 int weft_rwlock_wrlock(weft_rwlock *rwlock)
 {
-    return lock(inner(rwlock), WRITER);
+    int rc = lock(inner(rwlock), WRITER);
+    if (rc == 0)
+        note_writer(inner(rwlock), true);
+    return rc;
 }
 
 int weft_rwlock_tryrdlock(weft_rwlock *rwlock)
@@ -151,7 +180,10 @@ int weft_rwlock_tryrdlock(weft_rwlock *rwlock)
 
 int weft_rwlock_trywrlock(weft_rwlock *rwlock)
 {
-    return try_lock(inner(rwlock), WRITER) ? 0 : -EBUSY;
+    if (!try_lock(inner(rwlock), WRITER))
+        return -EBUSY;
+    note_writer(inner(rwlock), true);
+    return 0;
 }
 
 /* With WAITERS. False: all of them have given up, before this or in it, and it is still
@@ -178,6 +210,8 @@ int weft_rwlock_unlock(weft_rwlock *public)
 {
     struct rwlock *rwlock = inner(public);
     uint32_t state = weft__load(&rwlock->state, relaxed);
+    if (state & WRITER)
+        note_writer(rwlock, false);
     for (;;) {
         if (!(state & ~WAITERS))
             return -EPERM;
@@ -192,4 +226,16 @@ int weft_rwlock_unlock(weft_rwlock *public)
         if (weft__cas_weak(&rwlock->state, &state, next, release, relaxed))
             return 0;
     }
+}
+
+void weft_rwlock_look(weft_rwlock *public, weft_rwlock_info *ret_info)
+{
+    struct rwlock *rwlock = inner(public);
+    uint32_t state = weft__load(&rwlock->state, relaxed);
+    *ret_info = (weft_rwlock_info){
+        .readers = state / READER,
+        .written = state & WRITER,
+        .waiters = weft__load(&rwlock->waiters.count, relaxed),
+        .writer = weft__mutex_task(weft__load(&rwlock->writer, relaxed)),
+    };
 }

@@ -27,23 +27,25 @@ static uint32_t random_below(uint32_t count)
 /* NULL: it can never go on, or is the clock's. */
 static const struct weft__case_kind *kind_of(const weft_case *item)
 {
-    switch (item->weft__kind) {
-    case WEFT__CASE_SEND:
-        return item->weft__object ? &weft__case_send : NULL;
-    case WEFT__CASE_RECEIVE:
-        return item->weft__object ? &weft__case_receive : NULL;
-    case WEFT__CASE_EVENT:
-        return item->weft__object ? &weft__case_event : NULL;
-    case WEFT__CASE_FUTURE:
-        return item->weft__object ? &weft__case_future : NULL;
-    case WEFT__CASE_TASK:
-        return item->weft__object ? &weft__case_task : NULL;
-    case WEFT__CASE_READABLE:
-    case WEFT__CASE_WRITABLE:
-        return item->weft__number >= 0 ? &weft__case_descriptor : NULL;
-    default:
+    static const struct weft__case_kind *const kinds[] = {
+        [WEFT__CASE_SEND] = &weft__case_send,
+        [WEFT__CASE_RECEIVE] = &weft__case_receive,
+        [WEFT__CASE_EVENT] = &weft__case_event,
+        [WEFT__CASE_TASK] = &weft__case_task,
+        [WEFT__CASE_READABLE] = &weft__case_descriptor,
+        [WEFT__CASE_WRITABLE] = &weft__case_descriptor,
+        [WEFT__CASE_FUTURE] = &weft__case_future,
+        [WEFT__CASE_PUT] = &weft__case_put,
+        [WEFT__CASE_GET] = &weft__case_get,
+        [WEFT__CASE_MAILBOX] = &weft__case_mailbox,
+        [WEFT__CASE_SEMAPHORE] = &weft__case_semaphore,
+    };
+    if (item->weft__kind >= sizeof kinds / sizeof *kinds)
         return NULL;
-    }
+    const struct weft__case_kind *kind = kinds[item->weft__kind];
+    if (kind == &weft__case_descriptor)
+        return item->weft__number >= 0 ? kind : NULL;
+    return item->weft__object ? kind : NULL;
 }
 
 static bool is_timer(const weft_case *item)
@@ -148,6 +150,8 @@ int weft_select(weft_case *cases, size_t count)
         return -EINVAL;
     weft__spend(waiter);
     rc = attempt_all(cases, count);
+    for (size_t i = 0; rc == -EAGAIN && i < count; i++)
+        weft__case_begin(&cases[i]);
     while (rc == -EAGAIN) {
         rc = wait_once(cases, count, waiter);
         if (rc == -EAGAIN)

@@ -33,11 +33,18 @@ struct weft__case_kind {
     bool (*delist)(weft_case *item);
 };
 
+/* Before the first wait of a call: it has no place in any list (QUEUE-6). */
+void weft__case_begin(weft_case *item);
+
 extern const struct weft__case_kind weft__case_send;
 extern const struct weft__case_kind weft__case_receive;
 extern const struct weft__case_kind weft__case_event;
 extern const struct weft__case_kind weft__case_future;
 extern const struct weft__case_kind weft__case_task;
+extern const struct weft__case_kind weft__case_put;
+extern const struct weft__case_kind weft__case_get;
+extern const struct weft__case_kind weft__case_mailbox;
+extern const struct weft__case_kind weft__case_semaphore;
 extern const struct weft__case_kind weft__case_descriptor; /* src/io has it */
 
 #endif

@@ -8,7 +8,7 @@
  *        does (QUEUE-4). */
 #include <errno.h>
 
-#include "sync/wait_queue.h"
+#include "sync/case.h"
 #include "task/scope.h"
 #include "weft/semaphore.h"
 
@@ -65,12 +65,11 @@ static bool announce(struct sem *sem)
 }
 
 /* 0, -EAGAIN or an error. */
-static int wait_once(struct sem *sem, struct weft__waiter *waiter)
+static int wait_once(struct sem *sem, struct weft__waiter *waiter, struct weft__wait_node *node)
 {
-    struct weft__wait_node node;
-    weft__wait_node_begin(&node, waiter, "semaphore", sem);
+    weft__wait_node_begin(node, waiter, "semaphore", sem);
     weft__latch_acquire(&sem->lock);
-    return weft__wait_node_wait(&sem->lock, &sem->waiters, &node, announce(sem));
+    return weft__wait_node_wait(&sem->lock, &sem->waiters, node, announce(sem));
 }
 
 int weft_sem_wait(weft_sem *public)
@@ -82,8 +81,9 @@ int weft_sem_wait(weft_sem *public)
         return rc;
     if (take(sem))
         return 0;
+    struct weft__wait_node node = { .number = 0 };
     do {
-        rc = wait_once(sem, waiter);
+        rc = wait_once(sem, waiter, &node);
     } while (rc == -EAGAIN);
     return rc;
 }
@@ -120,6 +120,39 @@ int weft_sem_post(weft_sem *public)
         }
     }
 }
+
+/* As a case of select, which takes no permit while it enters the list (SELECT-2). */
+
+static int attempt(weft_case *item)
+{
+    item->result = 0;
+    return take(inner(item->weft__object)) ? 0 : -EAGAIN;
+}
+
+static int enlist(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
+{
+    struct sem *sem = inner(item->weft__object);
+    struct weft__wait_node *node = weft__case_prepare(item, waiter, ticket);
+    uint64_t none = 0;
+    weft__latch_acquire(&sem->lock);
+    bool waits = weft__cas(&sem->state, &none, WAITERS, relaxed, relaxed) || none == WAITERS;
+    if (waits)
+        weft__wait_list_enter(&sem->waiters, node); /* SEM-1 */
+    weft__latch_release(&sem->lock);
+    return waits ? 0 : -EAGAIN;
+}
+
+static bool delist(weft_case *item)
+{
+    struct sem *sem = inner(item->weft__object);
+    weft__latch_acquire(&sem->lock);
+    weft__wait_list_remove(weft__case_wait(item));
+    weft__latch_release(&sem->lock);
+    item->result = 0;
+    return weft__case_wait(item)->taken;
+}
+
+const struct weft__case_kind weft__case_semaphore = { attempt, enlist, delist };
 
 unsigned weft_sem_value(const weft_sem *sem)
 {

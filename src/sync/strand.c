@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sync/future.h"
 #include "task/scope.h"
 #include "task/spawn.h"
 #include "time/clock.h"
@@ -44,7 +45,9 @@ static void tell_emptied(struct weft__strand *strand)
 
 static int await_event(struct weft_strand *strand, weft_event *event)
 {
-    return strand->bound ? weft__bound_run_until(strand, event) : weft_event_wait(event);
+    if (!strand->bound)
+        return weft_event_wait(event);
+    return weft__bound_run_until(strand, weft_case_event(event));
 }
 
 /* It will, or has been, whatever is in force: the last task is inside tell_emptied(). */
@@ -220,6 +223,14 @@ int weft_strand_run(weft_strand *strand)
     if (rc == 0)
         weft_event_clear(&strand->stopped);
     return rc;
+}
+
+int weft_strand_run_until(weft_strand *strand, weft_future *future)
+{
+    weft_case item = weft_case_future(future);
+    if (weft__future_is_ours(future))
+        return -EDEADLK;
+    return strand->bound ? weft__bound_run_until(strand, item) : weft_select(&item, 1);
 }
 
 void weft_strand_stop(weft_strand *strand)

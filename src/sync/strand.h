@@ -4,6 +4,7 @@
 
 #include "sched/strand.h"
 #include "weft/event.h"
+#include "weft/select.h"
 #include "weft/strand.h"
 
 struct weft__bound;
@@ -19,9 +20,9 @@ struct weft_strand {
  * -ECANCELED: it was not called. Suspends if that is elsewhere. */
 int weft__strand_invoke(void (*fn)(void *arg), void *arg);
 
-/* For strand.c: calls the callbacks of a bound strand until the event is set; 0 or an error,
+/* For strand.c: calls the callbacks of a bound strand until the case is chosen; 0 or an error,
  * as from weft_select(). Suspends. */
-int weft__bound_run_until(struct weft_strand *strand, weft_event *event);
+int weft__bound_run_until(struct weft_strand *strand, weft_case item);
 void weft__bound_destroy(struct weft__bound *bound);
 
 /* Whether it is the caller who calls the strand's callbacks. */

@@ -95,7 +95,7 @@ static bool announce(struct group *group)
 /* 0, -EAGAIN or an error. */
 static int wait_once(struct group *group, struct weft__waiter *waiter)
 {
-    struct weft__wait_node node;
+    struct weft__wait_node node = { .number = 0 };
     weft__wait_node_begin(&node, waiter, "wait group", group);
     weft__latch_acquire(&group->lock);
     return weft__wait_node_wait(&group->lock, &group->waiters, &node, announce(group));

@@ -15,16 +15,56 @@ static void enter(struct weft__wait_list *list, struct weft__wait_node *node)
     weft__bump(&list->count, 1);
 }
 
-void weft__wait_list_append(struct weft__wait_list *list, struct weft__wait_node *node)
+static struct weft__wait_node *waiting_of(struct weft__list *link)
 {
-    enter(list, node);
-    weft__list_append(&list->nodes, &node->link);
+    return weft__container_of(link, struct weft__wait_node, link);
 }
 
-void weft__wait_list_prepend(struct weft__wait_list *list, struct weft__wait_node *node)
+/* Numbers may wrap: who waits while 2^31 others come, or come back as each select does, has
+ * lost count of his place, and no more than that, if he is to be placed again. */
+static bool came_before(const struct weft__wait_node *node, const struct weft__wait_node *other)
+{
+    return (int32_t)(node->number - other->number) < 0;
+}
+
+static void draw_number(struct weft__wait_list *list, struct weft__wait_node *node)
+{
+    if (++list->last_number == 0)
+        list->last_number = 1;
+    node->number = list->last_number;
+}
+
+/* QUEUE-6. Returns what it is to stand before. From both ends at once: when many come again, one
+ * after the other, each has its place near one of them. */
+static struct weft__list *place_again(struct weft__wait_list *list,
+                                      const struct weft__wait_node *node)
+{
+    struct weft__list *at = list->nodes.next, *behind = &list->nodes;
+    while (at != &list->nodes && came_before(waiting_of(at), node)) {
+        if (came_before(waiting_of(behind->prev), node))
+            return behind;
+        at = at->next;
+        behind = behind->prev;
+    }
+    return at;
+}
+
+bool weft__wait_list_would_be_first(const struct weft__wait_list *list,
+                                    const struct weft__wait_node *node)
+{
+    const struct weft__wait_node *first = weft__wait_list_first(list);
+    return node->number != 0 && (!first || came_before(node, first));
+}
+
+void weft__wait_list_enter(struct weft__wait_list *list, struct weft__wait_node *node)
 {
     enter(list, node);
-    weft__list_prepend(&list->nodes, &node->link);
+    if (weft__likely(node->number == 0)) {
+        draw_number(list, node);
+        weft__list_append(&list->nodes, &node->link);
+    } else {
+        weft__list_append(place_again(list, node), &node->link);
+    }
 }
 
 void weft__wait_list_remove(struct weft__wait_node *node)
@@ -40,7 +80,7 @@ struct weft__wait_node *weft__wait_list_first(const struct weft__wait_list *list
 {
     if (weft__wait_list_empty(list))
         return NULL;
-    return weft__container_of(list->nodes.next, struct weft__wait_node, link);
+    return waiting_of(list->nodes.next);
 }
 
 bool weft__wait_list_has_others(const struct weft__wait_list *list,
@@ -49,7 +89,7 @@ bool weft__wait_list_has_others(const struct weft__wait_list *list,
     if (weft__wait_list_empty(list))
         return false;
     for (struct weft__list *at = list->nodes.next; at != &list->nodes; at = at->next) {
-        if (weft__container_of(at, struct weft__wait_node, link)->waiter != waiter)
+        if (waiting_of(at)->waiter != waiter)
             return true;
     }
     return false;
@@ -75,22 +115,52 @@ void weft__wakes_take_all(struct weft__wakes *wakes, struct weft__wait_list *lis
         weft__wakes_add(wakes, node->waiter);
 }
 
-int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node)
+/* QUEUE-7. False: somebody has dropped it meanwhile. */
+static bool stay_listed(struct weft__latch *lock, struct weft__wait_node *node)
 {
     struct weft__waiter *waiter = node->waiter;
-    struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
-    if (weft__likely(ended.reason == WEFT__EVENT)) {
-        if (weft__unlikely(weft__is_thread(waiter))) { /* QUEUE-3 */
-            weft__latch_acquire(lock);
-            weft__latch_release(lock);
-        }
-        return 0;
-    }
+    const char *what = weft__load(&waiter->what, relaxed); /* its own */
+    uint64_t ticket = weft__wait_begin(waiter, what, weft__load(&waiter->object, relaxed));
+    weft__latch_acquire(lock);
+    bool listed = node->list != NULL;
+    node->ticket = ticket;
+    weft__latch_release(lock);
+    if (!listed)
+        weft__wait_node_drop(node);
+    return listed;
+}
+
+static void drop_out(struct weft__latch *lock, struct weft__wait_node *node)
+{
     weft__latch_acquire(lock);
     weft__wait_list_remove(node);
     weft__latch_release(lock);
-    int rc = weft__scope_error(waiter, ended);
-    return rc ? rc : -EAGAIN;
+}
+
+int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node)
+{
+    struct weft__waiter *waiter = node->waiter;
+    do {
+        struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
+        if (weft__likely(ended.reason == WEFT__EVENT)) {
+            if (weft__unlikely(weft__is_thread(waiter))) { /* QUEUE-3 */
+                weft__latch_acquire(lock);
+                weft__latch_release(lock);
+            }
+            return 0;
+        }
+        if (ended.reason == WEFT__INTERRUPTED) { /* a handler finds no wait under way */
+            drop_out(lock, node);
+            int rc = weft__scope_error(waiter, ended);
+            return rc ? rc : -EAGAIN;
+        }
+        int rc = weft__scope_error(waiter, ended);
+        if (rc) {
+            drop_out(lock, node);
+            return rc;
+        }
+    } while (stay_listed(lock, node));
+    return -EAGAIN;
 }
 
 void weft__wait_node_drop(struct weft__wait_node *node)
@@ -102,7 +172,7 @@ int weft__wait_node_wait(struct weft__latch *lock, struct weft__wait_list *list,
                          struct weft__wait_node *node, bool waits)
 {
     if (waits)
-        weft__wait_list_append(list, node);
+        weft__wait_list_enter(list, node);
     weft__latch_release(lock);
     if (waits)
         return weft__wait_node_park(lock, node);

@@ -21,7 +21,13 @@
  * QUEUE-4  The taker's last access to the object is to release the lock. Then it wakes,
  *          and touches waiters only, whose memory is type-stable: whoever is woken may
  *          destroy the object.
- * QUEUE-5  The lock is taken after the seat (WAIT-6), and nobody is woken under it. */
+ * QUEUE-5  The lock is taken after the seat (WAIT-6), and nobody is woken under it.
+ * QUEUE-6  Who has waited in vain, because a canceller came for nothing, a signal was
+ *          handled or somebody else was faster, and waits again with the same node, has
+ *          the place that he had. Only what was given away meanwhile has gone to others.
+ * QUEUE-7  Whom a canceller woke for nothing stays in the list, and waits on there by a new
+ *          ticket, as if nothing had been: unless a taker has dropped him (QUEUE-2), nobody
+ *          has given what he waits for, or he would have been asked first. */
 #ifndef WEFT_SYNC_WAIT_QUEUE_H
 #define WEFT_SYNC_WAIT_QUEUE_H
 
@@ -32,6 +38,7 @@
 struct weft__wait_list {
     struct weft__list nodes; /* zero before the first */
     _Atomic(uint32_t) count; /* changed under the lock */
+    uint32_t last_number;    /* QUEUE-6 */
 };
 
 struct weft__wait_node {
@@ -39,10 +46,12 @@ struct weft__wait_node {
     struct weft__wait_list *list; /* it is in; NULL: none. Under the lock */
     struct weft__waiter *waiter;
     uint64_t ticket;
-    bool taken; /* QUEUE-3 */
+    uint32_t number; /* QUEUE-6; 0: it comes for the first time */
+    bool taken;      /* QUEUE-3 */
 };
 
-/* Begins a wait of `waiter`, the caller's; see weft__wait_begin(). */
+/* Begins a wait of `waiter`, the caller's; see weft__wait_begin(). The node is zero the first
+ * time, and for one list after. */
 static inline void weft__wait_node_begin(struct weft__wait_node *node, struct weft__waiter *waiter,
                                          const char *what, const void *object)
 {
@@ -58,12 +67,16 @@ static inline bool weft__wait_list_empty(const struct weft__wait_list *list)
     return weft__load(&list->count, relaxed) == 0;
 }
 
-void weft__wait_list_append(struct weft__wait_list *list, struct weft__wait_node *node);
-void weft__wait_list_prepend(struct weft__wait_list *list, struct weft__wait_node *node);
+/* Behind all who came before: at the end, or QUEUE-6. */
+void weft__wait_list_enter(struct weft__wait_list *list, struct weft__wait_node *node);
 void weft__wait_list_remove(struct weft__wait_node *node);
 
 /* The oldest; NULL: none. */
 struct weft__wait_node *weft__wait_list_first(const struct weft__wait_list *list);
+
+/* Whether `node`, which is in no list, comes again and would be the first. */
+bool weft__wait_list_would_be_first(const struct weft__wait_list *list,
+                                    const struct weft__wait_node *node);
 
 /* Whether anybody but `waiter` is in it. */
 bool weft__wait_list_has_others(const struct weft__wait_list *list,
@@ -76,7 +89,8 @@ struct weft__wait_node *weft__wait_list_take(struct weft__wait_list *list);
 /* Takes all. */
 void weft__wakes_take_all(struct weft__wakes *wakes, struct weft__wait_list *list);
 
-/* Parks. 0: the node was taken. -EAGAIN: look again; or why the wait was cut short.
+/* Parks. 0: the node was taken. -EAGAIN: was dropped, or a signal was handled:
+ * look again; or why the wait was cut short.
  * Unless it is 0, the node is in no list any more. Suspends. */
 int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node);
 

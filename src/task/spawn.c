@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "os/memory.h"
 #include "sched/bury.h"
+#include "sched/carrier.h"
 #include "sched/enter.h"
 #include "sched/schedule.h"
 #include "sched/strand.h"
@@ -34,8 +35,7 @@ static size_t stack_size_of(const weft_attr *attr)
         return weft__rt.config.stack_size;
     if (attr->stack_size < WEFT__STACK_MIN || attr->stack_size > WEFT__STACK_MAX)
         return 0;
-    size_t page = weft__memory_page();
-    return (attr->stack_size + page - 1) / page * page;
+    return weft__memory_pages(attr->stack_size);
 }
 
 static bool attr_valid(const weft_attr *attr)
@@ -93,7 +93,7 @@ static void init_task(struct weft_task *task, const struct weft__request *reques
     task->name[0] = 0;
 }
 
-static void apply_attr(struct weft_task *task, const weft_attr *attr, struct weft__worker *worker)
+static void apply_attr(struct weft_task *task, const weft_attr *attr)
 {
     task->stack_size = stack_size_of(attr);
     if (attr->name)
@@ -102,9 +102,17 @@ static void apply_attr(struct weft_task *task, const weft_attr *attr, struct wef
         task->flags |= WEFT__TASK_VIRTUAL;
     if (attr->strand)
         task->flags |= WEFT__TASK_STRAND;
-    if (attr->flags & WEFT_PINNED) {
-        task->pins = 1;
-        task->carrier = worker ? worker->carrier : weft__choose_carrier();
+}
+
+/* It will be published: CARRIER-5. */
+static WEFT_NOINLINE void pin(struct weft_task *task, struct weft__worker *worker)
+{
+    task->pins = 1;
+    if (worker) {
+        task->carrier = worker->carrier; /* that of the caller, who has the seat */
+        weft__count_pinned(task->carrier, 1);
+    } else {
+        task->carrier = weft__choose_carrier();
     }
 }
 
@@ -160,7 +168,7 @@ WEFT_INLINE int prepare(struct weft_task *task, const struct weft__request *requ
 {
     init_task(task, request, detached);
     if (weft__unlikely(request->attr != NULL))
-        apply_attr(task, request->attr, worker);
+        apply_attr(task, request->attr);
     int rc = copy_args(task, request);
     if (weft__unlikely(locals != NULL) && !request->service && rc == 0)
         rc = weft__locals_inherit(locals, &task->locals);
@@ -168,10 +176,14 @@ WEFT_INLINE int prepare(struct weft_task *task, const struct weft__request *requ
         rc = make_member(task, request);
     if (weft__unlikely(request->epilogue.fn != NULL))
         add_epilogue(task, request);
-    if (weft__unlikely(rc))
+    if (weft__unlikely(rc)) {
         take_back(task);
-    else if (weft__unlikely(task->flags & WEFT__TASK_STRAND))
-        join_strand(task, request->attr);
+    } else if (weft__unlikely(request->attr != NULL)) {
+        if (task->flags & WEFT__TASK_STRAND)
+            join_strand(task, request->attr);
+        if (request->attr->flags & WEFT_PINNED)
+            pin(task, worker);
+    }
     return rc;
 }
 

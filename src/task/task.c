@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "sched/carrier.h"
 #include "sched/schedule.h"
 #include "task/name.h"
 #include "task/scope.h"
@@ -121,8 +122,10 @@ int weft_get_name(const weft_task *task, char *buf, size_t size)
 void weft_pin(void)
 {
     struct weft_task *self = weft_self();
-    if (self && self->pins++ == 0)
+    if (self && self->pins++ == 0) {
         self->carrier = weft__carrier_of(self);
+        weft__count_pinned(self->carrier, 1);
+    }
 }
 
 void weft_unpin(void)
@@ -132,6 +135,8 @@ void weft_unpin(void)
         return;
     if (self->pins == 0)
         weft__panic("weft_unpin: not pinned");
-    if (--self->pins == 0)
+    if (--self->pins == 0) {
+        weft__count_pinned(self->carrier, -1);
         self->carrier = NULL;
+    }
 }

@@ -452,6 +452,53 @@ TEST(submitting_and_posting_fail_cleanly)
     fail_each_call(run_submit, 10);
 }
 
+#define MANY 10 /* futures: more than are waited for without memory */
+
+static void take_next(weft_future **futures)
+{
+    weft_future *next;
+    size_t index;
+    int rc = weft_next_future(futures, MANY, &index, &next);
+    if (rc) {
+        expect_shortage("weft_next_future", rc);
+        MUST(futures[MANY - 1]);
+        return;
+    }
+    MUST(index == MANY - 1 && !futures[index]);
+    weft_future_release(next);
+}
+
+static int wait_for_many(void *unused)
+{
+    weft_future *futures[MANY] = { NULL };
+    int made = 0;
+    (void)unused;
+    for (int i = 0; i < MANY; i++)
+        made += weft_future_create(&futures[i]) == 0;
+    if (made == MANY) {
+        MUST(weft_future_set(futures[MANY - 1], 1) == 0);
+        ssize_t done = weft_wait_futures(futures, MANY, WEFT_UNTIL_FIRST);
+        MUST(done == 1 || done == -ENOMEM);
+        take_next(futures);
+    }
+    for (int i = 0; i < MANY; i++)
+        weft_future_release(futures[i]);
+    return 7;
+}
+
+static void run_wait_for_many(void)
+{
+    weft_config config = { .workers = 1, .flags = WEFT_NO_HAND_OFF };
+    int rc = weft_run(&config, wait_for_many, NULL);
+    if (rc != 7)
+        expect_shortage("weft_run", rc);
+}
+
+TEST(waiting_for_many_futures_fails_cleanly)
+{
+    fail_each_call(run_wait_for_many, MANY + 2);
+}
+
 static weft_local handed_down, high, own;
 static atomic_int values; /* set and not destroyed */
 

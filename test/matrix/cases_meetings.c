@@ -195,6 +195,63 @@ const struct operation case_weft_future_wait = { .name = "weft_future_wait",
                                                  .event = set_future,
                                                  .settle = settle_future };
 
+/* Several futures, of which one is there. */
+
+static weft_future *some[2];
+
+static void make_some(struct stage *stage)
+{
+    make_future(stage);
+    some[0] = NULL;
+    some[1] = future;
+}
+
+static long call_wait_futures(struct stage *stage)
+{
+    long rc = weft_wait_futures(some, 2, WEFT_UNTIL_FIRST);
+    EXPECT(stage, rc < 0 || rc == 1, "%ld are done", rc);
+    return rc;
+}
+
+static long call_gather_futures(struct stage *stage)
+{
+    intptr_t values[2] = { 1, 1 };
+    size_t failed = 0;
+    int rc = weft_gather_futures(some, 2, values, &failed);
+    EXPECT(stage, failed == 2, "number %zu has failed", failed);
+    EXPECT(stage, rc < 0 || (values[0] == 0 && values[1] == VALUE), "it gave %ld and %ld",
+           (long)values[0], (long)values[1]);
+    return rc;
+}
+
+static long call_next_future(struct stage *stage)
+{
+    weft_future *next = NULL;
+    size_t index = 9;
+    int rc = weft_next_future(some, 2, &index, &next);
+    EXPECT(stage, rc < 0 || (index == 1 && next == future), "it took number %zu", index);
+    EXPECT(stage, (rc == 0) == !some[1], "the array after %d", rc);
+    return rc;
+}
+
+#define WAITING_FOR_SOME(function, how) \
+    const struct operation case_##function = { .name = #function, \
+                                               .arm = make_some, \
+                                               .call = how, \
+                                               .event = set_future, \
+                                               .settle = settle_future }
+
+WAITING_FOR_SOME(weft_wait_futures, call_wait_futures);
+WAITING_FOR_SOME(weft_gather_futures, call_gather_futures);
+
+/* It is taken out of the array. */
+const struct operation case_weft_next_future = { .name = "weft_next_future",
+                                                 .arm = make_some,
+                                                 .call = call_next_future,
+                                                 .event = set_future,
+                                                 .settle = settle_future,
+                                                 .once = true };
+
 /* Wait groups. */
 
 static weft_wait_group group = WEFT_WAIT_GROUP_INIT;

@@ -4,6 +4,7 @@
 /* A call. The event is a byte, for the function that is called. */
 
 static weft_strand *strand;
+static weft_future *result;
 
 static void open_strand(struct stage *stage)
 {
@@ -105,6 +106,38 @@ static void stop(struct stage *stage)
     (void)stage;
     weft_strand_stop(strand);
 }
+
+static void make_result(struct stage *stage)
+{
+    (void)stage;
+    ck_assert_int_eq(weft_future_create(&result), 0);
+}
+
+static long call_run_until(struct stage *stage)
+{
+    (void)stage;
+    return weft_strand_run_until(strand, result);
+}
+
+static void set_result(struct stage *stage)
+{
+    (void)stage;
+    ck_assert_int_eq(weft_future_set(result, 1), 0);
+}
+
+static void settle_run_until(struct stage *stage, long rc)
+{
+    EXPECT(stage, weft_future_is_done(result), "it returned %ld, and there is no result", rc);
+    weft_future_release(result);
+}
+
+const struct operation case_weft_strand_run_until = { .name = "weft_strand_run_until",
+                                                      .open = open_alone,
+                                                      .arm = make_result,
+                                                      .call = call_run_until,
+                                                      .event = set_result,
+                                                      .settle = settle_run_until,
+                                                      .close = close_alone };
 
 static void settle_run(struct stage *stage, long rc)
 {

@@ -82,7 +82,7 @@ static void race_once(struct stage *stage)
 
 static void race(struct stage *stage)
 {
-    for (uint64_t left = test_work(100); left > 0; left--)
+    for (uint64_t left = test_work(40); left > 0; left--)
         race_once(stage);
 }
 

@@ -1,4 +1,4 @@
-/* Hand-offs: sched/carrier.c, handoff.c, idle.c and share.c, with one worker, two
+/* Hand-offs: sched/carrier.c, handoff.c, retire.c, idle.c and share.c, with one worker, two
  * carriers, the monitor and a plain thread that wakes a pinned task.
  *
  * A task runs as a function that its carrier calls where it would switch to it;
@@ -10,12 +10,16 @@
 
 #include <dirent.h>
 
+#include "sched/section.h"
 #include "suite.h"
 
 /* Broken on purpose: who stops serving does not look into its inbox; who posts
  * looks at the state before it puts; nobody is woken for a claim; the seat of a task
  * that has lost its worker is given back; a task that goes home is not counted until
- * it runs; who has claimed a worker may lose it at once. */
+ * it runs; who has claimed a worker may lose it at once; who has seen a section does not
+ * look again; one that has ended leaves its mark; who pins a task to another's carrier counts it
+ * after the choice; a carrier ends whatever its state is, or while tasks are pinned to it; it is
+ * used again before its thread has ended. */
 static enum {
     NOTHING,
     NO_LOOK,
@@ -24,6 +28,12 @@ static enum {
     SEAT_GIVEN_BACK,
     COUNTED_SHORTLY,
     PASSED_ROUND,
+    ONE_LOOK,
+    MARK_LEFT,
+    COUNTED_LATE,
+    ENDS_BLINDLY,
+    NOT_COUNTED,
+    REVIVED_EARLY,
 } mutation;
 
 #define weft__is_claimed(worker) \
@@ -58,15 +68,52 @@ static void look(struct weft__carrier *carrier)
 
 #include "sched/idle.c"
 
+enum { REBORN = 3 };
+
+/* Of each thread: the carrier it is, whether it has ended; and the one that REBORN is to be. */
+static unsigned carrier_of_thread[WORLD_THREADS];
+static bool thread_over[WORLD_THREADS];
+static struct weft__carrier *reborn;
+static bool may_be_born; /* else the carriers that are there have to do */
+
 static int start_thread(struct weft__carrier *carrier)
 {
-    (void)carrier;
     model_step();
-    return EAGAIN; /* the carriers that are there have to do */
+    if (!may_be_born)
+        return EAGAIN;
+    model_assert(thread_over[carrier - carriers], "CARRIER-6");
+    may_be_born = false;
+    reborn = carrier;
+    return 0;
 }
+
+/* Its tid is its number. */
+static bool is_over(int tid)
+{
+    model_step();
+    errno = ESRCH;
+    return mutation == REVIVED_EARLY || thread_over[tid];
+}
+
+void weft__monitor_add(struct weft__errand *errand)
+{
+    (void)errand;
+}
+
+void weft__monitor_call(void)
+{
+}
+
+void weft__look_for_deadlock(void)
+{
+}
+
+static bool for_section;  /* the monitor takes workers for these only */
+static bool section_open; /* the one task that has one */
 
 static void hand_seat_over(struct weft__seat *seat)
 {
+    model_assert(!for_section || section_open, "SECTION-2");
     if (mutation == SEAT_GIVEN_BACK)
         weft__seat_give_back(seat);
     else
@@ -77,10 +124,20 @@ static void hand_seat_over(struct weft__seat *seat)
 #define weft__inbox_empty(inbox) (mutation == NO_LOOK || weft__inbox_empty(inbox))
 #define weft__notify() (mutation == NO_NOTICE ? (void)0 : weft__notify())
 #define weft__seat_hand_over(seat) hand_seat_over(seat)
+#define weft__section_of(worker) (mutation == ONE_LOOK ? section : weft__section_of(worker))
 #include "sched/handoff.c"
+#undef weft__section_of
 #undef weft__inbox_empty
 #undef weft__notify
 #undef weft__seat_hand_over
+
+#define syscall(number, process, tid, signal) (is_over(tid) ? -1 : 0)
+#define getpid() 0
+#define pthread_join(thread, result) (void)(thread)
+#define WEFT__CARRIER_SPARE \
+    (mutation == ENDS_BLINDLY ? weft__load(&carrier->state, relaxed) : WEFT__CARRIER_SPARE)
+#include "sched/retire.c"
+#undef WEFT__CARRIER_SPARE
 
 static void run(struct weft_task *task);
 
@@ -130,7 +187,7 @@ void (*weft__on_deadlock)(void);
 enum { LONG, BEHIND, PINNED, WORK };
 
 static struct weft_task work[WORK];
-static bool came_home[WORK], ended[WORK], poked[WORLD_THREADS];
+static bool came_home[WORK], ended[WORK], has_section[WORK], poked[WORLD_THREADS];
 static struct weft_task *current_of[WORLD_THREADS];
 static unsigned idle_turns, user; /* who touches the worker, + 1 */
 
@@ -232,7 +289,7 @@ void weft__bury(struct weft__worker *worker, struct weft_task *task)
 /* What only the holder of the worker's seat may touch. */
 static void touch(struct weft_task *task)
 {
-    struct weft__carrier *carrier = &carriers[model_self()];
+    struct weft__carrier *carrier = &carriers[carrier_of_thread[model_self()]];
     model_assert(weft__carrier_of(task) == carrier && task->worker->carrier == carrier,
                  "CARRIER-1");
     model_assert(!task->carrier || task->carrier == carrier, "PIN-1");
@@ -243,6 +300,32 @@ static void touch(struct weft_task *task)
     user = 0;
 }
 
+/* Its own code. Returns whether it has its worker still; else it is elsewhere. */
+static bool run_code(struct weft_task *task)
+{
+    weft__seat_leave(task->seat);
+    model_step();
+    if (weft__seat_enter(task->seat))
+        return true;
+    model_note("task %u goes home", (unsigned)(task - work));
+    came_home[task - work] = true;
+    weft__come_home(task);
+    return false;
+}
+
+/* As weft_blocking_begin() and weft_blocking_end(). */
+static bool run_section(struct weft_task *task)
+{
+    has_section[task - work] = false;
+    weft__section_mark(task->worker);
+    section_open = true;
+    bool has_worker = run_code(task);
+    if (has_worker && mutation != MARK_LEFT)
+        weft__section_unmark(task->worker);
+    section_open = false;
+    return has_worker;
+}
+
 static void run(struct weft_task *task)
 {
     idle_turns = 0;
@@ -251,17 +334,22 @@ static void run(struct weft_task *task)
         weft__add(&weft__rt.away, (uint32_t)-1, relaxed); /* as in weft__come_home() */
     came_home[task - work] = false;
     touch(task);
-    weft__seat_leave(task->seat);
-    model_step();
-    if (!weft__seat_enter(task->seat)) {
-        model_note("task %u goes home", (unsigned)(task - work));
-        came_home[task - work] = true;
-        weft__come_home(task);
+    if (has_section[task - work] && !run_section(task))
         return;
-    }
+    if (!run_code(task))
+        return;
     touch(task);
     task->flags |= WEFT__TASK_ENDING;
     weft__hand_over(task->worker, task, &task->worker->carrier->idle);
+}
+
+static void be_over(struct weft__carrier *carrier)
+{
+    for (int i = 0; i < WORK; i++)
+        model_assert(ended[i] || work[i].carrier != carrier, "CARRIER-5");
+    model_step();
+    thread_over[model_self()] = true;
+    model_note("the thread of carrier %u ends", carrier_of_thread[model_self()]);
 }
 
 static void go_on(struct weft__carrier *carrier)
@@ -270,11 +358,12 @@ static void go_on(struct weft__carrier *carrier)
         take_over(carrier);
         serve(carrier);
     } while (weft__await_worker(carrier));
+    be_over(carrier);
 }
 
 static struct weft__carrier *own_carrier(void)
 {
-    struct weft__carrier *carrier = &carriers[model_self()];
+    struct weft__carrier *carrier = &carriers[carrier_of_thread[model_self()]];
     carrier->current = &current_of[model_self()];
     return carrier;
 }
@@ -289,11 +378,28 @@ static void spare(void)
     struct weft__carrier *carrier = own_carrier();
     if (weft__await_worker(carrier))
         go_on(carrier);
+    else
+        be_over(carrier);
+}
+
+static bool is_born(void *unused)
+{
+    (void)unused;
+    return reborn || weft__rt.closing;
+}
+
+static void reborn_carrier(void)
+{
+    model_wait(is_born, NULL);
+    if (!reborn)
+        return;
+    carrier_of_thread[model_self()] = (unsigned)(reborn - carriers);
+    go_on(own_carrier());
 }
 
 static void monitor(void)
 {
-    weft__hand_off(&workers[0], weft__load(&workers[0].switches, relaxed));
+    weft__hand_off(&workers[0], weft__load(&workers[0].switches, relaxed), 0);
 }
 
 static void monitor_twice(void)
@@ -302,8 +408,40 @@ static void monitor_twice(void)
     monitor();
 }
 
+static void monitor_of_sections(void)
+{
+    for (int i = 0; i < 2; i++) {
+        uint64_t switches = weft__load(&workers[0].switches, relaxed);
+        uint64_t section = weft__section_of(&workers[0]);
+        if (section)
+            weft__hand_off(&workers[0], switches, section);
+    }
+}
+
+static void monitor_that_collects(void)
+{
+    collect();
+    monitor();
+    collect();
+    monitor();
+}
+
 static void poster(void)
 {
+    weft__ready_outside(&work[PINNED]);
+}
+
+/* As a plain thread spawns a task with WEFT_PINNED. */
+static void spawner(void)
+{
+    struct weft__carrier *carrier;
+    if (mutation == COUNTED_LATE) {
+        carrier = weft__rt.worker[0].carrier;
+        weft__add(&carrier->pinned_by_others, 1, relaxed);
+    } else {
+        carrier = weft__choose_carrier();
+    }
+    work[PINNED].carrier = carrier;
     weft__ready_outside(&work[PINNED]);
 }
 
@@ -320,9 +458,22 @@ static void reset(void)
     for (unsigned i = WORLD_THREADS; i-- > 0;)
         weft__carrier_init(&carriers[i], &workers[i]);
     weft__rt.carriers = 2;
+    weft__rt.config.carriers_more = 1;
+    weft__rt.config.carrier_idle = WEFT_NEVER;
+    weft__list_init(&weft__rt.retired);
+    weft__list_init(&weft__rt.gone);
+    for (unsigned i = 0; i < WORLD_THREADS; i++) {
+        carriers[i].tid = (int)i;
+        carrier_of_thread[i] = i;
+    }
+    memset(thread_over, 0, sizeof thread_over);
+    reborn = NULL;
+    may_be_born = false;
     memset(work, 0, sizeof work);
     memset(came_home, 0, sizeof came_home);
     memset(ended, 0, sizeof ended);
+    memset(has_section, 0, sizeof has_section);
+    for_section = section_open = false;
     memset(poked, 0, sizeof poked);
     idle_turns = user = 0;
     late_post = NULL;
@@ -469,4 +620,122 @@ TEST(CARRIER_4_needs_a_worker_to_be_kept_for_a_while)
 {
     mutation = PASSED_ROUND;
     model_check_fails(&claiming, "livelock");
+}
+
+/* One task has a section; what comes after it and before it suspends is none. */
+static void reset_sections(void)
+{
+    reset();
+    for_section = has_section[LONG] = true;
+    ended[PINNED] = true;
+    put(LONG);
+    put(BEHIND);
+}
+
+static struct model sections = { .setup = reset_sections,
+                                 .body = { serving, spare, monitor_of_sections },
+                                 .check = nothing_is_left };
+
+TEST(SECTION_1_to_3_a_section_loses_its_worker_only_while_it_lasts, .timeout = 300)
+{
+    check_both(sections);
+}
+
+TEST(SECTION_2_needs_the_look_under_the_seat)
+{
+    mutation = ONE_LOOK;
+    model_check_fails(&sections, "SECTION-2");
+}
+
+TEST(SECTION_2_needs_the_mark_to_go)
+{
+    mutation = MARK_LEFT;
+    model_check_fails(&sections, "SECTION-2");
+}
+
+/* The spare carrier may end at any moment, and so may the one that has lost its worker,
+ * but for the task that is pinned to it. */
+static void reset_retiring(void)
+{
+    reset_posting();
+    weft__rt.config.carrier_idle = 0;
+    if (mutation != NOT_COUNTED)
+        carriers[0].pinned = 1;
+}
+
+static struct model retiring = { .setup = reset_retiring,
+                                 .body = { serving, spare, monitor_that_collects, poster },
+                                 .check = nothing_is_left,
+                                 .sequential = true };
+
+TEST(CARRIER_5_a_carrier_ends_unless_a_task_is_pinned_to_it, .timeout = 300)
+{
+    model_check(&retiring);
+}
+
+TEST(CARRIER_5_needs_the_count)
+{
+    mutation = NOT_COUNTED;
+    model_check_fails(&retiring, "CARRIER-5");
+}
+
+TEST(CARRIER_5_needs_the_look_at_the_state)
+{
+    mutation = ENDS_BLINDLY;
+    model_check_fails(&retiring, "");
+}
+
+/* A plain thread pins a task to whoever serves the worker, while that gives it to the other
+ * carrier, which has a task of its own. */
+static void reset_spawning(void)
+{
+    reset();
+    weft__rt.config.carrier_idle = 0;
+    work[BEHIND].carrier = &carriers[1];
+    carriers[1].pinned = 1;
+    ended[LONG] = true;
+    put(BEHIND);
+}
+
+static struct model spawning = { .setup = reset_spawning,
+                                 .body = { serving, spare, spawner },
+                                 .check = nothing_is_left,
+                                 .sequential = true };
+
+TEST(CARRIER_5_a_carrier_is_chosen_while_it_may_end, .timeout = 300)
+{
+    model_check(&spawning);
+}
+
+TEST(CARRIER_5_needs_the_count_with_the_choice)
+{
+    mutation = COUNTED_LATE;
+    model_check_fails(&spawning, "deadlock");
+}
+
+/* What has ended is used again, with another thread. */
+static void reset_reviving(void)
+{
+    reset_retiring();
+    carriers[0].pinned = 0;
+    ended[PINNED] = true;
+    ended[BEHIND] = false;
+    put(BEHIND);
+    may_be_born = true;
+}
+
+static struct model reviving = { .setup = reset_reviving,
+                                 .body = { serving, spare, monitor_that_collects, reborn_carrier },
+                                 .check = nothing_is_left,
+                                 .sequential = true };
+
+TEST(CARRIER_6_a_carrier_gets_another_thread, .timeout = 300)
+{
+    model_check(&reviving);
+}
+
+TEST(CARRIER_6_needs_the_thread_to_have_ended)
+{
+    mutation = REVIVED_EARLY;
+    model_check_fails(&reviving, "CARRIER-6");
 }

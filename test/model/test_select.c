@@ -87,6 +87,10 @@ static bool no_way_back(weft_case *item)
 }
 
 const struct weft__case_kind weft__case_descriptor = { no_descriptor, no_list, no_way_back };
+const struct weft__case_kind weft__case_put = { no_descriptor, no_list, no_way_back };
+const struct weft__case_kind weft__case_get = { no_descriptor, no_list, no_way_back };
+const struct weft__case_kind weft__case_mailbox = { no_descriptor, no_list, no_way_back };
+const struct weft__case_kind weft__case_semaphore = { no_descriptor, no_list, no_way_back };
 
 static struct weft_channel left, right;
 static uint64_t rings[2];

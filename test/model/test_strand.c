@@ -52,10 +52,22 @@ static uint64_t look_and_add(_Atomic(uint64_t) *p, uint64_t n)
 #undef free
 
 /* Nothing is spawned here, and nothing bound. */
-int weft__bound_run_until(struct weft_strand *bound, weft_event *event)
+int weft__bound_run_until(struct weft_strand *bound, weft_case item)
 {
-    (void)bound, (void)event;
+    (void)bound, (void)item;
     model_fail("no thread here");
+}
+
+int weft_select(weft_case *cases, size_t count)
+{
+    (void)cases, (void)count;
+    model_fail("no future here");
+}
+
+bool weft__future_is_ours(weft_future *future)
+{
+    (void)future;
+    model_fail("no future here");
 }
 
 void weft__bound_destroy(struct weft__bound *bound)

@@ -26,12 +26,12 @@ static int let_go(struct weft__mutex *held, uint32_t *ret_depth);
 
 #define inner inner_cond
 #define wait_once wait_for_signal
-#define weft__wait_list_append append
+#define weft__wait_list_enter append
 #define weft__mutex_let_go let_go
 #include "sync/cond.c"
 #undef inner
 #undef wait_once
-#undef weft__wait_list_append
+#undef weft__wait_list_enter
 #undef weft__mutex_let_go
 
 static struct weft__wait_node *late[WORLD_THREADS];
@@ -41,7 +41,7 @@ static void append(struct weft__wait_list *list, struct weft__wait_node *node)
     if (mutation == LATE)
         late[model_self()] = node;
     else
-        weft__wait_list_append(list, node);
+        weft__wait_list_enter(list, node);
 }
 
 static int let_go(struct weft__mutex *held, uint32_t *ret_depth)
@@ -49,7 +49,7 @@ static int let_go(struct weft__mutex *held, uint32_t *ret_depth)
     int rc = weft__mutex_let_go(held, ret_depth);
     if (late[model_self()]) {
         weft__latch_acquire(&inner_cond(&cond)->lock);
-        weft__wait_list_append(&inner_cond(&cond)->waiters, late[model_self()]);
+        weft__wait_list_enter(&inner_cond(&cond)->waiters, late[model_self()]);
         weft__latch_release(&inner_cond(&cond)->lock);
     }
     return rc;

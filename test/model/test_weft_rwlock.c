@@ -17,11 +17,20 @@ static enum { NOTHING, NO_FLAG, NO_GRANT } mutation;
 #include "waiting.h"
 #include "ways.h"
 
+#include "sync/mutex.h"
+
+uint64_t weft__mutex_self(void)
+{
+    return (uint64_t)1 << 63;
+}
+
 static bool gave_up[WORLD_THREADS];
+static int in_line; /* have stood there so far */
 
 static int wait_and_note(struct weft__latch *lock, struct weft__wait_list *list,
                          struct weft__wait_node *node, bool waits)
 {
+    in_line += waits && node->number == 0;
     int rc = wait_or_let_go(lock, list, node, waits);
     gave_up[model_self()] = rc != 0;
     return rc;
@@ -52,7 +61,7 @@ static void reset(void)
     world_reset(WORLD_THREADS);
     weft_rwlock_init(&rwlock);
     memset(gave_up, 0, sizeof gave_up);
-    reading = writing = readers = 0;
+    reading = writing = readers = in_line = 0;
     left = users;
     model_name(rwlock);
 }
@@ -202,6 +211,56 @@ TEST(RW_3_a_writer_that_gives_up_lets_readers_go_on)
     check_each_cut(&in_the_way);
 }
 
+/* Two readers are in line before a writer, one of whom is woken for nothing: he may come
+ * again after the other was given the lock. */
+static void reset_locked(void)
+{
+    reset();
+    weft_rwlock_trywrlock(&rwlock);
+}
+
+static bool as_many_in_line(void *count)
+{
+    return in_line == *(int *)count;
+}
+
+static void unlock_for_three(void)
+{
+    int all = 3;
+    model_wait(as_many_in_line, &all);
+    model_assert(weft_rwlock_unlock(&rwlock) == 0, "RW-1");
+}
+
+static void stir_and_write(void)
+{
+    int readers_only = 2;
+    cut_short();
+    model_wait(as_many_in_line, &readers_only);
+    write_it();
+}
+
+static void read_together_though_stirred(void)
+{
+    begin_way();
+    model_assert(!end_way(weft_rwlock_rdlock(&rwlock)), "CANCEL-3");
+    readers++;
+    model_wait(both_read, NULL);
+    hold_as_reader();
+}
+
+static struct model again = { .setup = reset_locked,
+                              .body = { read_together_though_stirred, unlock_for_three,
+                                        stir_and_write, read_together },
+                              .check = all_is_free,
+                              .preemptions = 1,
+                              .random = 5000 };
+
+TEST(RW_3_a_reader_that_comes_again_as_the_first_joins_the_others)
+{
+    way = TASK_STIRRED;
+    model_check(&again);
+}
+
 /* The last one out destroys it. */
 static void write_and_destroy(void)
 {
@@ -231,12 +290,6 @@ TEST(QUEUE_4_the_last_one_out_destroys_it)
 }
 
 /* The one who unlocks may find that all have given up. */
-static void reset_locked(void)
-{
-    reset();
-    weft_rwlock_trywrlock(&rwlock);
-}
-
 static void unlock(void)
 {
     model_assert(weft_rwlock_unlock(&rwlock) == 0, "RW-1");

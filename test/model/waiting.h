@@ -36,9 +36,24 @@ static void add_or_wake(struct weft__wakes *wakes, struct weft__waiter *waiter)
 #include "sync/wait_queue.c"
 #undef weft__is_thread
 
+/* Under the lock. */
+static bool in_turn(const struct weft__wait_list *list)
+{
+    const struct weft__wait_node *before = NULL;
+    if (!list->nodes.next)
+        return true;
+    for (struct weft__list *at = list->nodes.next; at != &list->nodes; at = at->next) {
+        if (before && !came_before(before, waiting_of(at)))
+            return false;
+        before = waiting_of(at);
+    }
+    return true;
+}
+
 /* The taker's messages are still to be written: QUEUE-3. */
 WEFT_UNUSED static struct weft__wait_node *take_slowly(struct weft__wait_list *list)
 {
+    model_assert(in_turn(list), "QUEUE-6");
     struct weft__wait_node *node = weft__wait_list_take(list);
     if (node)
         model_step();

@@ -263,6 +263,17 @@ unsigned weft__thread_readers(void)
     return 0;
 }
 
+unsigned weft__threads_of_kernel(void)
+{
+    return 0;
+}
+
+bool weft__ring_is_open(struct weft__ring *ring)
+{
+    (void)ring;
+    return false;
+}
+
 bool weft__futex_wait(_Atomic(uint32_t) *word, uint32_t value, int64_t deadline)
 {
     return model_futex_wait(word, value, deadline != INT64_MAX);

@@ -5,14 +5,15 @@
 #include <string.h>
 #include <weft.h>
 
-#define TASKS 64
+#define TASKS 1000
+#define ROUNDS 20
 
 static int counter;
 
 static int increment(void *unused)
 {
     (void)unused;
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < ROUNDS; i++) {
         counter++;
         weft_yield();
     }
@@ -38,6 +39,6 @@ int main(int argc, char **argv)
         weft_run(&config, increment_all, without ? NULL : strand) < 0)
         return 1;
     weft_strand_destroy(strand);
-    printf("%d of %d\n", counter, TASKS * 200);
-    return !without && counter != TASKS * 200;
+    printf("%d of %d\n", counter, TASKS * ROUNDS);
+    return !without && counter != TASKS * ROUNDS;
 }

@@ -4,10 +4,10 @@
 #include "suite.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "blocking.h"
+#include "sync.h"
 
 #define KINDS 3
 #define TASKS 12
@@ -109,27 +109,12 @@ static int party(void *unused)
     return 0;
 }
 
-static void *party_thread(void *unused)
-{
-    party(unused);
-    return NULL;
-}
-
 static int all_parties(void *unused)
 {
-    weft_task *tasks[TASKS];
-    pthread_t threads[THREADS];
     (void)unused;
     for (int i = 0; i < KINDS; i++)
         ck_assert_int_eq(weft_blocking_kind_create(limits[i], 4, &kinds[i]), 0);
-    for (int i = 0; i < TASKS; i++)
-        SPAWN(party, NULL, &tasks[i]);
-    for (int i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, party_thread, NULL), 0);
-    for (int i = 0; i < TASKS; i++)
-        JOIN(tasks[i], 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    run_crowd(TASKS, THREADS, party, NULL);
     for (int i = 0; i < KINDS; i++)
         weft_blocking_kind_destroy(kinds[i]);
     return 0;

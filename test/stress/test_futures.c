@@ -5,7 +5,6 @@
 #include "suite.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -116,6 +115,23 @@ static void select_result(weft_future *future)
     weft_future_release(other);
 }
 
+/* In any of the ways to wait for both or either. */
+static void wait_for_some(weft_future *future)
+{
+    weft_future *pair[] = { future, get_future() }; /* may be the same one */
+    enum weft_until until = (enum weft_until)(test_random() % 3);
+    weft_scope scope;
+    weft_scope_enter(&scope, weft_now() + (int64_t)(test_random() % WEFT_US(100)));
+    ssize_t done = weft_wait_futures(pair, 2, until);
+    weft_scope_leave(&scope);
+    ssize_t found = weft_future_is_done(pair[0]) + weft_future_is_done(pair[1]);
+    if (done != -ETIMEDOUT && (done < 1 || done > found))
+        ck_abort_msg("%zd are done, and %zd", done, found);
+    if (until == WEFT_UNTIL_ALL && done >= 0 && done != 2)
+        ck_abort_msg("all are done, and %zd", done);
+    weft_future_release(pair[1]);
+}
+
 static void note_call(weft_future *future, void *unused)
 {
     (void)unused;
@@ -140,7 +156,7 @@ static int party(void *unused)
     (void)unused;
     while (atomic_fetch_sub(&rounds_left, 1) > 0) {
         weft_future *future = get_future();
-        switch (test_random() % 5) {
+        switch (test_random() % 6) {
         case 0:
             give_result(future);
             replace_future();
@@ -152,6 +168,9 @@ static int party(void *unused)
         case 3:
             select_result(future);
             break;
+        case 4:
+            wait_for_some(future);
+            break;
         default:
             call_or_not(future);
         }
@@ -162,28 +181,13 @@ static int party(void *unused)
     return 0;
 }
 
-static void *party_thread(void *unused)
-{
-    party(unused);
-    return NULL;
-}
-
 static int all_parties(void *unused)
 {
-    weft_task *tasks[TASKS];
-    pthread_t threads[THREADS];
     (void)unused;
     atomic_store(&rounds_left, (int)test_work(40000));
     for (int i = 0; i < PLACES; i++)
         places[i].future = make_future();
-    for (int i = 0; i < TASKS; i++)
-        SPAWN(party, NULL, &tasks[i]);
-    for (int i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, party_thread, NULL), 0);
-    for (int i = 0; i < TASKS; i++)
-        JOIN(tasks[i], 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    run_crowd(TASKS, THREADS, party, NULL);
     for (int i = 0; i < PLACES; i++)
         weft_future_release(places[i].future);
     return 0;

@@ -74,6 +74,13 @@ TEST(messages_pass_beside_one_hog_of_two_workers)
     ck_assert_int_eq(run_tasks(2, pass_among_hogs, &hogs), 0);
 }
 
+TEST(messages_pass_among_hogs_whose_threads_end)
+{
+    int hogs = 3;
+    weft_config config = { .workers = 2, .carrier_idle = WEFT_US(100) };
+    ck_assert_int_eq(weft_run(&config, pass_among_hogs, &hogs), 0);
+}
+
 /* A descriptor is closed by a task that has computed for long, so that its
  * worker is being rescued, while an event for the descriptor is under way. */
 

@@ -3,11 +3,10 @@
 #include "suite.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#include "tasks.h"
+#include "sync.h"
 
 #define TASKS 6
 #define THREADS 2
@@ -128,26 +127,11 @@ static int party(void *unused)
     return 0;
 }
 
-static void *party_thread(void *unused)
-{
-    party(unused);
-    return NULL;
-}
-
 static int all_parties(void *unused)
 {
-    weft_task *tasks[TASKS];
-    pthread_t threads[THREADS];
     (void)unused;
     atomic_store(&rounds_left, (int)test_work(20000));
-    for (int i = 0; i < TASKS; i++)
-        SPAWN(party, NULL, &tasks[i]);
-    for (int i = 0; i < THREADS; i++)
-        pthread_create(&threads[i], NULL, party_thread, NULL);
-    for (int i = 0; i < TASKS; i++)
-        JOIN(tasks[i], 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    run_crowd(TASKS, THREADS, party, NULL);
     return 0;
 }
 

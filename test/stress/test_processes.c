@@ -3,10 +3,10 @@
  * descriptor. */
 #include "suite.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "processes.h"
+#include "sync.h"
 
 #define TASKS 40
 #define THREADS 10
@@ -103,26 +103,11 @@ static int party(void *unused)
     return 0;
 }
 
-static void *party_thread(void *unused)
-{
-    party(unused);
-    return NULL;
-}
-
 static int all_parties(void *unused)
 {
-    weft_task *tasks[TASKS];
-    pthread_t threads[THREADS];
     (void)unused;
     atomic_store(&rounds_left, (int)test_work(1000));
-    for (int i = 0; i < TASKS; i++)
-        SPAWN(party, NULL, &tasks[i]);
-    for (int i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, party_thread, NULL), 0);
-    for (int i = 0; i < TASKS; i++)
-        JOIN(tasks[i], 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    run_crowd(TASKS, THREADS, party, NULL);
     return 0;
 }
 

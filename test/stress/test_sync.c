@@ -417,6 +417,70 @@ TEST(what_is_to_be_done_once_is_done_once, .timeout = 120)
         ck_assert_int_eq(done[i], 1);
 }
 
+/* Things that are passed around: each is in one of these places, or somebody's. */
+#define THINGS 3
+
+static weft_queue *queues[2];
+static weft_mailbox *box;
+static weft_sem heap;
+
+/* Nobody else receives from the mailbox meanwhile: then without. */
+static int take_from_anywhere(void)
+{
+    int thing;
+    weft_case cases[] = { weft_case_get(queues[0], &thing), weft_case_semaphore(&heap),
+                          weft_case_get(queues[1], &thing), weft_case_mailbox(box, &thing) };
+    int rc = weft_select(cases, test_random() % 2 ? 4 : 3);
+    if (rc == -EBUSY)
+        rc = weft_select(cases, 3);
+    if (rc >= 0)
+        ck_assert_int_eq(cases[rc].result, 0);
+    return rc;
+}
+
+static void put_anywhere(void)
+{
+    int thing = 1;
+    weft_scope patience;
+    weft_case cases[] = { weft_case_put(queues[0], &thing), weft_case_put(queues[1], &thing) };
+    if (test_random() % 2 && weft_mailbox_try_send(box, &thing) == 0)
+        return;
+    weft_scope_enter_shielded(&patience, weft_now() + WEFT_US(100));
+    int rc = weft_select(cases, 2);
+    weft_scope_leave(&patience);
+    if (rc < 0)
+        ck_assert_int_eq(weft_sem_post(&heap), 0);
+    else
+        ck_assert_int_eq(cases[rc].result, 0);
+}
+
+static int take_and_put(void)
+{
+    int rc = take_from_anywhere();
+    if (rc < 0)
+        return rc;
+    stay(THINGS);
+    put_anywhere();
+    return 0;
+}
+
+TEST(select_takes_and_puts_each_thing_once, .timeout = 120)
+{
+    weft_mailbox_info info;
+    ck_assert_int_eq(weft_sem_init(&heap, THINGS), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(weft_queue_create(sizeof(int), 1, NULL, &queues[i]), 0);
+    ck_assert_int_eq(weft_mailbox_create(sizeof(int), 1, &box), 0);
+    run_all(take_and_put);
+    weft_mailbox_look(box, &info);
+    ck_assert_uint_eq(weft_sem_value(&heap) + info.count + weft_queue_count(queues[0]) +
+                          weft_queue_count(queues[1]),
+                      THINGS);
+    for (int i = 0; i < 2; i++)
+        weft_queue_destroy(queues[i]);
+    weft_mailbox_destroy(box);
+}
+
 /* What is waited for is on the waiter's stack, and gone when the wait is over. */
 struct errand {
     weft_wait_group open;

@@ -67,18 +67,11 @@ static inline bool has_children(void)
     return waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
 }
 
-/* By a task at one, two and eight workers, by a plain thread beside the runtime, and by one
- * without. No child and no descriptor is left. */
+/* No child and no descriptor is left. */
 static inline void everywhere(int (*fn)(void *unused))
 {
-    static const unsigned workers[] = { 1, 2, 8 };
     int fds = entries_of("/proc/self/fd");
-    for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(run_tasks(workers[i], fn, NULL), 0);
-    ck_assert_int_eq(weft_start(NULL), 0);
-    ck_assert_int_eq(fn(NULL), 0);
-    ck_assert_int_eq(weft_stop(), 0);
-    ck_assert_int_eq(fn(NULL), 0);
+    by_everybody(fn);
     ck_assert(!has_children());
     ck_assert_int_eq(entries_of("/proc/self/fd"), fds);
 }

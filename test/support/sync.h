@@ -3,6 +3,7 @@
 #define WEFT_TEST_SYNC_H
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "suite.h"
 #include "tasks.h"
@@ -14,8 +15,9 @@
 struct crowd {
     int (*fn)(void *arg);
     void *arg;
-    weft_task *tasks[CROWD_TASKS];
-    pthread_t threads[CROWD_THREADS];
+    int task_count, thread_count;
+    weft_task **tasks;
+    pthread_t *threads;
 };
 
 static inline void *crowd_thread(void *arg)
@@ -26,22 +28,47 @@ static inline void *crowd_thread(void *arg)
 }
 
 /* The runtime runs. The functions return 0. */
+static inline void crowd_start_of(struct crowd *crowd, int tasks, int threads, int (*fn)(void *arg),
+                                  void *arg)
+{
+    *crowd = (struct crowd){ .fn = fn, .arg = arg, .task_count = tasks, .thread_count = threads };
+    crowd->tasks = calloc((size_t)tasks, sizeof *crowd->tasks);
+    crowd->threads = calloc((size_t)threads, sizeof *crowd->threads);
+    for (int i = 0; i < tasks; i++)
+        SPAWN(fn, arg, &crowd->tasks[i]);
+    for (int i = 0; i < threads; i++)
+        ck_assert_int_eq(pthread_create(&crowd->threads[i], NULL, crowd_thread, crowd), 0);
+}
+
 static inline void crowd_start(struct crowd *crowd, int (*fn)(void *arg), void *arg)
 {
-    crowd->fn = fn;
-    crowd->arg = arg;
-    for (int i = 0; i < CROWD_TASKS; i++)
-        SPAWN(fn, arg, &crowd->tasks[i]);
-    for (int i = 0; i < CROWD_THREADS; i++)
-        ck_assert_int_eq(pthread_create(&crowd->threads[i], NULL, crowd_thread, crowd), 0);
+    crowd_start_of(crowd, CROWD_TASKS, CROWD_THREADS, fn, arg);
 }
 
 static inline void crowd_join(struct crowd *crowd)
 {
-    for (int i = 0; i < CROWD_TASKS; i++)
+    for (int i = 0; i < crowd->task_count; i++)
         JOIN(crowd->tasks[i], 0);
-    for (int i = 0; i < CROWD_THREADS; i++)
+    for (int i = 0; i < crowd->thread_count; i++)
         pthread_join(crowd->threads[i], NULL);
+    free(crowd->tasks);
+    free(crowd->threads);
+}
+
+static inline void run_crowd(int tasks, int threads, int (*fn)(void *arg), void *arg)
+{
+    struct crowd crowd;
+    crowd_start_of(&crowd, tasks, threads, fn, arg);
+    crowd_join(&crowd);
+}
+
+/* Takes the future. */
+static inline void expect_result(weft_future *future, int rc, intptr_t value)
+{
+    intptr_t got = 0;
+    ck_assert_int_eq(weft_future_wait(future, &got), rc);
+    ck_assert_int_eq(got, value);
+    weft_future_release(future);
 }
 
 /* Runs fn() as a task, at one and at two workers, and on a plain thread. */

@@ -3,6 +3,7 @@
 #define WEFT_TEST_TASKS_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <time.h>
 
 #include <check.h>
@@ -48,6 +49,13 @@ static inline void block_for(int64_t ns)
     nanosleep(&time, NULL);
 }
 
+/* errno, of the thread that the caller is on now: a compiler keeps its address. */
+__attribute__((noinline, unused)) static int *errno_here(void)
+{
+    __asm__ volatile(""); /* the body is not a constant of its caller */
+    return &errno;
+}
+
 /* Of a folder, as /proc/self/fd: descriptors, or /proc/self/task: threads. */
 static inline int entries_of(const char *path)
 {
@@ -60,15 +68,35 @@ static inline int entries_of(const char *path)
     return count;
 }
 
+/* An emulator's own threads come and go: fewer than before are no leak there. */
+static inline bool has_threads(int threads)
+{
+    int now = entries_of("/proc/self/task");
+    return now == threads || (now < threads && test_is_under("qemu"));
+}
+
 /* The kernel forgets a thread a little later than it wakes its joiner. */
 static inline void expect_threads(int threads)
 {
     for (int64_t end = weft_now() + (int64_t)(test_seconds(5) * 1e9); weft_now() < end;
          block_for(WEFT_MS(1))) {
-        if (entries_of("/proc/self/task") == threads)
+        if (has_threads(threads))
             return;
     }
     ck_assert_int_eq(entries_of("/proc/self/task"), threads);
+}
+
+/* By a task at one, two and eight workers, by a plain thread beside the runtime, and by one
+ * without. */
+static inline void by_everybody(int (*fn)(void *unused))
+{
+    static const unsigned workers[] = { 1, 2, 8 };
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(run_tasks(workers[i], fn, NULL), 0);
+    ck_assert_int_eq(weft_start(NULL), 0);
+    ck_assert_int_eq(fn(NULL), 0);
+    ck_assert_int_eq(weft_stop(), 0);
+    ck_assert_int_eq(fn(NULL), 0);
 }
 
 #endif

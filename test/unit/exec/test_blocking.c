@@ -316,3 +316,36 @@ TEST(a_forked_child_has_threads_of_its_own)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
 }
+
+/* The child is a copy of the pool's thread alone. */
+static int run_a_child(void *program)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0 && program)
+        execl((const char *)program, (const char *)program, "-c", "exit 7", (char *)NULL);
+    if (child == 0)
+        _exit(7);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int fork_in_calls(void *unused)
+{
+    int result;
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(weft_blocking(run_a_child, "/bin/sh", &result), 0);
+        ck_assert_int_eq(result, 7);
+        if (test_is_slowed()) /* Valgrind has its say at the end of such a child */
+            continue;
+        ck_assert_int_eq(weft_blocking(run_a_child, NULL, &result), 0);
+        ck_assert_int_eq(result, 7);
+    }
+    return 0;
+}
+
+TEST(a_call_may_fork)
+{
+    ck_assert_int_eq(run_tasks(2, fork_in_calls, NULL), 0);
+}

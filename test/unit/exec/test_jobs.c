@@ -166,6 +166,84 @@ TEST(limits_are_settings)
     ck_assert_int_eq(weft_run(NULL, look_at_limits, NULL), 0);
 }
 
+/* A runtime that starts may find calls of plain threads waiting. */
+
+#define CALLERS 3
+
+static void *call_dns(void *gate)
+{
+    weft_blocking_attr attr = { .kind = weft_blocking_dns() };
+    ck_assert_int_eq(weft_blocking_with(&attr, pass_gate, gate, NULL), 0);
+    return NULL;
+}
+
+TEST(where_more_may_run_those_that_wait_begin_at_once)
+{
+    weft_config few = { .blocking_dns_threads = 1 }, many = { .blocking_dns_threads = CALLERS };
+    struct gate gate = { 0 };
+    pthread_t callers[CALLERS];
+    ck_assert_int_eq(weft_start(&few), 0);
+    ck_assert_int_eq(weft_stop(), 0);
+    for (int i = 0; i < CALLERS; i++)
+        ck_assert_int_eq(pthread_create(&callers[i], NULL, call_dns, &gate), 0);
+    await_waiting_calls(weft_blocking_dns(), CALLERS - 1);
+    ck_assert_int_eq(weft_start(&many), 0);
+    await_count(&gate.begun, CALLERS); /* none has ended */
+    expect_info(weft_blocking_dns(), CALLERS, CALLERS, 0);
+    atomic_store(&gate.open, true);
+    for (int i = 0; i < CALLERS; i++)
+        pthread_join(callers[i], NULL);
+    ck_assert_int_eq(weft_stop(), 0);
+}
+
+/* Cancelling all concerns what was submitted, and not what is waited for. */
+
+#define SUBMITTED 200
+
+static weft_blocking_attr line_attr;
+
+static void *call_in_line(void *gate)
+{
+    ck_assert_int_eq(weft_blocking_with(&line_attr, pass_gate, gate, NULL), 0);
+    return NULL;
+}
+
+static int cancel_among_others(void *unused)
+{
+    struct gate gate = { 0 }, never = { 0 };
+    pthread_t callers[CALLERS];
+    weft_future *futures[CALLERS][SUBMITTED];
+    (void)unused;
+    line_attr.kind = make_kind(1);
+    for (int i = 0; i < CALLERS; i++) { /* the first one runs */
+        ck_assert_int_eq(pthread_create(&callers[i], NULL, call_in_line, &gate), 0);
+        await_count(&gate.begun, 1);
+        await_waiting_calls(line_attr.kind, (unsigned)(i * (1 + SUBMITTED)));
+        for (int j = 0; j < SUBMITTED; j++)
+            futures[i][j] = submit(line_attr.kind, pass_gate, &never);
+    }
+    ck_assert_int_eq(weft_cancel_all(), 0);
+    for (int i = 0; i < CALLERS; i++) {
+        for (int j = 0; j < SUBMITTED; j++) {
+            ck_assert_int_eq(weft_future_try(futures[i][j], NULL), -ECANCELED);
+            weft_future_release(futures[i][j]);
+        }
+    }
+    expect_info(line_attr.kind, 1, 1, CALLERS - 1);
+    atomic_store(&gate.open, true);
+    for (int i = 0; i < CALLERS; i++)
+        pthread_join(callers[i], NULL);
+    ck_assert_int_eq(atomic_load(&gate.ended), CALLERS);
+    ck_assert_int_eq(atomic_load(&never.begun), 0);
+    weft_blocking_kind_destroy(line_attr.kind);
+    return 0;
+}
+
+TEST(what_was_submitted_is_cancelled_among_calls_that_are_not)
+{
+    ck_assert_int_eq(run_tasks(2, cancel_among_others, NULL), 0);
+}
+
 /* Threads. */
 
 static int call_in_turn(void *unused)

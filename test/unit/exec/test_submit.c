@@ -13,14 +13,6 @@ static int halve(void *number)
     return whole % 2 ? -EDOM : (int)whole / 2;
 }
 
-static void expect_result(weft_future *future, int rc, intptr_t value)
-{
-    intptr_t got = 0;
-    ck_assert_int_eq(weft_future_wait(future, &got), rc);
-    ck_assert_int_eq(got, value);
-    weft_future_release(future);
-}
-
 static int submit_some(void *unused)
 {
     weft_future *futures[20];

@@ -12,6 +12,7 @@
 
 #include "sched/worker.h"
 #include "tasks.h"
+#include "vthreads.h"
 
 #define AFTER WEFT_MS(20)
 
@@ -124,6 +125,87 @@ TEST(a_task_that_is_blocked_is_told_of_with_its_call)
     ck_assert_ptr_nonnull(told.first.pc);
 }
 
+/* These are told of until their calls have been seen; again from the beginning now and then,
+ * since it becomes rarer. */
+
+static _Atomic(const void *) culprit_goes_on; /* where what it calls returns to */
+static atomic_bool traced, traced_exactly;
+
+static void trace(const weft_stall *stall, void *unused)
+{
+    (void)unused;
+    for (unsigned i = 0; i < stall->depth; i++) {
+        if (stall->stack[i] == atomic_load(&culprit_goes_on)) {
+            atomic_store(&traced_exactly, stall->exact);
+            atomic_store(&traced, true);
+        }
+    }
+}
+
+static WEFT_NOINLINE void nap(void)
+{
+    atomic_store(&culprit_goes_on, __builtin_return_address(0));
+    block_for(WEFT_MS(200));
+}
+
+static int nap_until_traced(void *unused)
+{
+    (void)unused;
+    for (; !atomic_load(&traced); weft_yield())
+        nap();
+    return 0;
+}
+
+static WEFT_NOINLINE void spin(void)
+{
+    int64_t end = weft_now() + WEFT_MS(400);
+    atomic_store(&culprit_goes_on, __builtin_return_address(0));
+    while (!atomic_load(&traced) && weft_now() < end)
+        ;
+}
+
+static int spin_until_traced(void *unused)
+{
+    (void)unused;
+    for (; !atomic_load(&traced); weft_yield())
+        spin();
+    return !atomic_load(&traced_exactly);
+}
+
+static void expect_traced(int (*fn)(void *arg))
+{
+    ck_assert_int_eq(weft_watchdog(AFTER, trace, NULL), 0);
+    for (unsigned workers = 1; workers < 4; workers++) {
+        atomic_store(&traced, false);
+        ck_assert_int_eq(run_tasks(workers, fn, NULL), 0);
+    }
+}
+
+TEST(the_calls_of_a_blocked_task_are_told)
+{
+    if (test_is_under("qemu") || test_is_under("valgrind"))
+        test_skip("the kernel tells of another stack");
+    expect_traced(nap_until_traced);
+    ck_assert(!atomic_load(&traced_exactly));
+}
+
+static int on_virtual(void *fn)
+{
+    return on_virtual_thread(*(int (**)(void *))fn, NULL);
+}
+
+TEST(the_calls_of_a_task_that_computes_are_told_if_it_may_be_interrupted)
+{
+    if (test_is_slowed())
+        test_skip("signals come late, and answers later");
+    ck_assert_int_eq(weft_watchdog_interrupt(true), 0);
+    expect_traced(spin_until_traced);
+    need_virtual_threads();
+    int (*fn)(void *) = spin_until_traced;
+    atomic_store(&traced, false);
+    ck_assert_int_eq(run_tasks(1, on_virtual, &fn), 0);
+}
+
 static int run_thrice(void *unused)
 {
     int times = 3;
@@ -189,6 +271,77 @@ TEST(who_suspends_is_not_told_of)
     ck_assert_int_eq(atomic_load(&told.others), 0);
 }
 
+/* Loses its worker each time, but comes back, to the same thread, where it is pinned. */
+static int block_often(void *done)
+{
+    int64_t begin = weft_now(), before = begin, now = begin;
+    weft_set_name("pinned");
+    weft_pin();
+    for (; now - begin < WEFT_S(2); before = now) {
+        block_for(WEFT_MS(30));
+        weft_yield();
+        now = weft_now();
+        if (now - before > atomic_load(&longest))
+            atomic_store(&longest, now - before);
+    }
+    weft_unpin();
+    atomic_store((atomic_bool *)done, true);
+    return 0;
+}
+
+static int run_beside_pinned(void *unused)
+{
+    atomic_bool done = false;
+    weft_task *other, *pinned;
+    (void)unused;
+    SPAWN(wait_behind, &done, &other);
+    SPAWN(block_often, &done, &pinned);
+    JOIN(pinned, 0);
+    JOIN(other, 0);
+    return 0;
+}
+
+TEST(who_comes_back_to_a_thread_without_a_worker_is_not_told_of)
+{
+    if (test_is_slowed())
+        test_skip("everybody takes his time");
+    told.name = "pinned";
+    ck_assert_int_eq(weft_watchdog(WEFT_MS(400), note, "arg"), 0);
+    ck_assert_int_eq(run_tasks(1, run_beside_pinned, NULL), 0);
+    if (atomic_load(&longest) > WEFT_MS(100))
+        test_skip("the kernel had other things to do");
+    ck_assert_int_eq(atomic_load(&told.count), 0);
+}
+
+/* Computes, in a section, until the hog beside it was told of. */
+static int have_section(void *ended)
+{
+    weft_blocking_begin();
+    while (!atomic_load((atomic_bool *)ended))
+        ;
+    weft_blocking_end();
+    return 0;
+}
+
+static int run_beside_section(void *unused)
+{
+    atomic_bool ended = false;
+    weft_task *task;
+    (void)unused;
+    SPAWN(have_section, &ended, &task);
+    run_thrice(NULL);
+    atomic_store(&ended, true);
+    JOIN(task, 0);
+    return 0;
+}
+
+TEST(who_is_in_a_section_is_not_told_of)
+{
+    watch("hog");
+    ck_assert_int_eq(run_tasks(2, run_beside_section, NULL), 0);
+    ck_assert_int_le(atomic_load(&told.others), 1); /* it may have taken long to begin */
+}
+
 static int turn_off(void *unused)
 {
     int times = 1;
@@ -250,4 +403,5 @@ TEST(nonsense_in_the_environment_is_said_to_be)
     expect_death(run_misled, "soon", 0, "WEFT_WATCHDOG: 'soon' is not a number of milliseconds");
     expect_death(run_misled, "-3", 0, "'-3' is not a number");
     expect_death(run_misled, "0", 0, "'0' is not a number");
+    expect_death(run_misled, "50,later", 0, "'50,later' is not a number");
 }

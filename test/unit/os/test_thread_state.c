@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "os/thread_state.h"
+#include "os/uring.h"
 
 static atomic_int tid;
 static atomic_bool stop;
@@ -124,4 +125,21 @@ TEST(it_counts_the_threads)
     weft__thread_state_finish();
     ck_assert_int_eq(write(fd, &(uint64_t){ 1 }, 8), 8);
     pthread_join(thread, NULL);
+}
+
+TEST(it_knows_the_kernels_own_threads)
+{
+    struct weft__uring uring;
+    weft__uring_operations unused;
+    struct weft__uring_result result;
+    struct io_uring_sqe entry = { .opcode = IORING_OP_NOP, .flags = IOSQE_ASYNC, .fd = -1 };
+    ck_assert_uint_eq(weft__threads_of_kernel(), 0);
+    if (test_is_under("valgrind") || weft__uring_init(&uring, 4, 4, &unused) != 0)
+        test_skip("the kernel has no ring for us");
+    ck_assert_int_eq(weft__uring_submit(&uring, &entry), 0);
+    while (weft__uring_reap(&uring, &result, 1) == 0)
+        ;
+    ck_assert_uint_eq(weft__threads_of_kernel(), 1); /* kept, at least for some seconds */
+    weft__uring_finish(&uring);
+    weft__thread_state_finish();
 }

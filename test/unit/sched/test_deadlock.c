@@ -218,3 +218,34 @@ TEST(a_runtime_in_the_background_may_wait_for_its_host)
     JOIN(handle, 0);
     ck_assert_int_eq(weft_stop(), 0);
 }
+
+static int block(void *unused)
+{
+    (void)unused;
+    block_for(WEFT_MS(20));
+    return 0;
+}
+
+static int block_then_join_each_other(void *unused)
+{
+    weft_task *tasks[3];
+    for (int i = 0; i < 3; i++)
+        SPAWN(block, NULL, &tasks[i]);
+    for (int i = 0; i < 3; i++)
+        JOIN(tasks[i], 0);
+    return join_each_other(unused);
+}
+
+static void run_with_carriers_that_end(void *idle)
+{
+    weft_config config = { .workers = 1, .carrier_idle = *(int64_t *)idle };
+    weft_run(&config, block_then_join_each_other, NULL);
+}
+
+/* While they end nothing is a deadlock; then somebody looks again. */
+TEST(a_deadlock_is_found_when_carriers_have_ended)
+{
+    skip_with_foreign_threads();
+    for (int64_t idle = 1; idle <= WEFT_MS(10); idle *= 100)
+        expect_death(run_with_carriers_that_end, &idle, SIGABRT, "weft: deadlock");
+}

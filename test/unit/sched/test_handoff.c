@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "sched/worker.h"
+#include "sched/carrier.h"
 #include "tasks.h"
 
 #define SLEEPERS 10
@@ -319,4 +319,110 @@ TEST(with_a_seed_a_worker_stays_with_its_carrier)
 {
     weft_config config = { .seed = 7 };
     ck_assert_int_eq(weft_run(&config, block_alone, NULL), 0);
+}
+
+static atomic_int begun, over;
+
+static void count_carriers(enum weft_carrier_event event, unsigned carrier, void *unused)
+{
+    (void)carrier, (void)unused;
+    if (event == WEFT_CARRIER_START)
+        atomic_fetch_add(&begun, 1);
+    else if (event == WEFT_CARRIER_STOP)
+        atomic_fetch_add(&over, 1);
+}
+
+static weft_config soon_over = { .workers = 1,
+                                 .carrier_idle = WEFT_MS(1),
+                                 .on_carrier = count_carriers };
+
+/* More may come and go meanwhile, where the machine is slow. */
+static void await_carriers(unsigned count)
+{
+    while (weft__carriers_alive() != count)
+        weft_sleep(WEFT_MS(1));
+}
+
+static int block_twice(void *unused)
+{
+    many_sleep_in_kernel(NULL);
+    await_carriers(1);
+    int threads = entries_of("/proc/self/task"); /* with those that help the monitor */
+    many_sleep_in_kernel(NULL);
+    await_carriers(1);
+    while (entries_of("/proc/self/task") > threads)
+        weft_sleep(WEFT_MS(1));
+    ck_assert_uint_le(weft__load(&weft__rt.carriers, relaxed), 2 * SLEEPERS); /* used again */
+    return unused != NULL;
+}
+
+TEST(CARRIER_6_threads_that_nobody_needs_end_and_others_come)
+{
+    ck_assert_int_eq(weft_run(&soon_over, block_twice, NULL), 0);
+    ck_assert_int_ge(atomic_load(&over), 2 * (SLEEPERS - 1));
+    ck_assert_int_eq(atomic_load(&begun), atomic_load(&over));
+}
+
+static int stay_pinned_until_stopped(void *unused)
+{
+    (void)unused;
+    weft_pin();
+    pid_t tid = gettid();
+    atomic_fetch_add(&running, 1);
+    while (atomic_load(&running) < PINNED)
+        block_for(WEFT_MS(1)); /* all at the same time, each on a thread of its own */
+    while (!atomic_load(&stop)) {
+        weft_sleep(WEFT_MS(1));
+        ck_assert_int_eq(gettid(), tid);
+    }
+    weft_unpin();
+    return 0;
+}
+
+static int pin_some_of_many(void *unused)
+{
+    weft_task *tasks[PINNED];
+    for (int i = 0; i < PINNED; i++)
+        SPAWN(stay_pinned_until_stopped, NULL, &tasks[i]);
+    while (atomic_load(&running) < PINNED)
+        weft_sleep(WEFT_MS(1));
+    many_sleep_in_kernel(NULL);
+    await_carriers(PINNED);
+    for (int i = 0; i < 20; i++) {
+        weft_sleep(WEFT_MS(1));
+        ck_assert_uint_ge(weft__carriers_alive(), PINNED);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < PINNED; i++)
+        JOIN(tasks[i], 0);
+    await_carriers(1);
+    return unused != NULL;
+}
+
+TEST(CARRIER_5_threads_that_tasks_are_pinned_to_stay)
+{
+    ck_assert_int_eq(weft_run(&soon_over, pin_some_of_many, NULL), 0);
+    ck_assert_int_eq(atomic_load(&begun), atomic_load(&over));
+}
+
+static int block_at_the_limit(void *unused)
+{
+    weft_task *tasks[4];
+    for (int i = 0; i < 4; i++)
+        SPAWN(yield_until_stopped, NULL, &tasks[i]);
+    for (int i = 0; i < 20; i++) {
+        block_for(WEFT_MS(5));
+        weft_yield();
+        ck_assert_uint_le(weft__carriers_alive(), 3);
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 4; i++)
+        JOIN(tasks[i], 0);
+    return unused != NULL;
+}
+
+TEST(no_more_carriers_are_made_than_the_program_allows)
+{
+    weft_config config = { .workers = 1, .carriers_more = 2 };
+    ck_assert_int_eq(weft_run(&config, block_at_the_limit, NULL), 0);
 }

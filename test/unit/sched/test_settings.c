@@ -9,10 +9,13 @@
 #include "sched/settings.h"
 #include "weft.h"
 
-static const char *const variables[] = {
-    "WEFT_WORKERS",          "WEFT_STACK_SIZE",           "WEFT_SEED",
-    "WEFT_BLOCKING_THREADS", "WEFT_BLOCKING_DNS_THREADS", "WEFT_BLOCKING_STACK_SIZE"
-};
+static const char *const variables[] = { "WEFT_WORKERS",
+                                         "WEFT_STACK_SIZE",
+                                         "WEFT_SEED",
+                                         "WEFT_BLOCKING_THREADS",
+                                         "WEFT_BLOCKING_DNS_THREADS",
+                                         "WEFT_BLOCKING_STACK_SIZE",
+                                         "WEFT_FILES" };
 
 #define VARIABLES ((int)(sizeof variables / sizeof *variables))
 
@@ -65,6 +68,33 @@ TEST(calls_that_block_have_settings)
     ck_assert_uint_eq(config.blocking_dns_threads, 8);
     ck_assert_int_eq(config.blocking_idle, 5);
     ck_assert_uint_eq(config.blocking_stack_size, 64 << 10);
+}
+
+TEST(carriers_have_settings)
+{
+    weft_config config, asked = { .carriers_more = 3, .carrier_idle = 5 };
+    clear_environment();
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.carriers_more, 1024);
+    ck_assert_int_eq(config.carrier_idle, WEFT_S(10));
+    ck_assert_int_eq(weft__settings(&asked, &config), 0);
+    ck_assert_uint_eq(config.carriers_more, 3);
+    ck_assert_int_eq(config.carrier_idle, 5);
+}
+
+TEST(the_pool_may_be_asked_to_make_calls_on_files)
+{
+    static const char *const by_ring[] = { "ring", "" };
+    weft_config config;
+    clear_environment();
+    for (int i = 0; i < 2; i++) {
+        setenv("WEFT_FILES", "pool", 1);
+        ck_assert_int_eq(weft__settings(NULL, &config), 0);
+        ck_assert(weft__files_by_pool);
+        setenv("WEFT_FILES", by_ring[i], 1);
+        ck_assert_int_eq(weft__settings(NULL, &config), 0);
+        ck_assert(!weft__files_by_pool);
+    }
 }
 
 TEST(sizes_may_have_a_unit)
@@ -126,6 +156,7 @@ static const struct {
     { "WEFT_SEED", "0", "weft: WEFT_SEED: '0' is not a number above 0" },
     { "WEFT_SEED", "-5", "'-5' is not" },
     { "WEFT_SEED", "x", "'x' is not" },
+    { "WEFT_FILES", "thread", "weft: WEFT_FILES: 'thread' is not 'pool' or 'ring'" },
     { "WEFT_BLOCKING_THREADS", "0", "'0' is not a number from 1 to 65536" },
     { "WEFT_BLOCKING_DNS_THREADS", "65537", "weft: WEFT_BLOCKING_DNS_THREADS: '65537' is not" },
     { "WEFT_BLOCKING_STACK_SIZE", "1", "'1' is not a size from 32K to 1G" },
@@ -169,7 +200,8 @@ TEST(a_config_out_of_range_is_refused)
     weft_config config;
     weft_config wrong[] = { { .workers = 1025 },           { .flags = 0x80 },
                             { .stack_size = 32767 },       { .stack_size = (1u << 30) + 1 },
-                            { .reserved = { 1 } },         { .reserved = { [3] = 1 } },
+                            { .reserved = { 1 } },         { .reserved = { [1] = 1 } },
+                            { .carrier_idle = -1 },        { .carriers_more = 1025 },
                             { .blocking_idle = -1 },       { .blocking_stack_size = 32767 },
                             { .blocking_threads = 65537 }, { .blocking_dns_threads = 65537 } };
     clear_environment();

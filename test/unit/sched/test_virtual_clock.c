@@ -1,5 +1,6 @@
 #include "suite.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "time/clock.h"
@@ -90,4 +91,72 @@ static int miss_a_deadline(void *unused)
 TEST(deadlines_are_virtual_too)
 {
     ck_assert_int_eq(run_virtual(miss_a_deadline, NULL), 0);
+}
+
+#define ROUNDS 50
+
+static int64_t called_at;
+
+static void note_time(void *unused)
+{
+    (void)unused;
+    called_at = weft_now();
+}
+
+static int post_and_sleep(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        weft_post_node node;
+        int64_t start = weft_now();
+        called_at = 0;
+        weft_post_node_init(&node, note_time, NULL);
+        ck_assert_int_eq(weft_post_from_signal(&node), 0);
+        ck_assert_int_eq(weft_sleep(WEFT_S(10)), 0);
+        ck_assert_int_eq(called_at, start);
+    }
+    return 0;
+}
+
+TEST(CLOCK_1_what_a_signal_handler_posts_is_done_before_time_goes_on)
+{
+    ck_assert_int_eq(run_virtual(post_and_sleep, NULL), 0);
+}
+
+static bool entered;
+static int64_t cancelled_at;
+
+static int be_cancelled(void *scope)
+{
+    weft_scope_enter(scope, WEFT_NEVER);
+    entered = true;
+    ck_assert_int_eq(weft_sleep(WEFT_S(3600)), -ECANCELED);
+    cancelled_at = weft_now();
+    weft_scope_leave(scope);
+    return 0;
+}
+
+static int cancel_and_sleep(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        weft_scope scope;
+        weft_task *task;
+        int64_t start = weft_now();
+        entered = false;
+        SPAWN(be_cancelled, &scope, &task);
+        while (!entered)
+            weft_yield();
+        weft_yield();
+        ck_assert_int_eq(weft_scope_cancel_from_signal(&scope), 0);
+        ck_assert_int_eq(weft_sleep(WEFT_S(10)), 0);
+        ck_assert_int_eq(cancelled_at, start);
+        JOIN(task, 0);
+    }
+    return 0;
+}
+
+TEST(CLOCK_1_what_a_signal_handler_cancels_ends_before_time_goes_on)
+{
+    ck_assert_int_eq(run_virtual(cancel_and_sleep, NULL), 0);
 }

@@ -156,6 +156,51 @@ TEST(a_thread_runs_its_strand_until_it_is_stopped)
     close_bound();
 }
 
+static weft_future *future;
+
+static void finish(void *value)
+{
+    count(NULL);
+    ck_assert_int_eq(weft_future_set(future, (intptr_t)value), 0);
+}
+
+static int post_and_finish(void *unused)
+{
+    (void)unused;
+    post_often(NULL);
+    return weft_strand_post(strand, finish, (void *)5);
+}
+
+static int run_in_vain(void *unused)
+{
+    (void)unused;
+    return weft_strand_run_until(strand, future);
+}
+
+TEST(a_thread_runs_its_strand_until_there_is_a_result)
+{
+    intptr_t value = 0;
+    weft_task *task;
+    open_bound(2);
+    ck_assert_int_eq(weft_future_create(&future), 0);
+    SPAWN(run_in_vain, NULL, &task);
+    JOIN(task, -EPERM);
+    weft_strand_stop(strand); /* is for others */
+    weft_scope scope;
+    weft_scope_enter(&scope, weft_after(WEFT_MS(1)));
+    ck_assert_int_eq(weft_strand_run_until(strand, future), -ETIMEDOUT);
+    weft_scope_leave(&scope);
+    SPAWN(post_and_finish, NULL, &task);
+    ck_assert_int_eq(weft_strand_run_until(strand, future), 0);
+    ck_assert_int_eq(weft_future_try(future, &value), 0);
+    ck_assert_int_eq(value, 5);
+    ck_assert_int_eq(counter, POSTS + 1);
+    ck_assert_int_eq(weft_strand_run(strand), 0);
+    JOIN(task, 0);
+    weft_future_release(future);
+    close_bound();
+}
+
 static int pair[2];
 static weft_task *watcher;
 
@@ -268,6 +313,108 @@ TEST(the_strands_thread_does_not_wait_for_itself)
     while (counter == 0)
         ck_assert_int_ge(weft_strand_step(strand), 0);
     call_itself(NULL);
+    close_bound();
+}
+
+TEST(STRAND_15_nor_does_it_before_its_first_step)
+{
+    int result = 0;
+    open_bound(1);
+    ck_assert_int_eq(weft_strand_call(strand, seven, NULL, &result), -EDEADLK);
+    ck_assert_int_eq(weft_strand_step(strand), 0); /* nothing was left behind */
+    close_bound();
+}
+
+static void *create_bound(void *unused)
+{
+    ck_assert_int_eq(weft_strand_create_bound(&strand), 0);
+    return unused;
+}
+
+static void *call_seven(void *ret_done)
+{
+    int result = 0;
+    ck_assert_int_eq(weft_strand_call(strand, seven, NULL, &result), 0);
+    ck_assert_int_eq(result, 7);
+    atomic_store((atomic_bool *)ret_done, true);
+    return NULL;
+}
+
+/* Which may have come by all that was that one's. */
+TEST(STRAND_15_a_thread_after_the_one_that_has_created_it_is_another)
+{
+    weft_config config = { .workers = 1 };
+    atomic_bool done = false;
+    pthread_t other;
+    ck_assert_int_eq(weft_start(&config), 0);
+    ck_assert_int_eq(pthread_create(&other, NULL, create_bound, NULL), 0);
+    pthread_join(other, NULL);
+    thread = pthread_self();
+    ck_assert_int_eq(pthread_create(&other, NULL, call_seven, &done), 0);
+    struct pollfd errand = { .fd = weft_strand_fd(strand), .events = POLLIN };
+    while (poll(&errand, 1, -1) != 1) /* our own step would make it our strand */
+        ;
+    while (!atomic_load(&done))
+        ck_assert_int_ge(weft_strand_step(strand), 0);
+    pthread_join(other, NULL);
+    close_bound();
+}
+
+static weft_event stepped;
+
+/* The strand is this thread's from now on. */
+static void *run_strand(void *unused)
+{
+    thread = pthread_self();
+    ck_assert_int_eq(weft_strand_step(strand), 0);
+    weft_event_set(&stepped);
+    ck_assert_int_eq(weft_strand_run(strand), 0);
+    return unused;
+}
+
+TEST(STRAND_15_who_has_created_it_for_another_thread_may_call_once_that_has_stepped)
+{
+    pthread_t other;
+    int result = 0;
+    weft_event_init(&stepped);
+    open_bound(1);
+    ck_assert_int_eq(pthread_create(&other, NULL, run_strand, NULL), 0);
+    ck_assert_int_eq(weft_event_wait(&stepped), 0);
+    ck_assert_int_eq(weft_strand_call(strand, seven, NULL, &result), 0);
+    ck_assert_int_eq(result, 7);
+    weft_strand_stop(strand);
+    pthread_join(other, NULL);
+    close_bound();
+}
+
+static int create_for_another(void *unused)
+{
+    (void)unused;
+    ck_assert_int_eq(weft_strand_create_bound(&strand), 0);
+    return 0;
+}
+
+static void *call_on_thread(void *unused)
+{
+    int result = 0;
+    ck_assert_int_eq(weft_strand_call(strand, seven, NULL, &result), 0);
+    ck_assert_int_eq(result, 7);
+    weft_strand_stop(strand);
+    return unused;
+}
+
+TEST(STRAND_15_what_a_task_has_created_is_whose_who_steps)
+{
+    weft_config config = { .workers = 1 };
+    weft_task *task;
+    pthread_t caller;
+    ck_assert_int_eq(weft_start(&config), 0);
+    SPAWN(create_for_another, NULL, &task);
+    JOIN(task, 0);
+    ck_assert_int_eq(pthread_create(&caller, NULL, call_on_thread, NULL), 0);
+    thread = pthread_self();
+    ck_assert_int_eq(weft_strand_run(strand), 0);
+    pthread_join(caller, NULL);
     close_bound();
 }
 

@@ -101,6 +101,17 @@ static int write_for_a_while(void *scope)
     return rc;
 }
 
+static void expect_info(unsigned reading, bool written, unsigned waiting, uint64_t writer)
+{
+    weft_rwlock_info info;
+    weft_rwlock_look(&rwlock, &info);
+    ck_assert_uint_eq(info.readers, reading);
+    ck_assert(info.written == written);
+    ck_assert_uint_eq(info.waiters, waiting);
+    if (info.writer || !writer) /* not without checks */
+        ck_assert_uint_eq(info.writer, writer);
+}
+
 static int read_once(void *unused)
 {
     (void)unused;
@@ -124,6 +135,11 @@ static int writer_gives_up(void *unused)
         weft_yield();
     }
     ck_assert_int_eq(rc, -EBUSY);
+    weft_rwlock_info info;
+    do {
+        weft_rwlock_look(&rwlock, &info);
+    } while (info.waiters == 0); /* it is on its way into the line */
+    expect_info(1, false, 1, 0);
     SPAWN(read_once, NULL, &reader);
     for (int i = 0; i < 100; i++)
         weft_yield();
@@ -132,6 +148,11 @@ static int writer_gives_up(void *unused)
     JOIN(writer, -ECANCELED);
     JOIN(reader, 0); /* though nobody has unlocked */
     ck_assert_int_eq(weft_rwlock_unlock(&rwlock), 0);
+    expect_info(0, false, 0, 0);
+    ck_assert_int_eq(weft_rwlock_wrlock(&rwlock), 0);
+    expect_info(0, true, 0, weft_self() ? weft_task_id(weft_self()) : 0);
+    ck_assert_int_eq(weft_rwlock_unlock(&rwlock), 0);
+    expect_info(0, false, 0, 0);
     return 0;
 }
 

@@ -159,8 +159,9 @@ static int moved_away(void *unused)
 {
     weft_scope scope;
     (void)unused;
-    int64_t end = weft_after(WEFT_MS(200));
-    weft_scope_enter(&scope, weft_after(WEFT_MS(100)));
+    int64_t moment = (int64_t)(WEFT_MS(100) * test_seconds(1));
+    int64_t end = weft_after(2 * moment);
+    weft_scope_enter(&scope, weft_after(moment));
     pthread_t thread = in_a_moment(move_away, &scope);
     ck_assert_int_eq(weft_sleep_until(end), 0);
     ck_assert_int_ge(weft_now(), end);

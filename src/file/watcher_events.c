@@ -1,0 +1,243 @@
+/* What the kernel tells, and what becomes of it. The rules are in watcher.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "file/watcher.h"
+
+#define ROOM 16384       /* of the buffer; at least one event fits in */
+#define TOLD_AT_ONCE 128 /* enough to go on with */
+
+/* Of a folder's names: who tells of one of them holds its lock. */
+#define OF_NAMES (IN_CREATE | IN_DELETE | IN_MOVE)
+
+static struct inotify_event *event_at(const weft_file_watcher *watcher, size_t at)
+{
+    return (struct inotify_event *)(void *)(watcher->buffer + at);
+}
+
+static size_t size_of(const struct inotify_event *event)
+{
+    return sizeof *event + event->len;
+}
+
+/* Reading. */
+
+/* Room for `wanted` more, behind what is left. */
+static int make_room(weft_file_watcher *watcher, size_t wanted)
+{
+    size_t left = watcher->end - watcher->start;
+    if (watcher->room - watcher->end >= wanted)
+        return 0;
+    char *buffer = malloc(left + wanted);
+    if (!buffer)
+        return -ENOMEM;
+    for (size_t i = 0; i < left; i++)
+        buffer[i] = watcher->buffer[watcher->start + i];
+    free(watcher->buffer);
+    watcher->buffer = buffer;
+    watcher->room = left + wanted;
+    watcher->start = 0;
+    watcher->end = left;
+    return 0;
+}
+
+static int read_on(weft_file_watcher *watcher, size_t wanted)
+{
+    int rc = make_room(watcher, wanted);
+    if (rc)
+        return rc;
+    long n = syscall(SYS_read, watcher->fd, watcher->buffer + watcher->end,
+                     watcher->room - watcher->end);
+    if (n > 0)
+        watcher->end += (size_t)n;
+    return n > 0 ? 0 : n < 0 ? -errno : -EAGAIN;
+}
+
+int weft__file_events_read(weft_file_watcher *watcher)
+{
+    watcher->start = watcher->end = 0; /* nothing is left */
+    return read_on(watcher, ROOM);
+}
+
+bool weft__file_events_left(const weft_file_watcher *watcher)
+{
+    return watcher->start < watcher->end;
+}
+
+/* The halves of a rename. */
+
+enum search { FOUND, NONE, PERHAPS };
+
+/* Looks for the other half of the first event in the buffer. NONE: somebody has told of
+ * another name in the same folder since. */
+static enum search search(const weft_file_watcher *watcher, struct inotify_event **ret_other)
+{
+    struct inotify_event *first = event_at(watcher, watcher->start), *event;
+    for (size_t at = watcher->start + size_of(first); at < watcher->end; at += size_of(event)) {
+        event = event_at(watcher, at);
+        if (event->mask & IN_MOVED_TO && event->cookie == first->cookie) {
+            *ret_other = event;
+            return FOUND;
+        }
+        if (event->wd == first->wd && event->mask & OF_NAMES)
+            return NONE;
+    }
+    return PERHAPS;
+}
+
+/* FILE-4. NULL: it has gone elsewhere. */
+static struct inotify_event *other_half(weft_file_watcher *watcher,
+                                        const struct weft__file_node *node)
+{
+    struct inotify_event *other = NULL;
+    enum search found = search(watcher, &other);
+    if (found == PERHAPS) {
+        int waiting = 0;
+        weft__file_look_firmly(
+            weft__container_of(node->places.next, struct weft__file_entry, place));
+        ioctl(watcher->fd, FIONREAD, &waiting);
+        if (waiting > 0 && read_on(watcher, (size_t)waiting) == 0)
+            search(watcher, &other);
+    }
+    return other;
+}
+
+/* Of all places. */
+
+/* The next that has not been told of this event; NULL: all have. What is told of one may
+ * end another. */
+static struct weft__file_entry *next_place(weft_file_watcher *watcher, struct weft__file_node *node)
+{
+    struct weft__list *all = &node->places;
+    for (struct weft__list *at = all->next; at != all; at = at->next) {
+        struct weft__file_entry *place = weft__container_of(at, struct weft__file_entry, place);
+        if (place->stamp != watcher->stamp) {
+            place->stamp = watcher->stamp;
+            return place;
+        }
+    }
+    return NULL;
+}
+
+static bool is_below(const struct weft__file_entry *entry, const struct weft__file_entry *above)
+{
+    while (entry && entry != above)
+        entry = entry->parent;
+    return entry;
+}
+
+/* A place that a look has found where it is to be later may be below what is renamed, or below
+ * what that replaces: the rename was not there. */
+static bool is_possible(weft_file_watcher *watcher, struct weft__file_name from,
+                        struct weft__file_name to)
+{
+    const struct weft__file_entry *old = weft__file_entry_find(watcher, from.at, from.name);
+    const struct weft__file_entry *new = weft__file_entry_find(watcher, to.at, to.name);
+    return !(old && is_below(to.at, old)) && !(new &&is_below(from.at, new));
+}
+
+/* Where the name in a place has gone to, with the new name. */
+static struct weft__file_entry *new_place(weft_file_watcher *watcher,
+                                          struct weft__file_node *target,
+                                          struct weft__file_name from, const char *name)
+{
+    struct weft__file_entry *place = from.at;
+    struct weft__list *all = &target->places;
+    if (target == place->node)
+        return place;
+    for (struct weft__list *at = all->next; at != all; at = at->next) {
+        struct weft__file_entry *to = weft__container_of(at, struct weft__file_entry, place);
+        if (to->watch == place->watch && to->stamp != watcher->stamp &&
+            is_possible(watcher, from, (struct weft__file_name){ to, name })) {
+            to->stamp = watcher->stamp;
+            return to;
+        }
+    }
+    return NULL;
+}
+
+/* `other` NULL: it has gone elsewhere. */
+static void moved(weft_file_watcher *watcher, struct weft__file_node *node,
+                  const struct inotify_event *event, const struct inotify_event *other)
+{
+    bool folder = event->mask & IN_ISDIR;
+    struct weft__file_node *target = other ? weft__file_node_find(watcher, other->wd) : NULL;
+    struct weft__file_entry *place;
+    while ((place = next_place(watcher, node))) {
+        struct weft__file_name from = { place, event->name };
+        struct weft__file_entry *to = target ? new_place(watcher, target, from, other->name) : NULL;
+        if (to)
+            weft__file_renamed(watcher, from, (struct weft__file_name){ to, other->name }, folder);
+        else
+            weft__file_removed(watcher, from, folder);
+    }
+    while (target && (place = next_place(watcher, target)))
+        weft__file_created(watcher, (struct weft__file_name){ place, other->name }, folder);
+}
+
+static void tell_place(weft_file_watcher *watcher, struct weft__file_entry *place,
+                       const struct inotify_event *event)
+{
+    struct weft__file_name what = { place, event->name };
+    bool folder = event->mask & IN_ISDIR;
+    if (event->len == 0)
+        weft__file_itself(watcher, place, event->mask);
+    else if (event->mask & (IN_CREATE | IN_MOVED_TO))
+        weft__file_created(watcher, what, folder);
+    else if (event->mask & IN_DELETE)
+        weft__file_removed(watcher, what, folder);
+    else
+        weft__file_changed(watcher, what, event->mask);
+}
+
+static void tell(weft_file_watcher *watcher, struct weft__file_node *node,
+                 const struct inotify_event *event)
+{
+    struct weft__file_entry *place;
+    while ((place = next_place(watcher, node)))
+        tell_place(watcher, place, event);
+    if (event->mask & IN_IGNORED)
+        weft__file_node_gone(watcher, node);
+}
+
+static void consume_one(weft_file_watcher *watcher)
+{
+    struct inotify_event *event = event_at(watcher, watcher->start), *other = NULL;
+    struct weft__file_node *node = weft__file_node_find(watcher, event->wd);
+    watcher->stamp++;
+    if (event->mask & IN_Q_OVERFLOW)
+        watcher->lost = true;
+    if (node && event->mask & IN_MOVED_FROM) {
+        other = other_half(watcher, node);
+        event = event_at(watcher, watcher->start); /* the buffer may be another */
+        moved(watcher, node, event, other);
+        if (other)
+            other->wd = -1; /* nobody's */
+    } else if (node) {
+        tell(watcher, node, event);
+    }
+    watcher->start += size_of(event);
+    watcher->consumed += size_of(event);
+    weft__file_nodes_sweep(watcher);
+    weft__file_look_done(watcher);
+}
+
+bool weft__file_events_long(weft_file_watcher *watcher)
+{
+    const struct inotify_event *event = event_at(watcher, watcher->start);
+    struct inotify_event *other;
+    if (event->mask & IN_MOVED_FROM && search(watcher, &other) == PERHAPS)
+        return true;
+    return event->mask & IN_ISDIR && event->mask & (IN_CREATE | IN_MOVE);
+}
+
+void weft__file_events_consume(weft_file_watcher *watcher)
+{
+    do {
+        consume_one(watcher);
+    } while (weft__file_events_left(watcher) && watcher->told_count < TOLD_AT_ONCE);
+}

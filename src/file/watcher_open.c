@@ -1,0 +1,81 @@
+/* Opening folders and asking inotify to watch them. The rules are in watcher.h.
+ *
+ * A folder is opened first, and then watched by its descriptor's name in /proc: so what is
+ * watched is what is listed, whatever has been renamed meanwhile. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "file/watcher.h"
+
+#define NAMES (WEFT_FILE_CREATED | WEFT_FILE_REMOVED | WEFT_FILE_RENAMED)
+
+static uint32_t bits_of(const struct weft__file_entry *entry)
+{
+    unsigned events = entry->watch->events;
+    uint32_t bits = IN_EXCL_UNLINK | IN_MASK_ADD; /* others may watch it, too */
+    if (events & NAMES || entry->watch->options & WEFT_FILE_WATCH_TREE)
+        bits |= IN_CREATE | IN_DELETE | IN_MOVE;
+    bits |= events & WEFT_FILE_MODIFIED ? IN_MODIFY : 0;
+    bits |= events & WEFT_FILE_WRITTEN ? IN_CLOSE_WRITE : 0;
+    bits |= events & WEFT_FILE_ATTRIBUTES ? IN_ATTRIB : 0;
+    bits |= entry->parent ? 0 : IN_DELETE_SELF | IN_MOVE_SELF;
+    return bits;
+}
+
+static int add_watch(weft_file_watcher *watcher, const struct weft__file_entry *entry,
+                     const char *path)
+{
+    int number = inotify_add_watch(watcher->fd, path, bits_of(entry));
+    return number < 0 ? -errno : number;
+}
+
+/* The path that was given may be a link. */
+int weft__file_open(const struct weft__file_entry *entry)
+{
+    char *path = weft__file_entry_path(entry, NULL);
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (entry->parent ? O_NOFOLLOW : 0);
+    int fd = path ? open(path, flags) : -1, rc = fd < 0 ? -errno : fd;
+    free(path);
+    return path ? rc : -ENOMEM;
+}
+
+int weft__file_watch_opened(weft_file_watcher *watcher, const struct weft__file_entry *entry,
+                            int fd)
+{
+    char name[40];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    int number = add_watch(watcher, entry, name);
+    if (number != -ENOENT)
+        return number;
+    char *path = weft__file_entry_path(entry, NULL); /* there is no /proc */
+    number = path ? add_watch(watcher, entry, path) : -ENOMEM;
+    free(path);
+    return number;
+}
+
+int weft__file_watch_file(weft_file_watcher *watcher, struct weft__file_entry *root)
+{
+    char *path = weft__file_entry_path(root, NULL);
+    int number = path ? add_watch(watcher, root, path) : -ENOMEM;
+    free(path);
+    return number < 0 ? number : weft__file_node_join(watcher, root, number);
+}
+
+void weft__file_look_firmly(const struct weft__file_entry *entry)
+{
+    char buffer[1024];
+    int fd;
+    do {
+        fd = weft__file_open(entry);
+        entry = entry->parent;
+    } while (fd < 0 && entry);
+    if (fd >= 0) {
+        syscall(SYS_getdents64, fd, buffer, sizeof buffer);
+        close(fd);
+    }
+}

@@ -1,0 +1,148 @@
+/* Waiting for several futures at once: one after the other where all are waited for, by
+ * select where the first of them is. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sync/future.h"
+#include "task/scope.h"
+#include "weft/gather.h"
+#include "weft/select.h"
+
+#define AT_ONCE 8 /* cases on the stack */
+
+struct tally {
+    size_t there, done;
+    size_t first;  /* that is done; the number of futures: none */
+    size_t failed; /* the first that has an error, likewise */
+};
+
+static struct tally count_all(weft_future *const *futures, size_t count)
+{
+    struct tally tally = { .first = count, .failed = count };
+    for (size_t i = count; i-- > 0;) {
+        if (!futures[i])
+            continue;
+        tally.there++;
+        if (!weft__future_done(futures[i]))
+            continue;
+        tally.done++;
+        tally.first = i;
+        if (futures[i]->error)
+            tally.failed = i;
+    }
+    return tally;
+}
+
+/* What every call here begins with. */
+static int begin(weft_future *const *futures, size_t count)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (!waiter)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        if (futures[i] && weft__future_is_ours(futures[i]))
+            return -EDEADLK;
+    }
+    return weft__checkpoint(waiter);
+}
+
+static int wait_for_all(weft_future *const *futures, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        while (futures[i] && !weft__future_done(futures[i])) {
+            int rc = weft_future_wait(futures[i], NULL);
+            if (rc && !weft__future_done(futures[i]))
+                return rc; /* the scope's */
+        }
+    }
+    return 0;
+}
+
+/* Waits until one of those is done that are not. */
+static int wait_for_one(weft_future *const *futures, size_t count, weft_case *cases)
+{
+    size_t waits = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (futures[i] && !weft__future_done(futures[i]))
+            cases[waits++] = weft_case_future(futures[i]);
+    }
+    int rc = waits ? weft_select(cases, waits) : 0;
+    return rc < 0 ? rc : 0;
+}
+
+static bool is_over(const struct tally *tally, size_t count, enum weft_until until)
+{
+    bool found = (until == WEFT_UNTIL_FIRST ? tally->first : tally->failed) < count;
+    return found || tally->done == tally->there;
+}
+
+static int wait_with(weft_future *const *futures, size_t count, enum weft_until until,
+                     weft_case *cases)
+{
+    int rc = 0;
+    struct tally tally = count_all(futures, count);
+    while (rc == 0 && !is_over(&tally, count, until)) {
+        rc = wait_for_one(futures, count, cases);
+        tally = count_all(futures, count);
+    }
+    return rc;
+}
+
+static int wait_until(weft_future *const *futures, size_t count, enum weft_until until)
+{
+    weft_case here[AT_ONCE], *cases = here;
+    if (until == WEFT_UNTIL_ALL)
+        return wait_for_all(futures, count);
+    if (count > AT_ONCE && !(cases = calloc(count, sizeof *cases)))
+        return -ENOMEM;
+    int rc = wait_with(futures, count, until, cases);
+    if (cases != here)
+        free(cases);
+    return rc;
+}
+
+ssize_t weft_wait_futures(weft_future *const *futures, size_t count, enum weft_until until)
+{
+    if ((unsigned)until > WEFT_UNTIL_ERROR)
+        return -EINVAL;
+    int rc = begin(futures, count);
+    if (rc == 0)
+        rc = wait_until(futures, count, until);
+    return rc ? rc : (ssize_t)count_all(futures, count).done;
+}
+
+int weft_gather_futures(weft_future *const *futures, size_t count, intptr_t *ret_values,
+                        size_t *ret_failed)
+{
+    size_t failed = count;
+    int rc = begin(futures, count);
+    if (rc == 0)
+        rc = wait_until(futures, count, WEFT_UNTIL_ERROR);
+    if (rc == 0)
+        failed = count_all(futures, count).failed;
+    if (failed < count)
+        rc = futures[failed]->error;
+    for (size_t i = 0; rc == 0 && ret_values && i < count; i++)
+        ret_values[i] = futures[i] ? futures[i]->value : 0;
+    if (ret_failed)
+        *ret_failed = failed;
+    return rc;
+}
+
+int weft_next_future(weft_future **futures, size_t count, size_t *ret_index,
+                     weft_future **ret_future)
+{
+    int rc = begin(futures, count);
+    if (rc == 0)
+        rc = wait_until(futures, count, WEFT_UNTIL_FIRST);
+    if (rc)
+        return rc;
+    size_t first = count_all(futures, count).first;
+    if (first == count)
+        return -ENOENT;
+    if (ret_index)
+        *ret_index = first;
+    *ret_future = futures[first];
+    futures[first] = NULL;
+    return 0;
+}
