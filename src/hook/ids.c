@@ -13,22 +13,10 @@
 #include "hook/interposed.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
+#include "os/error.h"
 #include "sched/worker.h"
 
 #define FEW 64 /* groups */
-
-/* Never inlined: each asks anew where the thread's errno is. */
-static WEFT_NOINLINE int error_here(void)
-{
-    weft__compiler_barrier();
-    return errno;
-}
-
-static WEFT_NOINLINE void set_error_here(int error)
-{
-    weft__compiler_barrier();
-    errno = error;
-}
 
 /* Handlers stay away, and so the thread stays on its carrier. Returns its own thread
  * pointer; NULL: the block is an OS thread's. */
@@ -47,11 +35,11 @@ static WEFT_NOINLINE int go_by_own(void *own, int rc)
 {
     if (!own)
         return rc;
-    int error = error_here();
+    int error = weft__error();
     weft__context_set_thread_pointer(own);
     weft__signals_unhold();
     if (rc)
-        set_error_here(error);
+        weft__error_set(error);
     return rc;
 }
 

@@ -6,13 +6,14 @@
 #include <unistd.h>
 
 #include "io/resolve.h"
+#include "os/error.h"
 #include "weft/io.h"
 #include "weft/net.h"
 
 static int set_option(int fd, int level, int option)
 {
     int on = 1;
-    return setsockopt(fd, level, option, &on, sizeof on) < 0 ? -errno : 0;
+    return setsockopt(fd, level, option, &on, sizeof on) < 0 ? -weft__error() : 0;
 }
 
 /* A socket's file that nobody listens behind any more. */
@@ -24,7 +25,7 @@ static void remove_stale(const struct sockaddr_un *un, socklen_t size)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return;
-    if (connect(fd, (const struct sockaddr *)un, size) < 0 && errno == ECONNREFUSED)
+    if (connect(fd, (const struct sockaddr *)un, size) < 0 && weft__error() == ECONNREFUSED)
         unlink(un->sun_path);
     close(fd);
 }
@@ -39,9 +40,9 @@ static int listen_at(int domain, const struct sockaddr *address, socklen_t size,
     if (rc == 0 && flags & WEFT_REUSEPORT)
         rc = set_option(fd, SOL_SOCKET, SO_REUSEPORT);
     if (rc == 0 && bind(fd, address, size) < 0)
-        rc = -errno;
+        rc = -weft__error();
     if (rc == 0 && listen(fd, backlog > 0 ? backlog : SOMAXCONN) < 0)
-        rc = -errno;
+        rc = -weft__error();
     if (rc == 0)
         return fd;
     weft_close(fd);

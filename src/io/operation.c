@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "os/error.h"
 #include "sched/spend.h"
 #include "task/scope.h"
 #include "time/clock.h"
@@ -25,8 +26,8 @@ static int wait_alone(int fd, enum weft__side side, struct weft__waiter *waiter)
 {
     struct pollfd pfd = { .fd = fd, .events = side == WEFT__READ ? POLLIN : POLLOUT };
     int rc = poll(&pfd, 1, weft__operation_slice(waiter));
-    if (rc < 0 && errno != EINTR)
-        return -errno;
+    if (rc < 0 && weft__error() != EINTR)
+        return -weft__error();
     return rc == 0 ? weft__checkpoint(waiter) : 0;
 }
 

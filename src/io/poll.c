@@ -4,6 +4,7 @@
 
 #include "io/fd.h"
 #include "io/operation.h"
+#include "os/error.h"
 #include "sched/worker.h"
 #include "task/scope.h"
 #include "weft/io.h"
@@ -41,7 +42,7 @@ static int look(struct pollfd *fds, nfds_t count, struct watch *watches)
             watch->edge[side] = weft__load(&watch->entry->edge[side], acquire);
     }
     int rc = poll(fds, count, 0);
-    return rc < 0 ? -errno : rc;
+    return rc < 0 ? -weft__error() : rc;
 }
 
 static void delist(struct watch *watches, nfds_t count)
@@ -101,8 +102,8 @@ static int wait_alone(struct pollfd *fds, nfds_t count, struct weft__waiter *wai
 {
     for (;;) {
         int rc = poll(fds, count, weft__operation_slice(waiter));
-        if (rc > 0 || (rc < 0 && errno != EINTR))
-            return rc < 0 ? -errno : rc;
+        if (rc > 0 || (rc < 0 && weft__error() != EINTR))
+            return rc < 0 ? -weft__error() : rc;
         rc = weft__checkpoint(waiter);
         if (rc)
             return rc;
@@ -125,7 +126,7 @@ static int report(struct pollfd *fds, nfds_t count, const struct watch *watches)
     if (found == 0)
         return 0;
     if (poll(fds, count, 0) < 0)
-        return -errno;
+        return -weft__error();
     found = 0;
     for (nfds_t i = 0; i < count; i++) {
         if (closed(&watches[i]))

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "io/operation.h"
+#include "os/error.h"
 #include "weft/io.h"
 #include "weft/scope.h"
 
@@ -152,24 +153,18 @@ int weft_process_close(weft_process *process, int number)
     return weft_close(fd);
 }
 
-/* Not inlined: it uses errno, and a caller suspends. */
-static WEFT_NOINLINE int send_signal(weft_process *process, int number)
+int weft_process_signal(weft_process *process, int number)
 {
     weft_process_status status;
-    int kept = errno, state = weft__process_look(process->pidfd, &status);
+    int kept = weft__error(), state = weft__process_look(process->pidfd, &status);
     if (state == -ECHILD || (state == 0 && !process->group))
         return -ESRCH;
     /* PROC-2: nobody else has the number. */
     int rc = kill(process->group ? -process->pid : process->pid, number);
     if (rc < 0)
-        rc = -errno;
-    errno = kept;
+        rc = -weft__error();
+    weft__error_set(kept);
     return rc;
-}
-
-int weft_process_signal(weft_process *process, int number)
-{
-    return send_signal(process, number);
 }
 
 /* Waiting. */
@@ -200,7 +195,7 @@ void weft__process_await(weft_process *process, weft_process_status *ret_status)
 static int wait_for_grace(weft_process *process, int64_t grace)
 {
     weft_scope scope;
-    send_signal(process, SIGTERM);
+    weft_process_signal(process, SIGTERM);
     weft_scope_enter(&scope, weft_after(grace));
     int rc = weft_process_wait(process, NULL);
     bool over = weft_scope_leave(&scope);
@@ -212,7 +207,7 @@ int weft_process_terminate(weft_process *process, int64_t grace)
     int rc = weft_checkpoint();
     if (rc == 0)
         rc = wait_for_grace(process, grace);
-    send_signal(process, SIGKILL);
+    weft_process_signal(process, SIGKILL);
     weft__process_await(process, NULL);
     return rc;
 }

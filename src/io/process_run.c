@@ -9,6 +9,7 @@
 
 #include "io/operation.h"
 #include "io/process.h"
+#include "os/error.h"
 #include "weft/io.h"
 #include "weft/scope.h"
 
@@ -35,7 +36,7 @@ static ssize_t write_quietly(int fd, const void *data, size_t size)
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
     sigpending(&pending);
     ssize_t n = write(fd, data, size);
-    int error = n < 0 ? errno : 0;
+    int error = n < 0 ? weft__error() : 0;
     if (error == EPIPE && !sigismember(&pending, SIGPIPE))
         sigtimedwait(&pipe, NULL, &now);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -43,12 +44,11 @@ static ssize_t write_quietly(int fd, const void *data, size_t size)
     return error ? -error : n;
 }
 
-/* Not inlined: it uses errno, and its caller suspends. */
-static WEFT_NOINLINE void feed(struct exchange *exchange)
+static void feed(struct exchange *exchange)
 {
-    int kept = errno, fd = weft_process_fd(exchange->process, 0);
+    int kept = weft__error(), fd = weft_process_fd(exchange->process, 0);
     ssize_t n = write_quietly(fd, exchange->input, exchange->input_left);
-    errno = kept;
+    weft__error_set(kept);
     if (n > 0) {
         exchange->input += n;
         exchange->input_left -= (size_t)n;
@@ -80,11 +80,11 @@ static int collect(struct exchange *exchange, int number)
     if (output->size == *room && *room < exchange->limit && !grow(output, room, exchange->limit))
         return -ENOMEM;
     bool full = output->size == *room;
-    int kept = errno, fd = weft_process_fd(exchange->process, number);
+    int kept = weft__error(), fd = weft_process_fd(exchange->process, number);
     ssize_t n = full ? read(fd, dropped, sizeof dropped)
                      : read(fd, output->data + output->size, *room - output->size);
-    bool later = n < 0 && (errno == EAGAIN || errno == EINTR);
-    errno = kept;
+    bool later = n < 0 && (weft__error() == EAGAIN || weft__error() == EINTR);
+    weft__error_set(kept);
     if (n <= 0 && !later)
         weft_process_close(exchange->process, number);
     if (n > 0 && full)

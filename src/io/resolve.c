@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "exec/jobs.h"
+#include "os/error.h"
 #include "sync/event.h"
 #include "task/scope.h"
 #include "weft/net.h"
@@ -55,7 +56,7 @@ static int to_errno(int rc)
     case EAI_SOCKTYPE:
         return -EINVAL;
     case EAI_SYSTEM:
-        return errno ? -errno : -EIO;
+        return weft__error() ? -weft__error() : -EIO;
     default:
         return -EIO;
     }

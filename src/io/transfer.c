@@ -6,11 +6,12 @@
 
 #include "io/file.h"
 #include "io/operation.h"
+#include "os/error.h"
 #include "weft/io.h"
 
 static ssize_t or_errno(ssize_t result)
 {
-    return result < 0 ? -errno : result;
+    return result < 0 ? -weft__error() : result;
 }
 
 /* For sockets recv() and send() do the same by a shorter way, and without

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "os/error.h"
 #include "weft/io.h"
 #include "weft/scope.h"
 
@@ -17,22 +18,21 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
-/* Both ends of its sockets: ours, and the others. Not inlined, as all that uses errno in a
- * function that suspends. */
-static WEFT_NOINLINE int open_sockets(int near[2], int far[2])
+/* Both ends of its sockets: ours, and the others. */
+static int open_sockets(int near[2], int far[2])
 {
-    int kept = errno, keeper[2], data[2], rc = 0;
+    int kept = weft__error(), keeper[2], data[2], rc = 0;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, keeper) < 0) {
-        rc = -errno;
+        rc = -weft__error();
     } else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, data) < 0) {
-        rc = -errno;
+        rc = -weft__error();
         close(keeper[0]);
         close(keeper[1]);
     } else {
         near[0] = keeper[0], far[0] = keeper[1];
         near[1] = data[0], far[1] = data[1];
     }
-    errno = kept;
+    weft__error_set(kept);
     return rc;
 }
 
@@ -58,46 +58,51 @@ static int send_sockets(int control, const int fds[2])
     return n < 0 ? (int)n : 0;
 }
 
-/* Also without being able to wait otherwise. */
-static WEFT_NOINLINE void await_any(struct pollfd *fds, nfds_t count)
+static bool comes_later(void)
 {
-    int kept = errno;
+    return weft__error() == EAGAIN || weft__error() == EINTR;
+}
+
+/* Also without being able to wait otherwise. */
+static void await_any(struct pollfd *fds, nfds_t count)
+{
+    int kept = weft__error();
     if (weft_poll(fds, count) < 0)
         poll(fds, count, -1);
-    errno = kept;
+    weft__error_set(kept);
 }
 
 /* False: there is none, and will be none. That the template has ended its own socket says, of
  * whose far end nobody has a copy. */
-static WEFT_NOINLINE bool next_note(const struct weft__hand *hand, struct weft__note *note)
+static bool next_note(const struct weft__hand *hand, struct weft__note *note)
 {
-    int kept = errno;
+    int kept = weft__error();
     bool ended = false;
     ssize_t n;
     for (;;) {
         n = recv(hand->keeper, note, sizeof *note, MSG_DONTWAIT);
-        if (n >= 0 || (errno != EAGAIN && errno != EINTR) || ended)
+        if (n >= 0 || !comes_later() || ended)
             break;
         struct pollfd fds[2] = { { .fd = hand->keeper, .events = POLLIN },
                                  { .fd = hand->template->control, .events = POLLIN } };
         await_any(fds, 2);
         ended = weft__template_ended(hand->template);
     }
-    errno = kept;
+    weft__error_set(kept);
     return n == (ssize_t)sizeof *note;
 }
 
 /* Who dies with the template may run on a little; who has changed his user does not die. */
-static WEFT_NOINLINE void end_process(const struct weft__hand *hand)
+static void end_process(const struct weft__hand *hand)
 {
     struct pollfd ended = { .fd = hand->process, .events = POLLIN };
-    int kept = errno;
+    int kept = weft__error();
     if (hand->process >= 0) {
         syscall(SYS_pidfd_send_signal, hand->process, SIGKILL, NULL, 0);
         while (!ended.revents)
             await_any(&ended, 1);
     }
-    errno = kept;
+    weft__error_set(kept);
 }
 
 /* The worker's end need not be the keeper's: a child of the program's may have a copy of the
@@ -161,7 +166,7 @@ static int await_ready(struct weft__hand *hand)
 
 int weft__hand_open(const struct weft__template *template, struct weft__hand *ret_hand)
 {
-    int near[2], far[2];
+    int near[2] = { -1, -1 }, far[2] = { -1, -1 };
     int rc = open_sockets(near, far);
     if (rc)
         return rc;
@@ -193,9 +198,9 @@ void weft__hand_close(struct weft__hand *hand)
 bool weft__hand_is_good(const struct weft__hand *hand)
 {
     char byte;
-    int kept = errno;
+    int kept = weft__error();
     ssize_t n = recv(hand->data, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    bool good = n < 0 && (errno == EAGAIN || errno == EINTR);
-    errno = kept;
+    bool good = n < 0 && comes_later();
+    weft__error_set(kept);
     return good;
 }

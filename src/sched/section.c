@@ -1,7 +1,6 @@
 #include "sched/section.h"
 
-#include <errno.h>
-
+#include "os/error.h"
 #include "sched/enter.h"
 #include "sched/monitor.h"
 #include "sched/schedule.h"
@@ -22,19 +21,13 @@ void weft_blocking_begin(void)
         weft__monitor_hurry();
 }
 
-/* Not inlined: the task may be on another thread than when it last had the address. */
-static WEFT_NOINLINE void set_errno(int error)
-{
-    errno = error;
-}
-
 void weft_blocking_end(void)
 {
     struct weft_task *self = weft_self();
     if (!self || !weft__carrier_of(self)->sections || --weft__carrier_of(self)->sections)
         return;
-    int error = errno;
+    int error = weft__error();
     weft__section_unmark(weft__enter(self)); /* SECTION-3 */
     weft__leave(self);
-    set_errno(error);
+    weft__error_set(error);
 }

@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "os/error.h"
 #include "sync/strand.h"
 #include "weft/io.h"
 #include "weft/scope.h"
@@ -61,27 +62,27 @@ static uint64_t own_number(void)
 
 static int open_fd(void)
 {
-    int error = errno;
+    int error = weft__error();
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int rc = fd < 0 ? -errno : fd;
-    errno = error;
+    int rc = fd < 0 ? -weft__error() : fd;
+    weft__error_set(error);
     return rc;
 }
 
 /* STRAND-13; that it is full already is as good. */
 static void fill(int fd)
 {
-    int error = errno;
+    int error = weft__error();
     eventfd_write(fd, 1);
-    errno = error;
+    weft__error_set(error);
 }
 
 static void empty(int fd)
 {
-    int error = errno;
+    int error = weft__error();
     eventfd_t pokes;
     eventfd_read(fd, &pokes);
-    errno = error;
+    weft__error_set(error);
 }
 
 int weft_strand_create_bound(weft_strand **ret_strand)
