@@ -2,13 +2,12 @@
 #include "suite.h"
 
 #include <dirent.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "files.h"
+#include "system_calls.h"
 
 __attribute__((constructor)) static void without_ring(void)
 {
@@ -72,9 +71,6 @@ int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, u
 
 /* Reading at once: so many bytes are in the cache, or it fails otherwise. */
 static atomic_int cached = INT32_MAX, cache_error = EAGAIN; /* 0: as if it ended */
-
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
 
 static long read_cached(int fd, const struct iovec *iov, int count, off_t offset)
 {
@@ -146,22 +142,14 @@ static long add_long_name(char *buffer, long used, long size)
     return used + (long)record;
 }
 
-long __wrap_syscall(long number, ...)
+static long answer_syscall(long number, const long a[6])
 {
-    long a[6];
-    va_list args;
-    va_start(args, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(args, long);
-    va_end(args);
     if (number == SYS_preadv2)
         return read_cached((int)a[0], (const struct iovec *)a[1], (int)a[2], a[3]);
     bool entries = number == SYS_getdents64;
-    if (entries && atomic_load(&no_entries)) {
-        errno = EIO;
-        return -1;
-    }
-    long result = __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (entries && atomic_load(&no_entries))
+        return fail_with(EIO);
+    long result = real_syscall(number, a);
     if (entries && atomic_load(&no_types))
         forget_types((char *)(uintptr_t)a[1], result);
     if (entries && result > 0)

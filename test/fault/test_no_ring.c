@@ -4,44 +4,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "io/file_call.h"
 #include "os/uring.h"
 #include "sched/worker.h"
+#include "system_calls.h"
 #include "tasks.h"
 
 static int setup_error, register_error, watch_error;
 static bool old_kernel, no_memory;
 static atomic_int asked, entered, failing; /* the number of the entry that fails; 0: none */
 
-static long fail_with(int error)
-{
-    errno = error;
-    return -1;
-}
-
 static bool enters_in_vain(void)
 {
     return atomic_fetch_add(&entered, 1) + 1 == atomic_load(&failing);
 }
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+static long answer_syscall(long number, const long a[6])
 {
-    long a[6];
-    va_list args;
-    va_start(args, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(args, long);
-    va_end(args);
     if (number == SYS_io_uring_setup) {
         atomic_fetch_add(&asked, 1);
         if (setup_error)
@@ -51,7 +36,7 @@ long __wrap_syscall(long number, ...)
         return fail_with(register_error);
     if (number == SYS_io_uring_enter && enters_in_vain())
         return fail_with(EAGAIN);
-    long rc = __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long rc = real_syscall(number, a);
     if (number == SYS_io_uring_setup && old_kernel)
         ((struct io_uring_params *)a[1])->features &= ~IORING_FEAT_NATIVE_WORKERS;
     return rc;

@@ -2,16 +2,15 @@
 #include "suite.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/barrier.h"
 #include "os/memory.h"
 #include "reactor/poller.h"
+#include "system_calls.h"
 #include "tasks.h"
 
 #define GUARD_INSTALL 102
@@ -20,27 +19,17 @@
 static bool no_membarrier, no_guards, no_guard_vectors, short_guard_vectors, no_pwait2;
 static atomic_int refused, mprotects, coarse_waits;
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+static long answer_syscall(long number, const long a[6])
 {
-    long a[6];
-    va_list args;
-    va_start(args, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(args, long);
-    va_end(args);
     if (no_pwait2 && number == SYS_epoll_pwait2) {
         atomic_fetch_add(&refused, 1);
-        errno = ENOSYS;
-        return -1;
+        return fail_with(ENOSYS);
     }
     if (number == SYS_epoll_pwait && a[3] > 0)
         atomic_fetch_add(&coarse_waits, 1);
     if (no_membarrier && number == SYS_membarrier) {
         atomic_fetch_add(&refused, 1);
-        errno = ENOSYS;
-        return -1;
+        return fail_with(ENOSYS);
     }
     if (no_guard_vectors && number == PROCESS_MADVISE) {
         atomic_fetch_add(&refused, 1);
@@ -51,7 +40,7 @@ long __wrap_syscall(long number, ...)
         atomic_fetch_add(&refused, 1);
         return (long)weft__memory_page();
     }
-    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return real_syscall(number, a);
 }
 
 int __real_madvise(void *at, size_t size, int advice);
@@ -60,8 +49,7 @@ int __wrap_madvise(void *at, size_t size, int advice)
 {
     if (no_guards && advice == GUARD_INSTALL) {
         atomic_fetch_add(&refused, 1);
-        errno = EINVAL;
-        return -1;
+        return fail_with(EINVAL);
     }
     return __real_madvise(at, size, advice);
 }

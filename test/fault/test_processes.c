@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <sys/syscall.h>
 
 #include "processes.h"
+#include "system_calls.h"
 
 static bool no_waiting, no_pidfd_open, no_clone, no_clone_pidfd, no_sharing;
 static int pipes_left = -1, blocks_left = -1; /* before one fails; -1: none does */
@@ -16,25 +16,13 @@ static bool runs_out(int *left)
     return *left >= 0 && (*left)-- == 0;
 }
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+static long answer_syscall(long number, const long a[6])
 {
-    long a[6];
-    va_list args;
-    va_start(args, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(args, long);
-    va_end(args);
-    if (no_waiting && number == SYS_waitid) {
-        errno = EINVAL; /* of an idtype that it does not know */
-        return -1;
-    }
-    if (no_pidfd_open && number == SYS_pidfd_open) {
-        errno = EMFILE;
-        return -1;
-    }
-    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (no_waiting && number == SYS_waitid)
+        return fail_with(EINVAL); /* of an idtype that it does not know */
+    if (no_pidfd_open && number == SYS_pidfd_open)
+        return fail_with(EMFILE);
+    return real_syscall(number, a);
 }
 
 int __real_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);

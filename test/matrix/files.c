@@ -2,14 +2,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "exec/crew.h"
+#include "system_calls.h"
 
 int files_folder, files_fd;
 char files_text[64];
@@ -27,20 +26,11 @@ __attribute__((constructor)) static void without_ring(void)
     setenv("WEFT_FILES", "pool", 1);
 }
 
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-long __wrap_syscall(long number, ...)
+static long answer_syscall(long number, const long a[6])
 {
-    long a[6];
-    va_list args;
-    va_start(args, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(args, long);
-    va_end(args);
     if (number != SYS_preadv2)
-        return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    errno = EAGAIN;
-    return -1;
+        return real_syscall(number, a);
+    return fail_with(EAGAIN);
 }
 
 int __wrap_fsync(int fd);

@@ -17,7 +17,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "sched/wait.h"
+#include "sched/task.h"
 #include "tasks.h"
 
 /* What an operation works on; a field is used as its file likes. */
