@@ -17,7 +17,7 @@
 
 #include "exec/jobs.h"
 #include "io/file_call.h"
-#include "sched/wait.h"
+#include "sched/task.h"
 #include "weft.h"
 
 #define PAGE 4096

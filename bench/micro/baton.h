@@ -7,7 +7,7 @@
 #ifndef WEFT_BENCH_BATON_H
 #define WEFT_BENCH_BATON_H
 
-#include "sched/wait.h"
+#include "sched/task.h"
 
 #define BATON_EMPTY ((struct weft__waiter *)0)
 #define BATON_GIVEN ((struct weft__waiter *)1)

@@ -43,7 +43,8 @@ enum weft_queue_order {
 typedef struct weft_queue_attr {
     enum weft_queue_order order;
     /* As for qsort(): negative: `a` leaves before `b`. For WEFT_QUEUE_PRIORITY, else NULL.
-     * Called under a lock: short, and calls no function of weft's. */
+     * Called under a lock: short, calls no function of weft's, and nothing else that may wait
+     * or leave by a jump, locks of libc's included. */
     int (*compare)(const void *a, const void *b);
     /* Called with each element that leaves without having been got: by
      * weft_queue_shutdown() and weft_queue_destroy(), in their caller, in no certain order.

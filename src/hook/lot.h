@@ -32,7 +32,7 @@
 #include "base/list.h"
 #include "os/barrier.h"
 #include "os/lock.h"
-#include "sched/wait.h"
+#include "sched/task.h"
 
 struct weft__bucket {
     WEFT_ALIGNED(WEFT_CACHE_LINE) struct weft__lock lock;

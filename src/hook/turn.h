@@ -11,7 +11,7 @@
 #define WEFT_HOOK_TURN_H
 
 #include "base/list.h"
-#include "sched/wait.h"
+#include "sched/task.h"
 
 struct weft__turn {
     struct weft__list link;

@@ -9,15 +9,9 @@
 #include "sched/share.h"
 #include "sched/switch.h"
 
-_Thread_local struct weft_task *weft__current;
+__attribute__((used)) _Thread_local struct weft_task *weft__current; /* by name: self.h */
 
 void (*weft__on_carrier_thread)(void *carrier, int starting);
-
-WEFT_NOINLINE struct weft_task *weft__self(void)
-{
-    weft__compiler_barrier(); /* the body is not a constant of its caller */
-    return weft__current;
-}
 
 static unsigned index_of(struct weft__carrier *carrier)
 {

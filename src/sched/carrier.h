@@ -103,13 +103,7 @@ void weft__carrier_lose(struct weft__carrier *carrier);
 /* The runtime closes: all carriers that wait end. */
 void weft__dismiss_carriers(void);
 
-/* What weft__self() returns. initial-exec: read in signal handlers, where the loader
- * must not be needed. To be read directly only by functions that are not inlined and
- * do not suspend. */
-extern _Thread_local struct weft_task *weft__current
-    __attribute__((tls_model("initial-exec"), visibility("hidden")));
-
-/* The same in the block of another thread. */
+/* Where weft__self() looks, in the block of another thread. */
 struct weft_task **weft__current_at(char *thread_pointer);
 
 /* Set by src/observe: readies the calling thread for reporting crashes, and

@@ -236,6 +236,20 @@ static void ready_from_outside(struct weft_task *self, struct weft_task *task)
         weft__guest_leave();
 }
 
+/* Admitted: STRAND-6. Under the seat. */
+WEFT_INLINE void ready_next(struct weft__worker *worker, struct weft_task *task)
+{
+    if (weft__unlikely(ready_elsewhere(worker, task)))
+        return;
+    struct weft_task *before = weft__front(worker);
+    if (before)
+        weft__queue_append(&worker->ready, before);
+    weft__set_front(worker, task);
+    uintptr_t sp = (uintptr_t)task->context.sp; /* a number: it may be NULL */
+    __builtin_prefetch((void *)sp, 1);
+    __builtin_prefetch((void *)(sp + 64), 1);
+}
+
 void weft__make_ready(struct weft_task *task)
 {
     if (weft__unlikely(!weft__strand_admits(task)))
@@ -246,16 +260,14 @@ void weft__make_ready(struct weft_task *task)
         ready_from_outside(self, task);
         return;
     }
-    if (weft__likely(!ready_elsewhere(worker, task))) {
-        struct weft_task *before = weft__front(worker);
-        if (before)
-            weft__queue_append(&worker->ready, before);
-        weft__set_front(worker, task);
-        uintptr_t sp = (uintptr_t)task->context.sp; /* a number: it may be NULL */
-        __builtin_prefetch((void *)sp, 1);
-        __builtin_prefetch((void *)(sp + 64), 1);
-    }
+    ready_next(worker, task);
     weft__leave(self);
+}
+
+void weft__make_ready_here(struct weft__worker *worker, struct weft_task *task)
+{
+    if (weft__likely(weft__strand_admits(task)))
+        ready_next(worker, task);
 }
 
 WEFT_INLINE void ready_queued(struct weft__worker *worker, struct weft_task *task)

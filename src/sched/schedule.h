@@ -16,6 +16,9 @@ struct weft_task *weft__next(struct weft__worker *worker);
  * the caller's worker, or from a plain thread on some shelf. Takes the seat. */
 void weft__make_ready(struct weft_task *task);
 
+/* The same by a task that has its worker's seat. */
+void weft__make_ready_here(struct weft__worker *worker, struct weft_task *task);
+
 /* The same at the end of the queue: woken in bulk. */
 void weft__ready_queued(struct weft__worker *worker, struct weft_task *task);
 

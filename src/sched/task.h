@@ -19,7 +19,8 @@
 #include "lockfree/inbox.h"
 #include "lockfree/seat.h"
 #include "mem/stack.h"
-#include "sched/wait.h"
+#include "sched/self.h"
+#include "sched/thread.h"
 #include "weft/task.h"
 
 #define WEFT__TASK_DETACHED ((struct weft__waiter *)1)    /* nobody will join */
@@ -137,16 +138,18 @@ static inline bool weft__task_started(const struct weft_task *task)
     return task->context.pc != NULL;
 }
 
-/* The running task, the carrier's idle context while that runs, or NULL on a
- * plain thread. Never inlined, so that the compiler cannot keep the address of
- * the thread-local behind it across a suspension. */
-struct weft_task *weft__self(void);
-
 /* Whether it is a virtual thread that has started. Of itself: its errno is its own
  * for good, and public functions leave it alone (VT-8). */
 static inline bool weft__is_virtual(const struct weft_task *task)
 {
     return task->context.thread_pointer != NULL;
+}
+
+/* The calling task's or thread's waiter. NULL: a plain thread for which memory is out. */
+static inline struct weft__waiter *weft__waiter_self(void)
+{
+    struct weft_task *self = weft__self();
+    return weft__likely(self != NULL) ? &self->waiter : weft__thread_waiter();
 }
 
 static inline bool weft__waiter_is_virtual(struct weft__waiter *waiter)

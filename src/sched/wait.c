@@ -1,30 +1,19 @@
 #include "sched/wait.h"
 
-#include "base/assert.h"
 #include "os/barrier.h"
 #include "os/futex.h"
-#include "sched/enter.h"
+#include "sched/park.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
 #include "sched/thread.h"
 #include "time/clock.h"
 
-struct weft__waiter *weft__waiter_self(void)
-{
-    struct weft_task *self = weft__self();
-    return self ? &self->waiter : weft__thread_waiter();
-}
-
 uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_t object)
 {
-    /* relaxed, all three: dumps may see them out of step */
-    weft__store(&waiter->what, what, relaxed);
-    weft__store(&waiter->object, object, relaxed);
-    int64_t now = weft__is_thread(waiter)
-                      ? weft__clock_now()
-                      : weft__load(&weft__enter(weft__task_of(waiter))->now, relaxed);
-    weft__store(&waiter->since, now, relaxed);
-    return weft__wait_start(waiter);
+    return weft__wait_start_at(waiter, what, object,
+                               weft__is_thread(waiter)
+                                   ? weft__clock_now()
+                                   : weft__load(&weft__enter(weft__task_of(waiter))->now, relaxed));
 }
 
 /* The low half of the word, where the state is: little endian. */
@@ -40,6 +29,14 @@ void weft__wait_wake(struct weft__waiter *waiter)
         return;
     }
     weft__make_ready(weft__task_of(waiter));
+}
+
+void weft__wait_wake_here(struct weft__worker *worker, struct weft__waiter *waiter)
+{
+    if (weft__is_thread(waiter))
+        weft__futex_wake(futex_of(waiter), 1);
+    else
+        weft__make_ready_here(worker, weft__task_of(waiter));
 }
 
 bool weft__wait_fire(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason)
@@ -74,21 +71,19 @@ static enum weft__wait_state park_thread(struct weft__waiter *waiter, int64_t de
     }
 }
 
+static enum weft__wait_state park_until(struct weft_task *self, int64_t deadline)
+{
+    uint64_t ticket = weft__load(&self->waiter.word, relaxed) >> WEFT__WAIT_SHIFT;
+    struct weft__timer_handle timer =
+        weft__timer_arm(self->worker, &self->waiter, ticket, deadline); /* WAIT-6 */
+    weft__suspend(self);
+    weft__timer_disarm(self->worker, timer);
+    return weft__parked(self);
+}
+
 static enum weft__wait_state park_task(struct weft_task *self, int64_t deadline)
 {
-    struct weft__worker *worker = self->worker; /* WAIT-6 */
-    if (deadline == INT64_MAX) {
-        weft__suspend(self);
-    } else {
-        uint64_t ticket = weft__load(&self->waiter.word, relaxed) >> WEFT__WAIT_SHIFT;
-        struct weft__timer_handle timer = weft__timer_arm(worker, &self->waiter, ticket, deadline);
-        weft__suspend(self);
-        weft__timer_disarm(self->worker, timer);
-    }
-    weft__leave(self);
-    enum weft__wait_state reason = weft__wait_state(&self->waiter);
-    WEFT_ASSERT(reason > WEFT__WAITING, "WAIT-2"); /* else it was made runnable twice */
-    return reason;
+    return deadline == INT64_MAX ? weft__park(self) : park_until(self, deadline);
 }
 
 enum weft__wait_state weft__wait_park_firmly_until(struct weft__waiter *waiter, int64_t deadline)
@@ -117,7 +112,7 @@ enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadl
     if (weft__unlikely(weft__is_thread(waiter)))
         return park_thread(waiter, deadline);
     struct weft_task *self = weft__task_of(waiter);
-    if (weft__wait_interrupted && self->context.thread_pointer && interrupted(self)) {
+    if (weft__may_be_interrupted(self) && interrupted(self)) {
         weft__leave(self);
         return WEFT__INTERRUPTED;
     }

@@ -86,6 +86,17 @@ static inline uint64_t weft__wait_start(struct weft__waiter *waiter)
     return ticket;
 }
 
+/* The same, and says what is waited for, for dumps. */
+static inline uint64_t weft__wait_start_at(struct weft__waiter *waiter, const char *what,
+                                           uint64_t object, int64_t now)
+{
+    /* relaxed, all three: dumps may see them out of step */
+    weft__store(&waiter->what, what, relaxed);
+    weft__store(&waiter->object, object, relaxed);
+    weft__store(&waiter->since, now, relaxed);
+    return weft__wait_start(waiter);
+}
+
 /* Moves WAITING to `reason`. True: the caller won and must make it runnable. */
 static inline bool weft__wait_claim(struct weft__waiter *waiter, uint64_t ticket,
                                     enum weft__wait_state reason)
@@ -111,10 +122,6 @@ static inline enum weft__wait_state weft__wait_state(struct weft__waiter *waiter
     /* acquire: pairs with the exchange in weft__wait_claim() */
     return (enum weft__wait_state)(weft__load(&waiter->word, acquire) & WEFT__WAIT_STATE);
 }
-
-/* The calling task's or thread's waiter. NULL: a plain thread for which memory
- * is out. */
-struct weft__waiter *weft__waiter_self(void);
 
 /* Begins a wait; `what` and `object` are for dumps. Takes the seat; suspends, but
  * only before the wait has begun. Returns the ticket. */
@@ -153,6 +160,11 @@ void weft__wait_drop(struct weft__waiter *waiter, uint64_t ticket);
 
 /* Makes the waiter of a claimed wait runnable: the claim's winner, once. */
 void weft__wait_wake(struct weft__waiter *waiter);
+
+struct weft__worker;
+
+/* The same by a task that has its worker's seat. */
+void weft__wait_wake_here(struct weft__worker *worker, struct weft__waiter *waiter);
 
 /* Ends somebody's wait for `reason`: claim and wake. False: it was over already. */
 bool weft__wait_fire(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_state reason);

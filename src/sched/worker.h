@@ -13,6 +13,7 @@
 #include "lockfree/sleepers.h"
 #include "mem/pool.h"
 #include "mem/stack.h"
+#include "os/latch.h"
 #include "reactor/poller.h"
 #include "reactor/ring.h"
 #include "sched/queue.h"
@@ -20,7 +21,7 @@
 #include "time/wheel.h"
 #include "weft/runtime.h"
 
-#define WEFT__WORKERS_MAX 1024
+#define WEFT__WORKERS_MAX WEFT__LATCH_SECTIONS /* a section for each */
 
 /* Picks between two looks at the clock, the poller and the shelf: at most this
  * many, and fewer when tasks run long, so that a look comes every TICK_TIME ns. */
@@ -57,6 +58,7 @@ struct weft__worker {
     _Atomic(struct weft_task *) front; /* made runnable last, by a task: runs next */
     struct weft__queue ready;
     struct weft__queue fresh;
+    unsigned index;
     struct weft__carrier *carrier;
     struct weft_task **current; /* its carrier's */
     struct weft_task *leaving;  /* switched away from, not yet off the CPU */
@@ -93,7 +95,6 @@ struct weft__worker {
     struct weft__sleeper sleeper;
     struct weft__inbox disarmed; /* timers that others have disarmed */
     struct weft__ring ring;      /* has its own locks: RING-2 */
-    unsigned index;
 };
 
 /* See sched/carrier.c. */

@@ -46,20 +46,26 @@ int weft__case_enlist_channel(weft_case *item, weft_channel *channel, struct wef
                               uint64_t ticket, bool sends)
 {
     struct weft__wait_node *node = weft__case_prepare(item, waiter, ticket);
+    struct weft_task *self = weft__self();
     weft__case_node(item)->element = item->weft__element;
-    weft__latch_acquire(&channel->lock);
+    struct weft__worker *worker = weft__channel_acquire(channel, self);
     bool waits = !(sends ? can_send(channel, waiter) : can_receive(channel, waiter));
     if (waits)
         weft__wait_list_enter(sends ? &channel->senders : &channel->receivers, node);
-    weft__latch_release(&channel->lock);
+    weft__channel_release(channel, self, worker);
+    if (worker)
+        weft__leave(self);
     return waits ? 0 : -EAGAIN;
 }
 
 bool weft__case_delist_channel(weft_case *item, weft_channel *channel)
 {
-    weft__latch_acquire(&channel->lock);
+    struct weft_task *self = weft__self();
+    struct weft__worker *worker = weft__channel_acquire(channel, self);
     weft__wait_list_remove(weft__case_wait(item));
-    weft__latch_release(&channel->lock);
+    weft__channel_release(channel, self, worker);
+    if (worker)
+        weft__leave(self);
     if (!weft__case_wait(item)->taken)
         return false;
     item->result = weft__case_node(item)->result;

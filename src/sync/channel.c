@@ -102,19 +102,44 @@ static inline int get_first(weft_channel *channel, void *ret_element,
     return weft__channel_get(channel, ret_element, ret_wake, &in_order);
 }
 
-static const struct weft__channel_way sending = { put_last, weft__channel_looks_full, grow, true,
-                                                  "send to channel" };
-static const struct weft__channel_way receiving = { get_first, weft__channel_looks_empty, NULL,
-                                                    false, "receive from channel" };
+static int send_slowly(weft_channel *channel, void *element);
+static int receive_slowly(weft_channel *channel, void *ret_element);
+
+static const struct weft__channel_way sending = { .move = put_last,
+                                                  .looks_barred = weft__channel_looks_full,
+                                                  .grow = grow,
+                                                  .slowly = send_slowly,
+                                                  .sends = true,
+                                                  .what = "send to channel" };
+static const struct weft__channel_way receiving = { .move = get_first,
+                                                    .looks_barred = weft__channel_looks_empty,
+                                                    .slowly = receive_slowly,
+                                                    .what = "receive from channel" };
+
+static WEFT_NOINLINE int send_slowly(weft_channel *channel, void *element)
+{
+    return weft__channel_pass_slowly(channel, element, &sending);
+}
+
+static WEFT_NOINLINE int receive_slowly(weft_channel *channel, void *ret_element)
+{
+    return weft__channel_pass_slowly(channel, ret_element, &receiving);
+}
+
+int weft__channel_check_thread(void)
+{
+    struct weft__waiter *waiter = weft__thread_waiter();
+    return waiter ? weft__checkpoint(waiter) : -ENOMEM;
+}
 
 int weft_channel_try_send(weft_channel *channel, const void *element)
 {
-    return weft__channel_try(channel, (void *)(uintptr_t)element, &sending);
+    return weft__channel_try(channel, (void *)(uintptr_t)element, weft__self(), &sending);
 }
 
 int weft_channel_try_receive(weft_channel *channel, void *ret_element)
 {
-    return weft__channel_try(channel, ret_element, &receiving);
+    return weft__channel_try(channel, ret_element, weft__self(), &receiving);
 }
 
 int weft_channel_send(weft_channel *channel, const void *element)

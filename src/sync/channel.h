@@ -13,6 +13,9 @@
  *         preloaded may suspend. Who has found no room brings memory, which is put in place
  *         under the lock if the ring is full still, and begins again.
  *
+ * The latch leans towards a worker whose tasks alone use the channel (os/latch.h). Whoever
+ * can enters it, with the worker's seat, which he needs anyway to wake or to wait.
+ *
  * A queue (sync/queue.c) is a channel whose elements leave in another order, and who puts
  * and gets does some more under the lock. What both do is written once, and inlined. */
 #ifndef WEFT_SYNC_CHANNEL_H
@@ -21,6 +24,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sched/enter.h"
 #include "sched/spend.h"
 #include "sync/wait_queue.h"
 #include "task/scope.h"
@@ -28,6 +32,7 @@
 
 struct weft_channel {
     struct weft__latch lock; /* of all the rest; atomics may be looked at without */
+    struct weft__latch_habit habit;
     _Atomic(bool) closed;
     bool unbounded;
     size_t size;
@@ -51,6 +56,9 @@ int weft__channel_init(weft_channel *channel, size_t size, size_t capacity);
 /* Under the lock, as the next ones: nothing goes in any more, and all who wait get
  * -EPIPE, once they are woken. False: it was closed before. */
 bool weft__channel_shut(weft_channel *channel, struct weft__wakes *wakes);
+
+/* As weft__checkpoint(), of a plain thread; or -ENOMEM. */
+int weft__channel_check_thread(void);
 
 struct weft__heap;
 
@@ -99,7 +107,7 @@ struct weft__channel_order {
 static inline struct weft__channel_node *weft__channel_take(struct weft__wait_list *list,
                                                             struct weft__waiter **ret_wake)
 {
-    struct weft__wait_node *wait = weft__wait_list_take(list);
+    struct weft__wait_node *wait = weft__wait_list_empty(list) ? NULL : weft__wait_list_take(list);
     if (!wait)
         return NULL;
     struct weft__channel_node *node = weft__container_of(wait, struct weft__channel_node, wait);
@@ -162,30 +170,70 @@ static inline bool weft__channel_looks_empty(const weft_channel *channel)
            !weft__load(&channel->closed, relaxed);
 }
 
+/* `self`: the calling task; NULL: a plain thread. Returns its worker, with the seat, if it has
+ * entered. NULL: it has the latch, for which nobody waits with a seat that he need not have,
+ * since it is all the worker has. */
+WEFT_INLINE struct weft__worker *weft__channel_acquire(weft_channel *channel,
+                                                       struct weft_task *self)
+{
+    struct weft__worker *worker = weft__enter_here(self);
+    if (weft__likely(worker != NULL)) {
+        if (weft__likely(weft__latch_enter(&channel->lock, worker->index)))
+            return worker;
+        weft__leave(self);
+    }
+    weft__latch_acquire(&channel->lock);
+    return NULL;
+}
+
+/* `worker`: what that has returned. Its seat is still to be left. */
+WEFT_INLINE void weft__channel_release(weft_channel *channel, struct weft_task *self,
+                                       struct weft__worker *worker)
+{
+    if (weft__likely(worker != NULL))
+        weft__latch_leave(worker->index);
+    else
+        weft__latch_release_by_habit(&channel->lock, &channel->habit,
+                                     self ? self->worker->index : WEFT__LATCH_NOBODY);
+}
+
 /* One of the two directions. */
 struct weft__channel_way {
     /* weft__channel_put() or _get() in some order, and what else is to be done. */
     int (*move)(weft_channel *channel, void *element, struct weft__waiter **ret_wake);
     bool (*looks_barred)(const weft_channel *channel);
-    int (*grow)(weft_channel *channel); /* who sends: CHAN-4 */
-    bool sends;                         /* who waits is one of the senders */
+    int (*grow)(weft_channel *channel);                  /* who sends: CHAN-4 */
+    int (*slowly)(weft_channel *channel, void *element); /* weft__channel_pass_slowly() */
+    bool sends;                                          /* who waits is one of the senders */
     const char *what;
 };
 
-WEFT_INLINE int weft__channel_try(weft_channel *channel, void *element,
-                                  const struct weft__channel_way *way)
+/* `self`: the calling task; NULL: a plain thread. */
+WEFT_INLINE int weft__channel_move(weft_channel *channel, void *element, struct weft_task *self,
+                                   const struct weft__channel_way *way)
 {
     struct weft__waiter *woken;
+    struct weft__worker *worker = weft__channel_acquire(channel, self);
+    int rc = way->move(channel, element, &woken);
+    weft__channel_release(channel, self, worker);
+    if (woken && worker)
+        weft__wait_wake_here(worker, woken);
+    else if (woken)
+        weft__wait_wake(woken);
+    if (worker)
+        weft__leave(self);
+    return rc;
+}
+
+WEFT_INLINE int weft__channel_try(weft_channel *channel, void *element, struct weft_task *self,
+                                  const struct weft__channel_way *way)
+{
     int rc;
     if (way->looks_barred(channel))
         return -EAGAIN;
     do {
-        weft__latch_acquire(&channel->lock);
-        rc = way->move(channel, element, &woken);
-        weft__latch_release(&channel->lock);
+        rc = weft__channel_move(channel, element, self, way);
     } while (way->sends && weft__unlikely(rc == -ENOBUFS) && (rc = way->grow(channel)) == 0);
-    if (woken)
-        weft__wait_wake(woken);
     return rc;
 }
 
@@ -194,12 +242,15 @@ WEFT_INLINE int weft__channel_wait(weft_channel *channel, struct weft__channel_n
                                    const struct weft__channel_way *way, struct weft__waiter *waiter)
 {
     struct weft__waiter *woken;
+    struct weft_task *self = weft__is_thread(waiter) ? NULL : weft__task_of(waiter);
     weft__wait_node_begin(&node->wait, waiter, way->what, channel);
-    weft__latch_acquire(&channel->lock);
+    struct weft__worker *worker = weft__channel_acquire(channel, self);
     int rc = way->move(channel, node->element, &woken);
     if (rc == -EAGAIN)
         weft__wait_list_enter(way->sends ? &channel->senders : &channel->receivers, &node->wait);
-    weft__latch_release(&channel->lock);
+    weft__channel_release(channel, self, worker);
+    if (worker)
+        weft__leave(self); /* the wait has the seat as well */
     if (rc == -EAGAIN) {
         rc = weft__wait_node_park(&channel->lock, &node->wait);
         return rc ? rc : node->result;
@@ -210,16 +261,15 @@ WEFT_INLINE int weft__channel_wait(weft_channel *channel, struct weft__channel_n
     return rc;
 }
 
-/* Waits until it can be done. */
-WEFT_INLINE int weft__channel_pass(weft_channel *channel, void *element,
-                                   const struct weft__channel_way *way)
+/* Waits until it can be done, by whoever has not waited yet. */
+WEFT_INLINE int weft__channel_pass_slowly(weft_channel *channel, void *element,
+                                          const struct weft__channel_way *way)
 {
     struct weft__waiter *waiter = weft__waiter_self();
-    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
-    if (rc)
-        return rc;
-    weft__spend(waiter);
-    rc = weft__channel_try(channel, element, way);
+    if (!waiter)
+        return -ENOMEM;
+    struct weft_task *self = weft__is_thread(waiter) ? NULL : weft__task_of(waiter);
+    int rc = weft__channel_try(channel, element, self, way);
     if (rc != -EAGAIN)
         return rc;
     struct weft__channel_node node = { .element = element };
@@ -227,6 +277,50 @@ WEFT_INLINE int weft__channel_pass(weft_channel *channel, void *element,
         rc = weft__channel_wait(channel, &node, way, waiter);
     } while (rc == -EAGAIN);
     return rc;
+}
+
+/* Who has entered, and found that he has to wait. Leaves both. */
+WEFT_INLINE int weft__channel_wait_inside(weft_channel *channel, void *element,
+                                          struct weft_task *self, struct weft__worker *worker,
+                                          const struct weft__channel_way *way)
+{
+    struct weft__channel_node node = { .element = element, .wait.waiter = &self->waiter };
+    node.wait.ticket = weft__wait_begin_here(self, worker, way->what, channel);
+    weft__wait_list_enter(way->sends ? &channel->senders : &channel->receivers, &node.wait);
+    weft__latch_leave(worker->index);
+    weft__leave(self); /* the wait has the seat as well */
+    int rc = weft__wait_node_park(&channel->lock, &node.wait);
+    while (weft__unlikely(rc == -EAGAIN))
+        rc = weft__channel_wait(channel, &node, way, &self->waiter);
+    return rc ? rc : node.result;
+}
+
+/* Waits until it can be done. Mostly the latch leans, and it can be done. */
+WEFT_INLINE int weft__channel_pass(weft_channel *channel, void *element,
+                                   const struct weft__channel_way *way)
+{
+    struct weft_task *self = weft__self();
+    int rc = weft__unlikely(!self) ? weft__channel_check_thread() : weft__checkpoint(&self->waiter);
+    if (rc)
+        return rc;
+    if (weft__likely(self != NULL))
+        weft__spend(&self->waiter);
+    struct weft__worker *worker = weft__enter_here(self);
+    if (weft__unlikely(!worker))
+        return way->slowly(channel, element);
+    if (weft__unlikely(!weft__latch_enter(&channel->lock, worker->index))) {
+        weft__leave(self);
+        return way->slowly(channel, element);
+    }
+    struct weft__waiter *woken;
+    rc = way->move(channel, element, &woken);
+    if (rc == -EAGAIN)
+        return weft__channel_wait_inside(channel, element, self, worker, way);
+    weft__latch_leave(worker->index);
+    if (woken)
+        weft__wait_wake_here(worker, woken);
+    weft__leave(self);
+    return weft__unlikely(rc == -ENOBUFS) ? way->slowly(channel, element) : rc;
 }
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-#include "sched/task.h"
+#include "sched/enter.h"
 #include "task/scope.h"
 #include "time/clock.h"
 #include "weft/task.h"
@@ -11,6 +11,7 @@
 #define LOCKED WEFT__MUTEX_LOCKED
 #define WAITERS WEFT__MUTEX_WAITERS
 #define WOKEN WEFT__MUTEX_WOKEN
+#define LEANING WEFT__MUTEX_LEANING
 
 /* How long to try before asking to be given it, in nanoseconds. */
 #define PATIENCE 1000000
@@ -53,11 +54,73 @@ static void note_holder(struct weft__mutex *mutex, bool held)
 #endif
 }
 
+/* LOCK-5: from one state to the other as who may enter. False: the latch does not lean, or
+ * towards another worker, or the state is not that. */
+static inline bool change_leaning(struct weft__mutex *mutex, uint32_t from, uint32_t to)
+{
+    struct weft_task *self = weft__self();
+    struct weft__worker *worker = weft__enter_here(self);
+    if (weft__unlikely(!worker))
+        return false;
+    bool changed = false;
+    if (weft__likely(weft__latch_enter(&mutex->lock, worker->index))) {
+        changed = weft__load(&mutex->state, relaxed) == from;
+        if (changed)
+            weft__store(&mutex->state, to, relaxed); /* seen by who enters next: LATCH-4 */
+        weft__latch_leave(worker->index);
+    }
+    weft__leave(self);
+    return changed;
+}
+
+/* Returns the state. */
+static WEFT_COLD uint32_t straighten(struct weft__mutex *mutex)
+{
+    weft__latch_acquire(&mutex->lock);
+    uint32_t state = weft__load(&mutex->state, relaxed);
+    if (state & LEANING) {
+        state &= ~(uint32_t)LEANING;
+        weft__store(&mutex->state, state, release); /* what was done in it comes before */
+    }
+    weft__latch_release(&mutex->lock);
+    return state;
+}
+
+/* Frees it, if it is the caller's and nobody waits, and lets it lean. */
+static WEFT_COLD bool begin_to_lean(struct weft__mutex *mutex, uint32_t number)
+{
+    weft__latch_acquire(&mutex->lock);
+    bool quiet = weft__load(&mutex->state, relaxed) == LOCKED;
+    if (quiet) {
+        weft__store(&mutex->state, LEANING, release);
+        weft__latch_release_leaning(&mutex->lock, number);
+    } else {
+        weft__latch_release(&mutex->lock);
+    }
+    return quiet;
+}
+
+/* The holder, about to unlock. True: he has, by that. */
+static inline bool leans_from_now_on(struct weft__mutex *mutex)
+{
+    struct weft_task *self = weft__self();
+    /* a hint: it may have lost its worker */
+    uint32_t number = self ? self->worker->index : WEFT__LATCH_NOBODY;
+    return weft__unlikely(weft__latch_shall_lean(&mutex->habit, number)) &&
+           begin_to_lean(mutex, number);
+}
+
 /* `token`: the caller has the one that WOKEN stands for; it is used up. */
 static bool try_lock(struct weft__mutex *mutex, uint32_t token)
 {
     uint32_t state = weft__load(&mutex->state, relaxed);
     while (!(state & LOCKED)) {
+        if (state & LEANING) {
+            if (change_leaning(mutex, LEANING, LEANING | LOCKED))
+                return true;
+            state = straighten(mutex);
+            continue;
+        }
         /* acquire: pairs with the releases in unlock() and pass_on() */
         if (weft__cas_weak(&mutex->state, &state, (state & ~token) | LOCKED, acquire, relaxed))
             return true; /* LOCK-1 */
@@ -71,7 +134,7 @@ static bool lock_or_announce(struct weft__mutex *mutex, uint32_t token)
 {
     uint32_t state = weft__load(&mutex->state, relaxed), next;
     do {
-        next = (state & ~token) | LOCKED;
+        next = (state & ~(token | LEANING)) | LOCKED; /* LOCK-5 */
         if (state & LOCKED)
             next |= WAITERS;
     } while (!weft__cas_weak(&mutex->state, &state, next, acquire, relaxed));
@@ -131,11 +194,13 @@ static WEFT_COLD int lock_slow(struct weft__mutex *mutex)
 
 static int lock_plain(struct weft__mutex *mutex)
 {
-    uint32_t idle = 0;
-    /* acquire: as in try_lock() */
-    int rc = weft__likely(weft__cas(&mutex->state, &idle, LOCKED, acquire, relaxed))
-                 ? 0
-                 : lock_slow(mutex);
+    uint32_t state = weft__load(&mutex->state, relaxed);
+    bool locked = false;
+    if (state == LEANING)
+        locked = change_leaning(mutex, LEANING, LEANING | LOCKED);
+    else if (weft__likely(state == 0)) /* acquire: as in try_lock() */
+        locked = weft__cas(&mutex->state, &state, LOCKED, acquire, relaxed);
+    int rc = weft__likely(locked) ? 0 : lock_slow(mutex);
     if (rc == 0)
         note_holder(mutex, true);
     return rc;
@@ -223,6 +288,10 @@ static WEFT_COLD int unlock_slow(struct weft__mutex *mutex, uint32_t state)
     for (;;) {
         if (!(state & LOCKED))
             return -EPERM;
+        if (state & LEANING) {
+            state = straighten(mutex);
+            continue;
+        }
         if ((state & WAITERS) && !(state & WOKEN)) {
             if (pass_on(mutex))
                 return 0;
@@ -236,12 +305,17 @@ static WEFT_COLD int unlock_slow(struct weft__mutex *mutex, uint32_t state)
 
 static int unlock_plain(struct weft__mutex *mutex)
 {
-    uint32_t state = LOCKED;
+    uint32_t state = weft__load(&mutex->state, relaxed);
     note_holder(mutex, false);
-    /* release: pairs with the acquires of who locks */
-    return weft__likely(weft__cas(&mutex->state, &state, 0, release, relaxed))
-               ? 0
-               : unlock_slow(mutex, state);
+    if (state == (LEANING | LOCKED)) {
+        if (weft__likely(change_leaning(mutex, LEANING | LOCKED, LEANING)))
+            return 0;
+    } else if (state == LOCKED) {
+        /* release: pairs with the acquires of who locks */
+        if (leans_from_now_on(mutex) || weft__cas(&mutex->state, &state, 0, release, relaxed))
+            return 0;
+    }
+    return unlock_slow(mutex, state);
 }
 
 int weft_mutex_unlock(weft_mutex *public)

@@ -18,7 +18,16 @@
  *         under that lock he stores it.
  * LOCK-4  Who frees it touches nothing of it after (QUEUE-4): either the freeing is an
  *         exchange and the last thing done, or a waiter has been taken from the list, who
- *         is inside of weft_mutex_lock() until after the lock has been released. */
+ *         is inside of weft_mutex_lock() until after the lock has been released.
+ *
+ * Where the same worker's tasks lock it again and again, the list's latch leans towards
+ * that worker (os/latch.h), and who can enter it changes the state by plain stores.
+ *
+ * LOCK-5  While the latch leans the state is LEANING, or LEANING | LOCKED, and nobody but who
+ *         has entered changes it: without the latch no exchange begins from a state with
+ *         LEANING. Under it, which straightens it, LEANING is cleared, or replaced by
+ *         WAITERS. A state may stay LEANING when somebody else has straightened the latch
+ *         (a waiter who has given up): who comes next clears it. */
 #ifndef WEFT_SYNC_MUTEX_H
 #define WEFT_SYNC_MUTEX_H
 
@@ -33,11 +42,17 @@ struct weft__mutex {
     uint32_t depth;           /* of a recursive one, the holder's */
     struct weft__latch lock;  /* of the list */
     struct weft__wait_list waiters;
+    struct weft__latch_habit habit; /* the holder's */
 };
 
 _Static_assert(sizeof(struct weft__mutex) <= sizeof(weft_mutex), "the public size");
 
-enum { WEFT__MUTEX_LOCKED = 1, WEFT__MUTEX_WAITERS = 2, WEFT__MUTEX_WOKEN = 4 };
+enum {
+    WEFT__MUTEX_LOCKED = 1,
+    WEFT__MUTEX_WAITERS = 2,
+    WEFT__MUTEX_WOKEN = 4,
+    WEFT__MUTEX_LEANING = 8,
+};
 
 /* What a dump says of who waits for one. */
 extern const char weft__mutex_waiting[];

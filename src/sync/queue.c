@@ -178,10 +178,29 @@ static int make_room(weft_channel *channel)
     return weft__channel_grow(channel, queue->heap.compare ? &queue->heap : NULL);
 }
 
-static const struct weft__channel_way putting = { put, weft__channel_looks_full, make_room, true,
-                                                  "put in queue" };
-static const struct weft__channel_way getting = { get, weft__channel_looks_empty, NULL, false,
-                                                  "get from queue" };
+static int put_slowly(weft_channel *channel, void *element);
+static int get_slowly(weft_channel *channel, void *ret_element);
+
+static const struct weft__channel_way putting = { .move = put,
+                                                  .looks_barred = weft__channel_looks_full,
+                                                  .grow = make_room,
+                                                  .slowly = put_slowly,
+                                                  .sends = true,
+                                                  .what = "put in queue" };
+static const struct weft__channel_way getting = { .move = get,
+                                                  .looks_barred = weft__channel_looks_empty,
+                                                  .slowly = get_slowly,
+                                                  .what = "get from queue" };
+
+static WEFT_NOINLINE int put_slowly(weft_channel *channel, void *element)
+{
+    return weft__channel_pass_slowly(channel, element, &putting);
+}
+
+static WEFT_NOINLINE int get_slowly(weft_channel *channel, void *ret_element)
+{
+    return weft__channel_pass_slowly(channel, ret_element, &getting);
+}
 
 int weft_queue_put(weft_queue *queue, const void *element)
 {
@@ -195,12 +214,12 @@ int weft_queue_get(weft_queue *queue, void *ret_element)
 
 int weft_queue_try_put(weft_queue *queue, const void *element)
 {
-    return weft__channel_try(&queue->channel, (void *)(uintptr_t)element, &putting);
+    return weft__channel_try(&queue->channel, (void *)(uintptr_t)element, weft__self(), &putting);
 }
 
 int weft_queue_try_get(weft_queue *queue, void *ret_element)
 {
-    return weft__channel_try(&queue->channel, ret_element, &getting);
+    return weft__channel_try(&queue->channel, ret_element, weft__self(), &getting);
 }
 
 size_t weft_queue_count(const weft_queue *queue)
@@ -217,11 +236,14 @@ int weft_queue_task_done(weft_queue *queue)
 {
     struct weft__wakes wakes;
     weft__wakes_init(&wakes);
-    weft__latch_acquire(&queue->channel.lock);
+    struct weft_task *self = weft__self();
+    struct weft__worker *worker = weft__channel_acquire(&queue->channel, self);
     bool expected = queue->under_way > 0;
     if (expected && (queue->under_way--, all_done(queue)))
         weft__wakes_take_all(&wakes, &queue->joiners); /* DONE-2 */
-    weft__latch_release(&queue->channel.lock);
+    weft__channel_release(&queue->channel, self, worker);
+    if (worker)
+        weft__leave(self);
     weft__wakes_carry_out(&wakes);
     return expected ? 0 : -EINVAL;
 }

@@ -141,7 +141,7 @@ int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node)
 {
     struct weft__waiter *waiter = node->waiter;
     do {
-        struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
+        struct weft__ended ended = weft__scope_park_for_long(waiter);
         if (weft__likely(ended.reason == WEFT__EVENT)) {
             if (weft__unlikely(weft__is_thread(waiter))) { /* QUEUE-3 */
                 weft__latch_acquire(lock);

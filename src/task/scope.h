@@ -39,7 +39,7 @@
 #include <errno.h>
 
 #include "lockfree/inbox.h"
-#include "sched/wait.h"
+#include "sched/park.h"
 #include "weft/scope.h"
 
 struct weft__scope {
@@ -76,6 +76,19 @@ struct weft__ended {
 /* weft__wait_park() until `until` or the deadline in force at the latest, unless
  * something is in force already. */
 struct weft__ended weft__scope_park(struct weft__waiter *waiter, int64_t until);
+
+/* The same without `until`. */
+WEFT_INLINE struct weft__ended weft__scope_park_for_long(struct weft__waiter *waiter)
+{
+    if (weft__likely(!weft__is_thread(waiter))) {
+        struct weft_task *self = weft__task_of(waiter);
+        weft__barrier_light(); /* CANCEL-2 */
+        if (weft__likely(((uintptr_t)waiter->scope | weft__load(&waiter->family, relaxed)) == 0) &&
+            !weft__may_be_interrupted(self))
+            return (struct weft__ended){ weft__park(self), INT64_MAX };
+    }
+    return weft__scope_park(waiter, INT64_MAX);
+}
 
 /* The error for a wait that ended for a reason that is not EVENT, and of which nobody knows
  * any more; marks the scope whose deadline it was. 0: none (CANCEL-3). May suspend. */

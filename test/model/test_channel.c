@@ -1,6 +1,10 @@
 /* sync/channel.c: elements against deadlines and closing; and room that is made meanwhile. */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+static uint32_t leans_after = 1u << 30;
+#define WEFT__LATCH_LEANS_AFTER leans_after
 
 #include "base/atomic.h"
 
@@ -142,6 +146,17 @@ TEST(CHAN_2_a_receiver_gives_up)
     model_check(&model);
 }
 
+/* It leans after each operation of a task's that has had the latch. */
+TEST(CHAN_1_to_3_while_the_latch_leans)
+{
+    leans_after = 1;
+    model_check(&model);
+    model.setup = reset_with_room;
+    model_check(&model);
+    model.body[1] = receive_all_as_thread;
+    model_check(&model);
+}
+
 TEST(QUEUE_2_needs_the_claim)
 {
     queue_mutation = NO_QUEUE_2;
@@ -153,6 +168,8 @@ TEST(QUEUE_3_needs_the_passing_of_the_lock)
 {
     queue_mutation = NO_QUEUE_3;
     model.body[1] = receive_all_as_thread;
+    model_check_fails(&model, "CHAN-2");
+    leans_after = 1;
     model_check_fails(&model, "CHAN-2");
 }
 

@@ -36,11 +36,16 @@ static enum { NOTHING, NO_LOOK, NO_PASSING } mutation;
 
 static bool passing[WORLD_THREADS];
 
-static void pass_in(struct weft__latch *lock)
+static bool passes(struct weft__latch *lock)
 {
     bool taken = weft__wait_state(weft__waiter_self()) == WEFT__EVENT;
     passing[model_self()] = mutation != NO_PASSING || !taken || !lock->state;
-    if (passing[model_self()])
+    return passing[model_self()];
+}
+
+static void pass_in(struct weft__latch *lock)
+{
+    if (passes(lock))
         weft__latch_acquire(lock);
 }
 
@@ -50,13 +55,28 @@ static void pass_out(struct weft__latch *lock)
         weft__latch_release(lock);
 }
 
+static struct weft__worker *pass_into(weft_channel *channel, struct weft_task *self)
+{
+    return passes(&channel->lock) ? weft__channel_acquire(channel, self) : NULL;
+}
+
+static void pass_out_of(weft_channel *channel, struct weft_task *self, struct weft__worker *worker)
+{
+    if (passing[model_self()])
+        weft__channel_release(channel, self, worker);
+}
+
 #define weft__latch_acquire pass_in
 #define weft__latch_release pass_out
+#define weft__channel_acquire pass_into
+#define weft__channel_release pass_out_of
 #define weft__wait_list_has_others(list, self) \
     (mutation != NO_LOOK && weft__wait_list_has_others(list, self))
 #include "sync/case.c"
 #undef weft__latch_acquire
 #undef weft__latch_release
+#undef weft__channel_acquire
+#undef weft__channel_release
 #undef weft__wait_list_has_others
 
 /* Each order of two cases is tried. */
@@ -185,6 +205,7 @@ static struct model receive_model = { .setup = reset,
                                       .body = { receive_either, send_left, send_right },
                                       .check = nothing_is_left,
                                       .preemptions = 1,
+                                      .executions = 200000,
                                       .random = 5000 };
 
 TEST(SELECT_1_to_3_a_task_receives_from_one_of_two)
@@ -302,6 +323,7 @@ static struct model with_event = { .setup = reset,
                                    .body = { take_either, send_left, set },
                                    .check = nothing_is_left,
                                    .preemptions = 1,
+                                   .executions = 200000,
                                    .random = 5000 };
 
 TEST(SELECT_3_an_event_or_an_element)
@@ -355,6 +377,7 @@ static struct model giving_up = { .setup = reset,
                                   .body = { receive_for_a_while, send_left, cut_short },
                                   .check = nothing_is_left,
                                   .preemptions = 1,
+                                  .executions = 200000,
                                   .random = 5000 };
 
 TEST(SELECT_4_a_receiver_gives_up)
@@ -423,6 +446,7 @@ static struct model with_task = { .setup = reset,
                                   .body = { await_task_or_element, ender, send_left },
                                   .check = nothing_is_left,
                                   .preemptions = 1,
+                                  .executions = 200000,
                                   .random = 5000 };
 
 TEST(SELECT_3_the_end_of_a_task_or_an_element)
@@ -468,6 +492,7 @@ static struct model with_timer = { .setup = reset,
                                    .body = { receive_or_time_out, send_left, clock_thread },
                                    .check = nothing_is_left,
                                    .preemptions = 1,
+                                   .executions = 200000,
                                    .random = 5000 };
 
 TEST(SELECT_3_a_timer_or_an_element)

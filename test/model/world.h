@@ -34,6 +34,7 @@
 #define WORLD_THREADS 4
 
 struct weft__runtime weft__rt;
+struct weft__latch_section weft__latch_section[WEFT__LATCH_SECTIONS];
 
 static struct weft__worker workers[WORLD_THREADS];
 static struct weft__carrier carriers[WORLD_THREADS];
@@ -58,6 +59,7 @@ static void world_reset(unsigned worker_count)
     memset(plain, 0, sizeof plain);
     memset(runnable, 0, sizeof runnable);
     memset(deadline_of, 0, sizeof deadline_of);
+    memset(weft__latch_section, 0, WORLD_THREADS * sizeof *weft__latch_section);
     world_over = world_expired = false;
     world_now = 0;
     weft__rt.workers = worker_count;
@@ -121,6 +123,12 @@ void weft__suspend(struct weft_task *self)
 
 void weft__make_ready(struct weft_task *task)
 {
+    make_runnable(task);
+}
+
+void weft__make_ready_here(struct weft__worker *worker, struct weft_task *task)
+{
+    (void)worker;
     make_runnable(task);
 }
 #endif
@@ -292,9 +300,22 @@ void weft__lock_slow(struct weft__lock *lock)
 
 _Atomic(uint32_t) weft__latch_sleepers;
 
+/* As in os/latch.c, which the latch's own model has. */
+bool weft__latch_straighten(struct weft__latch *latch)
+{
+    uint32_t state = weft__load(&latch->state, relaxed);
+    if (state < WEFT__LATCH_LEANS ||
+        !weft__cas(&latch->state, &state, WEFT__LATCH_HELD, acquire, relaxed))
+        return false;
+    weft__barrier_heavy();
+    while (weft__latch_is_inside(state - WEFT__LATCH_LEANS, latch))
+        weft__spin_hint();
+    return true;
+}
+
 void weft__latch_slow(struct weft__latch *latch)
 {
-    while (!weft__latch_try(latch))
+    while (!weft__latch_try(latch) && !weft__latch_straighten(latch))
         weft__spin_hint();
 }
 

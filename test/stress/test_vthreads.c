@@ -15,7 +15,7 @@
 #include "base/list.h"
 #include "io/fd.h"
 #include "os/lock.h"
-#include "sched/wait.h"
+#include "sched/task.h"
 #include "vthreads.h"
 
 #define THREADS 48

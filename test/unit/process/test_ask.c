@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "process/template.h"
-#include "sched/wait.h"
+#include "sched/task.h"
 
 /* By themselves. */
 

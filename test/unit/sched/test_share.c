@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "sched/share.h"
-#include "sched/wait.h"
+#include "sched/task.h"
 #include "tasks.h"
 
 static uint64_t steals(void)
