@@ -63,6 +63,7 @@ static int init_worker(struct weft__worker *worker, unsigned index)
     weft__carrier_init(&weft__rt.carrier[index], worker);
     worker->quantum = worker->quanta = WEFT__TICK;
     worker->pick_time = 1;
+    worker->patience = WEFT__PATIENCE;
     worker->random = weft__rt.config.seed ? weft__rt.config.seed : (uint64_t)now + index;
     worker->ticked = worker->polled = now;
     weft__store(&worker->now, now, relaxed); /* the threads start later */

@@ -116,12 +116,13 @@ static WEFT_NOINLINE void look_at_backlog(struct weft__worker *worker)
     weft__tick(worker);
     if (!worker->backlog_since) {
         worker->backlog_since = worker->ticked;
-    } else if (worker->ticked - worker->backlog_since >= WEFT__PATIENCE) {
+        weft__learn_patience(worker);
+    } else if (worker->ticked - worker->backlog_since >= worker->patience) {
         weft__share(worker);
         end_backlog(worker);
         return;
     }
-    worker->look = WEFT__PATIENCE / (int32_t)worker->pick_time + 1;
+    worker->look = worker->patience / (int32_t)worker->pick_time + 1;
 }
 
 /* Somebody is hungry, and the queues have just had their turn. */
@@ -245,6 +246,8 @@ WEFT_INLINE void ready_next(struct weft__worker *worker, struct weft_task *task)
     if (before)
         weft__queue_append(&worker->ready, before);
     weft__set_front(worker, task);
+    if (weft__unlikely(task->worker != worker))
+        worker->came_back = true;
     uintptr_t sp = (uintptr_t)task->context.sp; /* a number: it may be NULL */
     __builtin_prefetch((void *)sp, 1);
     __builtin_prefetch((void *)(sp + 64), 1);

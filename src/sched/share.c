@@ -24,6 +24,24 @@ void weft__notify(void)
     }
 }
 
+static void note_exchange(struct weft__worker *worker, int64_t now)
+{
+    worker->exchanged = now;
+    worker->came_back = false;
+}
+
+void weft__learn_patience(struct weft__worker *worker)
+{
+    if (!worker->exchanged)
+        return;
+    bool soon = worker->backlog_since - worker->exchanged < WEFT__TICK_TIME;
+    worker->exchanged = 0;
+    if (!soon || !worker->came_back)
+        worker->patience = WEFT__PATIENCE;
+    else if (worker->patience < WEFT__PATIENCE_MOST)
+        worker->patience *= 2;
+}
+
 void weft__share(struct weft__worker *worker)
 {
     size_t ready = weft__queue_count(&worker->ready);
@@ -31,6 +49,7 @@ void weft__share(struct weft__worker *worker)
     if (ready) {
         weft__shelf_give(&worker->shelf, weft__queue_split(&worker->ready, (ready + 1) / 2));
         worker->loan_ends = worker->ticked + WEFT__LOAN;
+        note_exchange(worker, worker->ticked);
     } else if (fresh && weft__shelf_empty(&worker->shelf)) {
         weft__shelf_put_fresh(&worker->shelf, WEFT__NEWEST,
                               weft__queue_split_last(&worker->fresh, (fresh + 1) / 2));
@@ -48,8 +67,10 @@ void weft__take_oldest(struct weft__worker *worker)
 {
     if (worker->ticked >= worker->loan_ends || !somebody_searches()) {
         struct weft__chain given = weft__shelf_take_given(&worker->shelf);
-        if (given.head)
+        if (given.head) {
             weft__queue_splice(&worker->ready, given);
+            worker->came_back = true;
+        }
     }
     struct weft_task *task;
     struct weft__chain oldest = weft__shelf_take_fresh(&worker->shelf, WEFT__OLDEST);
@@ -110,9 +131,20 @@ static bool unpack(struct weft__worker *worker, struct weft__chain tasks, struct
     return true;
 }
 
+static bool steal_given(struct weft__worker *worker, struct weft__worker *victim)
+{
+    if (!unpack(worker, weft__shelf_take_given(&victim->shelf), &worker->ready))
+        return false;
+    if (victim != worker)
+        note_exchange(worker, weft__clock_now());
+    else
+        worker->came_back = true;
+    return true;
+}
+
 static bool steal_from(struct weft__worker *worker, struct weft__worker *victim)
 {
-    return unpack(worker, weft__shelf_take_given(&victim->shelf), &worker->ready) ||
+    return steal_given(worker, victim) ||
            unpack(worker, weft__shelf_take_fresh(&victim->shelf, WEFT__OLDEST), &worker->fresh);
 }
 

@@ -30,8 +30,10 @@
 /* The poller is asked once all that was ready has had a turn, or after this long. */
 #define WEFT__POLL_TIME 1000000
 /* How long work has to wait, in nanoseconds, before others are woken for it. Less
- * wakes them for bursts that their owner would be done with sooner. */
+ * wakes them for bursts that their owner would be done with sooner. Each time that
+ * was in vain it is twice as long, up to: */
 #define WEFT__PATIENCE 10000
+#define WEFT__PATIENCE_MOST 160000
 /* How long at most what was given away is left for those who were woken: some times
  * as long as a thread takes to wake up. */
 #define WEFT__LOAN 250000
@@ -83,6 +85,9 @@ struct weft__worker {
     int64_t polled;       /* when the poller was last asked */
     uint64_t round;       /* `switches` when all that was ready then has had its turn */
     int64_t loan_ends;    /* until then the shelf's given tasks are left to others */
+    int64_t exchanged;    /* ready tasks with others, the last time; 0: judged, in share.c */
+    int32_t patience;     /* so long a backlog has to have been there, in nanoseconds */
+    bool came_back;       /* since the exchange: a task that ran elsewhere, or nobody came */
     uint64_t random;
     struct weft__lot *lot; /* with a seed: all runnable tasks, else NULL */
     struct weft__poller poller;

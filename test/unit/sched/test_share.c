@@ -6,6 +6,7 @@
 #include "sched/share.h"
 #include "sched/task.h"
 #include "tasks.h"
+#include "weft/channel.h"
 
 static uint64_t steals(void)
 {
@@ -87,6 +88,81 @@ TEST(bursts_that_are_over_soon_are_not_shared)
     if (test_is_slowed())
         test_skip("no burst is over soon");
     ck_assert_int_eq(run_tasks(2, wake_in_bursts, NULL), 0);
+}
+
+static int send_for_ever(void *arg)
+{
+    long sent = 0;
+    while (weft_channel_send(arg, &sent) == 0)
+        sent++;
+    return 0;
+}
+
+static int receive_for_ever(void *arg)
+{
+    long got, next = 0;
+    while (weft_channel_receive(arg, &got) == 0) {
+        if (got != next++)
+            return -EPROTO;
+    }
+    return 0;
+}
+
+WEFT_RACY static bool somebody_has_more_patience(void)
+{
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        if (*(volatile int32_t *)&weft__rt.worker[i].patience > 4 * WEFT__PATIENCE)
+            return true;
+    }
+    return false;
+}
+
+static int work_for_each_other(void *unused)
+{
+    (void)unused;
+    weft_channel *channel;
+    weft_task *tasks[2];
+    ck_assert_int_eq(weft_channel_create(sizeof(long), 128, &channel), 0);
+    SPAWN(send_for_ever, channel, &tasks[0]);
+    SPAWN(receive_for_ever, channel, &tasks[1]);
+    while (!somebody_has_more_patience())
+        weft_sleep(1000000);
+    weft_channel_close(channel);
+    JOIN(tasks[0], 0);
+    JOIN(tasks[1], 0);
+    weft_channel_destroy(channel);
+    return 0;
+}
+
+TEST(tasks_that_work_for_each_other_are_shared_less_often)
+{
+    if (test_is_slowed())
+        test_skip("nobody comes back soon");
+    ck_assert_int_eq(run_tasks(2, work_for_each_other, NULL), 0);
+}
+
+static void exchange(struct weft__worker *worker, int64_t since, bool came_back)
+{
+    worker->exchanged = worker->backlog_since - since;
+    worker->came_back = came_back;
+    weft__learn_patience(worker);
+}
+
+TEST(patience_grows_with_what_is_shared_in_vain)
+{
+    struct weft__worker worker = { .patience = WEFT__PATIENCE, .backlog_since = 1000000000 };
+    exchange(&worker, 1000, true);
+    ck_assert_int_eq(worker.patience, 2 * WEFT__PATIENCE);
+    weft__learn_patience(&worker); /* the same again: judged already */
+    ck_assert_int_eq(worker.patience, 2 * WEFT__PATIENCE);
+    for (int i = 0; i < 10; i++)
+        exchange(&worker, 1000, true);
+    ck_assert_int_eq(worker.patience, WEFT__PATIENCE_MOST);
+    exchange(&worker, 1000, false); /* they are gone, and there are more */
+    ck_assert_int_eq(worker.patience, WEFT__PATIENCE);
+    exchange(&worker, 1000, true);
+    exchange(&worker, WEFT__TICK_TIME, true); /* they were away for long */
+    ck_assert_int_eq(worker.patience, WEFT__PATIENCE);
 }
 
 static size_t taken_back(struct weft__worker *worker)
