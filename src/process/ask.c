@@ -66,19 +66,21 @@ static int receive_reply(struct weft__hand *hand, const weft_process_call *call,
                          struct weft__reply *reply)
 {
     struct iovec iov[2] = { { reply, sizeof *reply }, { call->result, call->result_max } };
+    int rc = weft__hand_await(hand, hand->data);
+    if (rc)
+        return rc;
     ssize_t n = weft_readv(hand->data, iov, 2);
     if (n <= 0)
         return n ? (int)n : -ENODATA;
     size_t got = (size_t)n, head = got < sizeof *reply ? got : sizeof *reply;
-    int rc = weft_read_all(hand->data, (char *)reply + head, sizeof *reply - head, NULL);
+    rc = weft__hand_read(hand, (char *)reply + head, sizeof *reply - head);
     if (rc)
         return rc;
     size_t size = reply->error ? 0 : reply->size;
     got -= head;
     if (reply->number != hand->number || size > call->result_max || got > size)
         return -EPROTO;
-    return got == size ? 0
-                       : weft_read_all(hand->data, (char *)call->result + got, size - got, NULL);
+    return weft__hand_read(hand, (char *)call->result + got, size - got);
 }
 
 static int conclude(const struct weft__reply *reply, weft_process_outcome *outcome)

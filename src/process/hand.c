@@ -18,6 +18,9 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
+/* All of a process's descriptors are closed within, when it ends. */
+#define ENDS_WITHIN WEFT_MS(100)
+
 /* Both ends of its sockets: ours, and the others. */
 static int open_sockets(int near[2], int far[2])
 {
@@ -124,6 +127,30 @@ bool weft__hand_end(struct weft__hand *hand)
     return known;
 }
 
+int weft__hand_await(const struct weft__hand *hand, int fd)
+{
+    struct pollfd fds[2] = { { .fd = fd, .events = POLLIN },
+                             { .fd = hand->template->control, .events = POLLIN } };
+    int rc = weft_poll(fds, 2);
+    if (rc < 0)
+        return rc;
+    return fds[0].revents ? 0 : -ECONNRESET;
+}
+
+int weft__hand_read(const struct weft__hand *hand, void *buf, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        int rc = weft__hand_await(hand, hand->data);
+        if (rc)
+            return rc;
+        ssize_t n = weft_read(hand->data, (char *)buf + done, size - done);
+        if (n <= 0)
+            return n ? (int)n : -ENODATA;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
 /* With a descriptor of the worker, if the template could make one. */
 static ssize_t receive_first(struct weft__hand *hand, struct weft__note *note)
 {
@@ -136,11 +163,25 @@ static ssize_t receive_first(struct weft__hand *hand, struct weft__note *note)
                               .msg_iovlen = 1,
                               .msg_control = ancillary.room,
                               .msg_controllen = sizeof ancillary.room };
+    int rc = weft__hand_await(hand, hand->keeper);
+    if (rc)
+        return rc;
     ssize_t n = weft_recvmsg(hand->keeper, &message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     if (header && header->cmsg_len == CMSG_LEN(sizeof(int)))
         memcpy(&hand->process, CMSG_DATA(header), sizeof(int));
     return n;
+}
+
+/* It had no room for the descriptors, or is no more: of what it had, the control socket may
+ * be closed last. */
+static int why_no_note(const struct weft__hand *hand)
+{
+    weft_scope scope;
+    weft_scope_enter(&scope, weft_after(ENDS_WITHIN));
+    int rc = weft__hand_await(hand, -1);
+    weft_scope_leave(&scope);
+    return rc == -ECONNRESET ? -EPIPE : -EMFILE;
 }
 
 /* The first note, and the first reply. */
@@ -151,12 +192,12 @@ static int await_ready(struct weft__hand *hand)
     ssize_t n = receive_first(hand, &note);
     if (n < 0 && n != -ECONNRESET)
         return (int)n;
-    if (n != (ssize_t)sizeof note) /* it had no room for the descriptors, or is no more */
-        return weft__template_ended(hand->template) ? -EPIPE : -EMFILE;
+    if (n != (ssize_t)sizeof note)
+        return why_no_note(hand);
     if (note.pid < 0)
         return note.pid;
     hand->pid = note.pid;
-    int rc = weft_read_all(hand->data, &ready, sizeof ready, NULL);
+    int rc = weft__hand_read(hand, &ready, sizeof ready);
     if (rc == -ENODATA || rc == -ECONNRESET)
         return weft__hand_end(hand) ? -EOWNERDEAD : -EPIPE;
     if (rc == 0 && ready.error)

@@ -38,6 +38,14 @@ void weft__hand_close(struct weft__hand *hand);
 int weft__hand_run(struct weft__hand *hand, const weft_process_call *call,
                    weft_process_outcome *outcome, bool *ret_dead);
 
+/* Waits until one of its sockets, or none (-1), has something. 0, -ECONNRESET: nothing is there, and
+ * the template has ended, so nothing need come: a child of the program's may have a copy of the
+ * far end; or an error of the surrounding scope. Suspends; a cancellation point. */
+int weft__hand_await(const struct weft__hand *hand, int fd);
+
+/* Reads so many bytes from its data socket: as weft_read_all(), and -ECONNRESET as above. */
+int weft__hand_read(const struct weft__hand *hand, void *buf, size_t size);
+
 /* HAND-2: kills the worker, if it has not ended, and waits for the note of its end, whatever
  * is in force. False: there is none, since the template has ended; so has the worker, where the
  * kernel has descriptors of processes. Suspends. */

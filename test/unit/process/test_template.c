@@ -252,25 +252,24 @@ static void await_leaving(pid_t pid)
         block_for(WEFT_US(200));
 }
 
-static int leave_child_and_end(weft_process_job *job)
+static void leave_child(struct board *mine)
 {
-    struct board *mine = job->shared[0];
     pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
         leave_group();
     await_leaving(pid);
     atomic_store(&mine->pid, pid);
+}
+
+static int leave_child_and_end(weft_process_job *job)
+{
+    leave_child(job->shared[0]);
     _exit(9);
 }
 
 static int leave_child_and_wait(weft_process_job *job)
 {
-    struct board *mine = job->shared[0];
-    pid_t pid = fork();
-    if (pid == 0)
-        leave_group();
-    await_leaving(pid);
-    atomic_store(&mine->pid, pid);
+    leave_child(job->shared[0]);
     return wait_for_go(job);
 }
 
