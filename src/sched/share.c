@@ -34,7 +34,7 @@ void weft__learn_patience(struct weft__worker *worker)
 {
     if (!worker->exchanged)
         return;
-    bool soon = worker->backlog_since - worker->exchanged < WEFT__TICK_TIME;
+    bool soon = worker->backlog_since - worker->exchanged < WEFT__WAKE_UP;
     worker->exchanged = 0;
     if (!soon || !worker->came_back)
         worker->patience = WEFT__PATIENCE;

@@ -34,6 +34,8 @@
  * was in vain it is twice as long, up to: */
 #define WEFT__PATIENCE 10000
 #define WEFT__PATIENCE_MOST 160000
+/* As long as a thread takes to wake up, about, in nanoseconds. */
+#define WEFT__WAKE_UP 50000
 /* How long at most what was given away is left for those who were woken: some times
  * as long as a thread takes to wake up. */
 #define WEFT__LOAN 250000

@@ -161,7 +161,7 @@ TEST(patience_grows_with_what_is_shared_in_vain)
     exchange(&worker, 1000, false); /* they are gone, and there are more */
     ck_assert_int_eq(worker.patience, WEFT__PATIENCE);
     exchange(&worker, 1000, true);
-    exchange(&worker, WEFT__TICK_TIME, true); /* they were away for long */
+    exchange(&worker, WEFT__WAKE_UP, true); /* they were away for long */
     ck_assert_int_eq(worker.patience, WEFT__PATIENCE);
 }
 
