@@ -10,6 +10,8 @@ import sys
 from .build import Failed, find_binary
 
 TIMEOUT_S = 180
+DISTURBED = 75  # exit status: no result, and nobody's fault; bench/README.md
+TRIES = 5
 ECHO_WARM_UP_MS = 300
 
 
@@ -25,8 +27,11 @@ def on_cpu(cpu):
 
 def run_for_json(command, cpu=None):
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S,
-                              preexec_fn=on_cpu(cpu))
+        for _ in range(TRIES):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S,
+                                  preexec_fn=on_cpu(cpu))
+            if done.returncode != DISTURBED:
+                break
     except subprocess.TimeoutExpired:
         raise Failed(f"no result after {TIMEOUT_S} s") from None
     except OSError as error:

@@ -99,9 +99,20 @@ func percentile(values []time.Duration, p int) float64 {
 	return float64(values[(len(values)-1)*p/100]) / 1e3
 }
 
+func leave(status int, message string) {
+	fmt.Fprintln(os.Stderr, "go-bench:", message)
+	os.Exit(status)
+}
+
 func check(ok bool, message string) {
 	if !ok {
-		fmt.Fprintln(os.Stderr, "go-bench:", message)
-		os.Exit(1)
+		leave(1, message)
+	}
+}
+
+// disturbed ends the program in the way that asks for another try: bench/README.md.
+func disturbed(was bool, message string) {
+	if was {
+		leave(75, message)
 	}
 }
