@@ -2,35 +2,15 @@
 #include "matrix.h"
 
 #include <errno.h>
-#include <pthread.h>
+
+#include "holder.h"
 
 static weft_blocking_attr attr;
-static pthread_t holder;
-static atomic_bool held, let_go;
-
-static int hold(void *unused)
-{
-    (void)unused;
-    atomic_store(&held, true);
-    while (!atomic_load(&let_go))
-        block_for(WEFT_US(50));
-    return 0;
-}
-
-static void *run_holder(void *unused)
-{
-    ck_assert_int_eq(weft_blocking_with(&attr, hold, NULL, NULL), 0);
-    return unused;
-}
 
 static void arm(struct stage *stage)
 {
     atomic_store(&stage->count, 0);
-    atomic_store(&held, false);
-    atomic_store(&let_go, false);
-    ck_assert_int_eq(pthread_create(&holder, NULL, run_holder, NULL), 0);
-    while (!atomic_load(&held))
-        block_for(WEFT_US(50));
+    holder_start(attr.kind);
 }
 
 static void open_kind(struct stage *stage)
@@ -48,7 +28,7 @@ static void close_kind(struct stage *stage)
 static void release(struct stage *stage)
 {
     (void)stage;
-    atomic_store(&let_go, true);
+    holder_let_go();
 }
 
 static int count(void *arg)
@@ -68,7 +48,7 @@ static long call_blocking(struct stage *stage)
 
 static void settle_blocking(struct stage *stage, long rc)
 {
-    pthread_join(holder, NULL);
+    holder_join();
     EXPECT(stage, atomic_load(&stage->count) == (rc == 0), "it returned %ld, and ran %d times", rc,
            atomic_load(&stage->count));
 }
@@ -112,7 +92,7 @@ static void settle_submit(struct stage *stage, long rc)
 {
     weft_scope shield;
     release(stage);
-    pthread_join(holder, NULL);
+    holder_join();
     weft_future_release(before);
     if (rc == 0) {
         weft_scope_enter_shielded(&shield, WEFT_NEVER);

@@ -1,13 +1,13 @@
 #include "files.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "exec/crew.h"
+#include "holder.h"
 #include "system_calls.h"
 
 int files_folder, files_fd;
@@ -16,8 +16,6 @@ atomic_int files_synced;
 
 static char path[64];
 static unsigned limit;
-static pthread_t holder;
-static atomic_bool held, let_go;
 
 /* There is no ring here, nothing is in the cache, and what is synchronized is counted. */
 
@@ -45,22 +43,6 @@ int __wrap_fdatasync(int fd);
 int __wrap_fdatasync(int fd)
 {
     return __wrap_fsync(fd);
-}
-
-static int hold(void *unused)
-{
-    (void)unused;
-    atomic_store(&held, true);
-    while (!atomic_load(&let_go))
-        block_for(WEFT_US(50));
-    return 0;
-}
-
-static void *run_holder(void *unused)
-{
-    weft_blocking_attr attr = { .kind = weft_blocking_files() };
-    ck_assert_int_eq(weft_blocking_with(&attr, hold, NULL, NULL), 0);
-    return unused;
 }
 
 static unsigned set_limit(unsigned threads)
@@ -100,23 +82,19 @@ void files_arm(struct stage *stage)
     ck_assert_int_eq(futimens(files_fd, ago), 0);
     memset(files_text, 0, sizeof files_text);
     atomic_store(&files_synced, 0);
-    atomic_store(&held, false);
-    atomic_store(&let_go, false);
-    ck_assert_int_eq(pthread_create(&holder, NULL, run_holder, NULL), 0);
-    while (!atomic_load(&held))
-        block_for(WEFT_US(50));
+    holder_start(weft_blocking_files());
 }
 
 void files_release(struct stage *stage)
 {
     (void)stage;
-    atomic_store(&let_go, true);
+    holder_let_go();
 }
 
 void files_settle(struct stage *stage, long rc, bool happened)
 {
-    files_release(stage);
-    pthread_join(holder, NULL);
+    holder_let_go();
+    holder_join();
     close(files_fd);
     EXPECT(stage, happened == (rc >= 0), "it returned %ld", rc);
 }
