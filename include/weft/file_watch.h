@@ -60,7 +60,8 @@
  * what else keeps it from being watched. */
 #define WEFT_FILE_ENDED 0x200u
 /* The folder `path`, and what is below it, is not watched: `error` says why. -ENOSPC: the
- * kernel's limit of watches. -EACCES: it cannot be read. -ENODEV: unmounted. */
+ * kernel's limit of watches. -EACCES: it cannot be read. -ENODEV: unmounted. -ENOENT: it
+ * was renamed or removed while its watch was added, and has not been found again. */
 #define WEFT_FILE_UNWATCHED 0x400u
 
 /* Options. */
