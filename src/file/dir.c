@@ -15,6 +15,7 @@
 struct weft_dir {
     int fd;
     size_t at, end; /* of the records in the buffer */
+    bool ended;     /* there are no more behind them */
     char buffer[] __attribute__((aligned(8)));
 };
 
@@ -45,9 +46,13 @@ int weft_dir_open(int folder, const char *path, weft_dir **ret_dir)
 /* Returns as weft_dir_next(). */
 static int fill(weft_dir *dir)
 {
-    struct weft__file_call call = {
-        .verb = WEFT__FILE_ENTRIES, .fd = dir->fd, .buf = dir->buffer, .size = BUFFER
-    };
+    struct weft__file_call call = { .verb = WEFT__FILE_ENTRIES,
+                                    .fd = dir->fd,
+                                    .buf = dir->buffer,
+                                    .size = BUFFER,
+                                    .ret_ended = &dir->ended };
+    if (dir->ended)
+        return weft_checkpoint();
     int n = (int)weft__file_do(&call);
     if (n == -ENOENT) /* it has been removed */
         n = 0;

@@ -40,7 +40,7 @@ enum weft__file_verb {
     WEFT__FILE_READLINK,   /* fd, path, buf, size: readlinkat(2) */
     WEFT__FILE_CHMOD,      /* fd, path (NULL: fd itself), mode: fchmodat(2), fchmod(2) */
     WEFT__FILE_UTIMES,     /* fd, path (NULL: fd itself), buf (2 struct timespec), flags */
-    WEFT__FILE_ENTRIES,    /* fd, buf, size: getdents64(2) */
+    WEFT__FILE_ENTRIES,    /* fd, buf, size: getdents64(2) until it is full, ret_ended */
     WEFT__FILE_COPY_RANGE, /* fd, offset, to_fd, to_offset, size: copy_file_range(2) */
     WEFT__FILE_CLONE,      /* fd to to_fd, all of it: FICLONE */
     WEFT__FILE_SEEK,       /* fd, offset, flags (SEEK_...): lseek(2) */
@@ -58,14 +58,15 @@ struct weft__file_call {
     int flags;
     unsigned mask;
     mode_t mode;
+    bool *ret_ended; /* there are no more */
 };
 
 /* Makes the call here and now by plain system calls, once: EINTR is returned. Blocks the
  * thread. Returns what it returns, or -errno. */
 int64_t weft__file_run(const struct weft__file_call *call);
 
-/* READ and READV, as far as that needs no waiting: may give less than there is, -EAGAIN (nothing
- * without waiting) or -EOPNOTSUPP (the file knows no such way). */
+/* READ, READV and STAT, as far as that needs no waiting: may give less than there is, -EAGAIN
+ * (nothing without waiting) or -EOPNOTSUPP (the file knows no such way). STAT: 0 or -EAGAIN. */
 int64_t weft__file_run_now(const struct weft__file_call *call);
 
 /* Whether the ring makes such calls now: it was probed, the runtime runs and WEFT_FILES does

@@ -38,6 +38,23 @@ static int64_t copy_range(const struct weft__file_call *call)
     return copy_file_range(call->fd, &from, call->to_fd, &to, call->size, 0);
 }
 
+/* No entry is longer. */
+#define ENTRY_MOST 280
+
+/* What ends a folder is a call that gives nothing, which need not be another errand. */
+static int64_t read_entries(const struct weft__file_call *call)
+{
+    size_t done = 0;
+    long n;
+    do {
+        n = syscall(SYS_getdents64, call->fd, (char *)call->buf + done, call->size - done);
+        if (n > 0)
+            done += (size_t)n;
+    } while (n > 0 && call->size - done >= ENTRY_MOST);
+    *call->ret_ended = n == 0;
+    return done ? (int64_t)done : n;
+}
+
 static int64_t run(const struct weft__file_call *call)
 {
     switch (call->verb) {
@@ -79,7 +96,7 @@ static int64_t run(const struct weft__file_call *call)
         return call->path ? utimensat(call->fd, call->path, call->buf, call->flags)
                           : futimens(call->fd, call->buf);
     case WEFT__FILE_ENTRIES:
-        return syscall(SYS_getdents64, call->fd, call->buf, call->size);
+        return read_entries(call);
     case WEFT__FILE_COPY_RANGE:
         return copy_range(call);
     case WEFT__FILE_CLONE:
@@ -96,17 +113,6 @@ int64_t weft__file_run(const struct weft__file_call *call)
 {
     int64_t result = run(call);
     return result < 0 ? -errno : result;
-}
-
-int64_t weft__file_run_now(const struct weft__file_call *call)
-{
-    struct iovec one = { call->buf, call->size };
-    bool many = call->verb == WEFT__FILE_READV;
-    const struct iovec *iov = many ? call->buf : &one;
-    /* Not preadv2(), where pthread_cancel() would unwind what has called. */
-    long n = syscall(SYS_preadv2, call->fd, iov, many ? call->size : 1, (long)call->offset,
-                     (long)(call->offset >> 32), RWF_NOWAIT);
-    return n < 0 ? -errno : n;
 }
 
 void weft__file_shut(int fd)

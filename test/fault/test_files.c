@@ -104,7 +104,8 @@ ssize_t __wrap_copy_file_range(int from, off_t *from_at, int to, off_t *to_at, s
                : __real_copy_file_range(from, from_at, to, to_at, less(size), flags);
 }
 
-static atomic_bool no_holes, no_types, no_entries;
+static atomic_bool no_holes, no_types;
+static atomic_int entries_left = INT32_MAX; /* so many calls for entries work */
 
 off_t __real_lseek64(int fd, off_t offset, int whence);
 off_t __wrap_lseek64(int fd, off_t offset, int whence);
@@ -142,13 +143,28 @@ static long add_long_name(char *buffer, long used, long size)
     return used + (long)record;
 }
 
+/* Looking at once: no name is known, or the file is a server's, who says something else. */
+static atomic_int find_error;
+static atomic_bool is_remote;
+
+static long look_at_remote(struct statx *seen)
+{
+    memset(seen, 0, sizeof *seen);
+    seen->stx_size = 99;
+    return 0;
+}
+
 static long answer_syscall(long number, const long a[6])
 {
     if (number == SYS_preadv2)
         return read_cached((int)a[0], (const struct iovec *)a[1], (int)a[2], a[3]);
     bool entries = number == SYS_getdents64;
-    if (entries && atomic_load(&no_entries))
+    if (entries && atomic_fetch_sub(&entries_left, 1) <= 0)
         return fail_with(EIO);
+    if (number == SYS_openat2 && atomic_load(&find_error))
+        return fail_with(atomic_load(&find_error));
+    if (number == SYS_statx && atomic_load(&is_remote))
+        return look_at_remote((struct statx *)(uintptr_t)a[4]);
     long result = real_syscall(number, a);
     if (entries && atomic_load(&no_types))
         forget_types((char *)(uintptr_t)a[1], result);
@@ -206,6 +222,30 @@ static int begin_and_end_reading(void *unused)
 TEST(what_is_partly_in_the_cache_is_read_whole)
 {
     ck_assert_int_eq(run_tasks(0, begin_and_end_reading, NULL), 0);
+}
+
+static void look_elsewhere(void)
+{
+    static const int errors[] = { EAGAIN, EMFILE, EACCES, EPERM, EAGAIN };
+    struct stat file;
+    write_file("f", "content");
+    ck_assert_int_eq(weft_file_stat("none", &file), -ENOENT);
+    ck_assert_int_eq(weft_file_stat("f/g", &file), -ENOTDIR);
+    atomic_store(&is_remote, true);
+    ck_assert_int_eq(weft_file_stat("f", &file), 0);
+    ck_assert_int_eq(file.st_size, 7);
+    atomic_store(&is_remote, false);
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        atomic_store(&find_error, errors[i]);
+        ck_assert_int_eq(weft_file_stat("f", &file), 0);
+        ck_assert_int_eq(file.st_size, 7);
+    }
+    atomic_store(&find_error, 0);
+}
+
+TEST(what_is_not_known_of_a_file_is_asked_for)
+{
+    run_everywhere(look_elsewhere);
 }
 
 static void interrupt(void)
@@ -409,7 +449,7 @@ static void walk_unreadable(void)
     weft_walk_entry entry;
     ck_assert_int_eq(mkdir("d", 0700), 0);
     write_file("d/f", "");
-    atomic_store(&no_entries, true);
+    atomic_store(&entries_left, 0);
     ck_assert_int_eq(weft_walk_open(AT_FDCWD, "d", NULL, &walk), 0);
     ck_assert_int_eq(weft_walk_next(walk, &entry), 1);
     ck_assert_int_eq(weft_walk_next(walk, &entry), 1);
@@ -419,11 +459,32 @@ static void walk_unreadable(void)
     ck_assert_int_eq(weft_walk_next(walk, &entry), 0);
     weft_walk_close(walk);
     ck_assert_int_eq(weft_dir_remove_all(AT_FDCWD, "d"), -EIO);
-    atomic_store(&no_entries, false);
+    atomic_store(&entries_left, INT32_MAX);
     ck_assert(exists("d/f"));
 }
 
 TEST(a_folder_that_cannot_be_read_is_told_and_left)
 {
     run_everywhere(walk_unreadable);
+}
+
+static void fail_in_the_middle(void)
+{
+    weft_dir *dir;
+    weft_dir_entry entry;
+    ck_assert_int_eq(weft_dir_open(AT_FDCWD, ".", &dir), 0);
+    write_file("f", "");
+    atomic_store(&entries_left, 1);
+    ck_assert_int_eq(weft_dir_next(dir, &entry), 1);
+    ck_assert_str_eq(entry.name, "f");
+    ck_assert_int_eq(weft_dir_next(dir, &entry), -EIO);
+    atomic_store(&entries_left, INT32_MAX);
+    ck_assert_int_eq(weft_dir_next(dir, &entry), 0);
+    ck_assert_int_eq(weft_dir_next(dir, &entry), 0);
+    weft_dir_close(dir);
+}
+
+TEST(entries_before_an_error_are_told)
+{
+    run_everywhere(fail_in_the_middle);
 }

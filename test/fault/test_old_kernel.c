@@ -2,9 +2,11 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/barrier.h"
@@ -16,12 +18,16 @@
 #define GUARD_INSTALL 102
 #define PROCESS_MADVISE 440
 
-static bool no_membarrier, no_guards, no_guard_vectors, short_guard_vectors, no_pwait2;
+static bool no_openat2, no_membarrier, no_guards, no_guard_vectors, short_guard_vectors, no_pwait2;
 static atomic_int refused, mprotects, coarse_waits;
 
 static long answer_syscall(long number, const long a[6])
 {
     if (no_pwait2 && number == SYS_epoll_pwait2) {
+        atomic_fetch_add(&refused, 1);
+        return fail_with(ENOSYS);
+    }
+    if (no_openat2 && number == SYS_openat2) {
         atomic_fetch_add(&refused, 1);
         return fail_with(ENOSYS);
     }
@@ -199,4 +205,22 @@ TEST(a_vector_of_guards_that_is_done_in_part_is_done_again)
 {
     short_guard_vectors = true;
     expect_each_guarded();
+}
+
+static int look_twice(void *unused)
+{
+    struct stat file;
+    (void)unused;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(weft_file_stat("/proc/self", &file), 0);
+        ck_assert(S_ISDIR(file.st_mode));
+    }
+    return 0;
+}
+
+TEST(without_looking_up_what_is_known_files_are_looked_at)
+{
+    no_openat2 = true;
+    ck_assert_int_eq(run_tasks(2, look_twice, NULL), 0);
+    ck_assert_int_eq(atomic_load(&refused), 1); /* it is asked for once */
 }

@@ -26,7 +26,7 @@ __attribute__((constructor)) static void without_ring(void)
 
 static long answer_syscall(long number, const long a[6])
 {
-    if (number != SYS_preadv2)
+    if (number != SYS_preadv2 && number != SYS_statx && number != SYS_openat2)
         return real_syscall(number, a);
     return fail_with(EAGAIN);
 }

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "blocking.h"
 #include "exec/jobs.h"
@@ -63,6 +65,42 @@ TEST(what_is_in_the_cache_needs_no_thread)
 {
     enter_folder();
     ck_assert_int_eq(run_tasks(1, read_from_cache, NULL), 0);
+    leave_folder();
+}
+
+static int look_in_cache(void *unused)
+{
+    struct {
+        uint64_t flags, mode, resolve;
+    } cached = { .flags = O_PATH, .resolve = 0x20 };
+    struct stat file;
+    (void)unused;
+    write_file("f", "content");
+    ck_assert_int_eq(symlink("f", "l"), 0);
+    int fd = open("f", O_RDONLY);
+    ck_assert_int_eq(fstat(fd, &file), 0);
+    int found = (int)syscall(SYS_openat2, AT_FDCWD, "f", &cached, sizeof cached);
+    if (major(file.st_dev) == 0 || found < 0)
+        test_skip("the file system may ask others, or the kernel cannot tell what it knows");
+    close(found);
+    int fds = entries_of("/proc/self/fd");
+    take_thread();
+    ck_assert_int_eq(weft_file_stat("l", &file), 0);
+    ck_assert(S_ISREG(file.st_mode) && file.st_size == 7);
+    ck_assert_int_eq(weft_file_lstat("l", &file), 0);
+    ck_assert(S_ISLNK(file.st_mode) && file.st_size == 1);
+    ck_assert_int_eq(weft_fstat(fd, &file), 0);
+    ck_assert(S_ISREG(file.st_mode) && file.st_size == 7);
+    ck_assert_int_eq(entries_of("/proc/self/fd"), fds);
+    give_thread_back();
+    close(fd);
+    return 0;
+}
+
+TEST(what_is_known_of_a_file_needs_no_thread)
+{
+    enter_folder();
+    ck_assert_int_eq(run_tasks(1, look_in_cache, NULL), 0);
     leave_folder();
 }
 

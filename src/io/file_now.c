@@ -1,0 +1,75 @@
+/* What the kernel has in its memory, and gives without waiting for anybody. */
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "io/file_call.h"
+
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+
+/* As <linux/openat2.h> of Linux 5.12 has them. */
+struct how {
+    uint64_t flags, mode, resolve;
+};
+#define CACHED 0x20u
+
+/* Names cannot be looked up so: an older kernel, or a filter. */
+static _Atomic(bool) no_names;
+
+/* Not preadv2(), where pthread_cancel() would unwind what has called. */
+static int64_t read_now(const struct weft__file_call *call)
+{
+    struct iovec one = { call->buf, call->size };
+    bool many = call->verb == WEFT__FILE_READV;
+    const struct iovec *iov = many ? call->buf : &one;
+    long n = syscall(SYS_preadv2, call->fd, iov, many ? call->size : 1, (long)call->offset,
+                     (long)(call->offset >> 32), RWF_NOWAIT);
+    return n < 0 ? -errno : n;
+}
+
+/* A file by its name, if all names on the way are known. O_PATH: it is not opened, whatever it is,
+ * and what is mounted when somebody comes is not. */
+static int find_now(const struct weft__file_call *call)
+{
+    bool follow = !(call->flags & AT_SYMLINK_NOFOLLOW);
+    struct how how = { .flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), .resolve = CACHED };
+    if (weft__load(&no_names, relaxed)) /* a hint */
+        return -EAGAIN;
+    int fd = (int)syscall(SYS_openat2, call->fd, call->path, &how, sizeof how);
+    if (fd < 0 && (errno == ENOSYS || errno == EINVAL || errno == EPERM))
+        weft__store(&no_names, true, relaxed);
+    return fd < 0 ? -EAGAIN : fd;
+}
+
+/* What the file system of a block device has in memory is so. Another one's may ask a server,
+ * unless it is told not to, and then it may be old. */
+static int64_t look_now(const struct weft__file_call *call, int fd)
+{
+    struct statx *seen = call->buf;
+    int rc = (int)syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, call->mask, seen);
+    return rc || !seen->stx_dev_major ? -EAGAIN : 0;
+}
+
+static int64_t stat_now(const struct weft__file_call *call)
+{
+    if (call->flags & AT_STATX_FORCE_SYNC)
+        return -EAGAIN;
+    if (call->flags & AT_EMPTY_PATH && !*call->path)
+        return look_now(call, call->fd);
+    int fd = find_now(call);
+    if (fd < 0)
+        return fd;
+    int64_t result = look_now(call, fd);
+    syscall(SYS_close, fd);
+    return result;
+}
+
+int64_t weft__file_run_now(const struct weft__file_call *call)
+{
+    return call->verb == WEFT__FILE_STAT ? stat_now(call) : read_now(call);
+}
