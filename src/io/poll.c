@@ -27,6 +27,16 @@ static bool wants(const struct pollfd *pfd, int side)
                               : pfd->events & (POLLOUT | POLLWRNORM);
 }
 
+/* A signal's handler may have run instead of the look. */
+static int ready_now(struct pollfd *fds, nfds_t count)
+{
+    int rc;
+    do {
+        rc = poll(fds, count, 0);
+    } while (rc < 0 && weft__error() == EINTR);
+    return rc < 0 ? -weft__error() : rc;
+}
+
 /* What is ready now. The edges are read first, so that what comes after this
  * look is seen by enlist() (EDGE-2). */
 static int look(struct pollfd *fds, nfds_t count, struct watch *watches)
@@ -41,8 +51,7 @@ static int look(struct pollfd *fds, nfds_t count, struct watch *watches)
         for (int side = 0; side < 2; side++)
             watch->edge[side] = weft__load(&watch->entry->edge[side], acquire);
     }
-    int rc = poll(fds, count, 0);
-    return rc < 0 ? -weft__error() : rc;
+    return ready_now(fds, count);
 }
 
 static void delist(struct watch *watches, nfds_t count)
@@ -125,8 +134,9 @@ static int report(struct pollfd *fds, nfds_t count, const struct watch *watches)
         found += closed(&watches[i]);
     if (found == 0)
         return 0;
-    if (poll(fds, count, 0) < 0)
-        return -weft__error();
+    int rc = ready_now(fds, count);
+    if (rc < 0)
+        return rc;
     found = 0;
     for (nfds_t i = 0; i < count; i++) {
         if (closed(&watches[i]))

@@ -1,5 +1,6 @@
 /* Jobs: a request, and a reply, or the worker's end. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -54,11 +55,17 @@ static int send_request(struct weft__hand *hand, const weft_process_call *call)
         message.msg_control = ancillary.room;
         message.msg_controllen = CMSG_SPACE(fds_size);
     }
-    ssize_t n = weft_sendmsg(hand->data, &message, 0);
-    if (n < 0)
-        return (int)n;
-    skip(iov, (size_t)n);
-    return iov[0].iov_len + iov[1].iov_len ? weft_writev_all(hand->data, iov, 2, NULL) : 0;
+    while (iov[0].iov_len + iov[1].iov_len) {
+        int rc = weft__hand_await(hand, hand->data, POLLOUT);
+        if (rc)
+            return rc;
+        ssize_t n = weft_sendmsg(hand->data, &message, 0);
+        if (n < 0)
+            return (int)n;
+        skip(iov, (size_t)n);
+        message.msg_controllen = 0; /* the descriptors have gone with the first byte */
+    }
+    return 0;
 }
 
 /* Usually all of it comes at once. */
@@ -66,7 +73,7 @@ static int receive_reply(struct weft__hand *hand, const weft_process_call *call,
                          struct weft__reply *reply)
 {
     struct iovec iov[2] = { { reply, sizeof *reply }, { call->result, call->result_max } };
-    int rc = weft__hand_await(hand, hand->data);
+    int rc = weft__hand_await(hand, hand->data, POLLIN);
     if (rc)
         return rc;
     ssize_t n = weft_readv(hand->data, iov, 2);
@@ -80,7 +87,7 @@ static int receive_reply(struct weft__hand *hand, const weft_process_call *call,
     got -= head;
     if (reply->number != hand->number || size > call->result_max || got > size)
         return -EPROTO;
-    return weft__hand_read(hand, (char *)call->result + got, size - got);
+    return got == size ? 0 : weft__hand_read(hand, (char *)call->result + got, size - got);
 }
 
 static int conclude(const struct weft__reply *reply, weft_process_outcome *outcome)

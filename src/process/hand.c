@@ -127,20 +127,25 @@ bool weft__hand_end(struct weft__hand *hand)
     return known;
 }
 
-int weft__hand_await(const struct weft__hand *hand, int fd)
+int weft__hand_await(const struct weft__hand *hand, int fd, short events)
 {
-    struct pollfd fds[2] = { { .fd = fd, .events = POLLIN },
+    struct pollfd fds[2] = { { .fd = fd, .events = events },
                              { .fd = hand->template->control, .events = POLLIN } };
     int rc = weft_poll(fds, 2);
     if (rc < 0)
         return rc;
-    return fds[0].revents ? 0 : -ECONNRESET;
+    if (fds[0].revents)
+        return 0;
+    int kept = weft__error();
+    rc = poll(fds, 1, 0); /* it may have come before the template ended */
+    weft__error_set(kept);
+    return rc > 0 ? 0 : -ECONNRESET;
 }
 
 int weft__hand_read(const struct weft__hand *hand, void *buf, size_t size)
 {
     for (size_t done = 0; done < size;) {
-        int rc = weft__hand_await(hand, hand->data);
+        int rc = weft__hand_await(hand, hand->data, POLLIN);
         if (rc)
             return rc;
         ssize_t n = weft_read(hand->data, (char *)buf + done, size - done);
@@ -163,7 +168,7 @@ static ssize_t receive_first(struct weft__hand *hand, struct weft__note *note)
                               .msg_iovlen = 1,
                               .msg_control = ancillary.room,
                               .msg_controllen = sizeof ancillary.room };
-    int rc = weft__hand_await(hand, hand->keeper);
+    int rc = weft__hand_await(hand, hand->keeper, POLLIN);
     if (rc)
         return rc;
     ssize_t n = weft_recvmsg(hand->keeper, &message, MSG_CMSG_CLOEXEC);
@@ -179,9 +184,11 @@ static int why_no_note(const struct weft__hand *hand)
 {
     weft_scope scope;
     weft_scope_enter(&scope, weft_after(ENDS_WITHIN));
-    int rc = weft__hand_await(hand, -1);
+    int rc = weft__hand_await(hand, -1, 0);
     weft_scope_leave(&scope);
-    return rc == -ECONNRESET ? -EPIPE : -EMFILE;
+    if (rc == -ECONNRESET)
+        return -EPIPE;
+    return weft_scope_timed_out(&scope) ? -EMFILE : rc;
 }
 
 /* The first note, and the first reply. */

@@ -38,10 +38,11 @@ void weft__hand_close(struct weft__hand *hand);
 int weft__hand_run(struct weft__hand *hand, const weft_process_call *call,
                    weft_process_outcome *outcome, bool *ret_dead);
 
-/* Waits until one of its sockets, or none (-1), has something. 0, -ECONNRESET: nothing is there, and
- * the template has ended, so nothing need come: a child of the program's may have a copy of the
- * far end; or an error of the surrounding scope. Suspends; a cancellation point. */
-int weft__hand_await(const struct weft__hand *hand, int fd);
+/* Waits until one of its sockets, or none (-1), is ready for the events of poll(2). 0,
+ * -ECONNRESET: it is not, and the template has ended, so it need not become so: a child of the
+ * program's may have a copy of the far end; or an error of the surrounding scope. Suspends; a
+ * cancellation point. */
+int weft__hand_await(const struct weft__hand *hand, int fd, short events);
 
 /* Reads so many bytes from its data socket: as weft_read_all(), and -ECONNRESET as above. */
 int weft__hand_read(const struct weft__hand *hand, void *buf, size_t size);

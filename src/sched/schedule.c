@@ -322,6 +322,8 @@ static void adjust_quantum(struct weft__worker *worker, int64_t now)
         if (worker->pick_time < pick)
             worker->pick_time = pick < WEFT__TICK_TIME ? (uint32_t)pick : WEFT__TICK_TIME;
     }
+    if (elapsed > 2 * WEFT__TICK_TIME)
+        worker->look = 1; /* tasks have become longer: a backlog is looked at next */
     uint32_t quanta = WEFT__TICK_TIME / worker->pick_time;
     worker->quantum = worker->quanta = quanta < WEFT__TICK ? quanta : WEFT__TICK;
 }

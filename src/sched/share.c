@@ -27,19 +27,19 @@ void weft__notify(void)
 static void note_exchange(struct weft__worker *worker, int64_t now)
 {
     worker->exchanged = now;
+    worker->judged = false;
     worker->came_back = false;
 }
 
 void weft__learn_patience(struct weft__worker *worker)
 {
-    if (!worker->exchanged)
-        return;
-    bool soon = worker->backlog_since - worker->exchanged < WEFT__WAKE_UP;
-    worker->exchanged = 0;
-    if (!soon || !worker->came_back)
+    int64_t since = worker->backlog_since - worker->exchanged;
+    bool in_vain = worker->came_back && since < WEFT__WAKE_UP;
+    if (since >= WEFT__FORGET || (!worker->judged && !in_vain))
         worker->patience = WEFT__PATIENCE;
-    else if (worker->patience < WEFT__PATIENCE_MOST)
+    else if (!worker->judged && worker->patience < WEFT__PATIENCE_MOST)
         worker->patience *= 2;
+    worker->judged = true;
 }
 
 void weft__share(struct weft__worker *worker)

@@ -11,7 +11,8 @@ WEFT_COLD void weft__share(struct weft__worker *worker);
 /* A backlog has begun: how long does it have to last before it is shared? Tasks that work
  * for each other are together again, by their wakes, before somebody would have woken up
  * for one of them; each time that happens, twice as long. Tasks that work for themselves
- * stay where they have come. Judges what was shared last, once. */
+ * stay where they have come. Judges what was shared last, once, and forgets it after a
+ * while: then there may be others. */
 void weft__learn_patience(struct weft__worker *worker);
 
 /* Moves what stands on the own shelf's first half, and one of the oldest fresh

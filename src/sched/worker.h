@@ -34,6 +34,8 @@
  * was in vain it is twice as long, up to: */
 #define WEFT__PATIENCE 10000
 #define WEFT__PATIENCE_MOST 160000
+/* After so long without sharing it is as at the beginning again. */
+#define WEFT__FORGET 10000000
 /* As long as a thread takes to wake up, about, in nanoseconds. */
 #define WEFT__WAKE_UP 50000
 /* How long at most what was given away is left for those who were woken: some times
@@ -87,7 +89,8 @@ struct weft__worker {
     int64_t polled;       /* when the poller was last asked */
     uint64_t round;       /* `switches` when all that was ready then has had its turn */
     int64_t loan_ends;    /* until then the shelf's given tasks are left to others */
-    int64_t exchanged;    /* ready tasks with others, the last time; 0: judged, in share.c */
+    int64_t exchanged;    /* ready tasks with others, the last time */
+    bool judged;          /* whether that was in vain, in share.c */
     int32_t patience;     /* so long a backlog has to have been there, in nanoseconds */
     bool came_back;       /* since the exchange: a task that ran elsewhere, or nobody came */
     uint64_t random;

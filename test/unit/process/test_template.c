@@ -311,3 +311,30 @@ TEST(nor_when_the_template_is_killed)
     wait_until_nobody_is_left();
     close_pool();
 }
+
+static int leave_child_and_return(weft_process_job *job)
+{
+    leave_child(job->shared[0]);
+    return 0;
+}
+
+static int kill_template_and_send(void *unused)
+{
+    static char arg[4 << 20]; /* more than a socket holds */
+    weft_process_call call = { .fn = say_hello, .arg = arg, .arg_size = sizeof arg };
+    (void)unused;
+    ck_assert_int_eq(call_job(leave_child_and_return, NULL), 0);
+    ck_assert_int_eq(kill(look().process, SIGKILL), 0);
+    ck_assert_int_eq(weft_process_pool_call(pool, &call, NULL), -EPIPE);
+    return 0;
+}
+
+TEST(nor_when_there_is_more_to_send)
+{
+    become_subreaper();
+    open_pool(1);
+    ck_assert_int_eq(run_tasks(0, kill_template_and_send, NULL), 0);
+    ck_assert_int_eq(kill(atomic_load(&board->pid), SIGKILL), 0);
+    wait_until_nobody_is_left();
+    close_pool();
+}

@@ -144,6 +144,7 @@ TEST(tasks_that_work_for_each_other_are_shared_less_often)
 static void exchange(struct weft__worker *worker, int64_t since, bool came_back)
 {
     worker->exchanged = worker->backlog_since - since;
+    worker->judged = false;
     worker->came_back = came_back;
     weft__learn_patience(worker);
 }
@@ -162,6 +163,13 @@ TEST(patience_grows_with_what_is_shared_in_vain)
     ck_assert_int_eq(worker.patience, WEFT__PATIENCE);
     exchange(&worker, 1000, true);
     exchange(&worker, WEFT__WAKE_UP, true); /* they were away for long */
+    ck_assert_int_eq(worker.patience, WEFT__PATIENCE);
+    exchange(&worker, 1000, true);
+    worker.backlog_since = worker.exchanged + WEFT__FORGET - 1;
+    weft__learn_patience(&worker);
+    ck_assert_int_eq(worker.patience, 2 * WEFT__PATIENCE);
+    worker.backlog_since++; /* nothing has been shared for long */
+    weft__learn_patience(&worker);
     ck_assert_int_eq(worker.patience, WEFT__PATIENCE);
 }
 
