@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
 
 #include "sockets.h"
 #include "tasks.h"
@@ -215,4 +217,35 @@ TEST(several_tasks_poll_the_same_descriptors, .timeout = 30)
     for (int i = 0; i < MANY; i++)
         ck_assert_int_eq(pipe(pipes[i]), 0);
     ck_assert_int_eq(run_in_turn(poll_together, NULL), 0);
+}
+
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+/* By a thread that has its signals unblocked. */
+static void poll_among_signals(void)
+{
+    struct pollfd nothing = { pipes[0][0], POLLIN, 0 };
+    for (int i = 0; i < 2000; i++) {
+        weft_scope scope;
+        weft_scope_enter(&scope, weft_after(WEFT_US(50)));
+        ck_assert_int_eq(weft_poll(&nothing, 1), -ETIMEDOUT);
+        weft_scope_leave(&scope);
+    }
+}
+
+TEST(a_signal_ends_no_poll)
+{
+    struct sigaction handler = { .sa_handler = do_nothing };
+    long pause = test_is_slowed() ? 5000 : 70; /* us */
+    struct itimerval often = { { 0, pause }, { 0, pause } }, never = { { 0, 0 }, { 0, 0 } };
+    ck_assert_int_eq(pipe(pipes[0]), 0);
+    ck_assert_int_eq(sigaction(SIGALRM, &handler, NULL), 0);
+    ck_assert_int_eq(weft_start(NULL), 0);
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+    poll_among_signals();
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+    ck_assert_int_eq(weft_stop(), 0);
 }
