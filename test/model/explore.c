@@ -8,7 +8,7 @@
 
 #define CHOICES 20000
 #define PREEMPTIONS 2
-#define EXECUTIONS 400000
+#define EXECUTIONS 250000
 #define RANDOM 2000
 
 /* Executions of broken code are left half-way, and so is their memory. */
