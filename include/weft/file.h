@@ -12,12 +12,13 @@
  * is. But a read of which only a part was in the page cache is made in two pieces, and another's
  * may come between them.
  *
- * How. What a task reads from the page cache is read at once, by one system call. All else is
- * made by the kernel, through io_uring, where that is there and allowed, or by a thread of the
- * blocking pool, of a kind of its own (weft_blocking_files(): 64 at a time), so that names that
- * hang, or the program's blocking calls, never hold files up. The environment's WEFT_FILES may
- * be "ring" or "pool" to have it one way. A plain thread that has entered no scope makes the
- * system call itself.
+ * How. What a task reads from the page cache is read at once, by one system call; what stat
+ * tells of a file on a local disk is asked for at once, by three, if the kernel has it in memory.
+ * All else is made by the kernel, through io_uring, where that is there and allowed, or by a
+ * thread of the blocking pool, of a kind of its own (weft_blocking_files(): 64 at a time), so that
+ * names that hang, or the program's blocking calls, never hold files up. The environment's
+ * WEFT_FILES may be "ring" or "pool" to have it one way. A plain thread that has entered no scope
+ * makes the system call itself.
  *
  * Cancelling. -ECANCELED or -ETIMEDOUT (a surrounding scope was cancelled, or its deadline
  * passed: weft/scope.h) means that the call did not happen. One that the kernel or a thread has
