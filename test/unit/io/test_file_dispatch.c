@@ -68,8 +68,8 @@ TEST(what_is_in_the_cache_needs_no_thread)
     leave_folder();
 }
 
-/* Whoever renames something anywhere may be in the way of a look at what is known: then it would
- * wait for a thread, and another one may get through. */
+/* Whoever mounts something anywhere may be in the way of a look at what is known: then it waits for
+ * a thread, and another one may get through. */
 static void expect_known(int folder, const char *path, int flags, mode_t type, off_t size)
 {
     struct stat file;
@@ -94,6 +94,9 @@ static int look_in_cache(void *unused)
     (void)unused;
     write_file("f", "content");
     ck_assert_int_eq(symlink("f", "l"), 0);
+    block_for(
+        WEFT_MS(20)); /* to follow it for the first time notes when that was, which may wait */
+    ck_assert_int_eq(stat("l", &file), 0);
     int fd = open("f", O_RDONLY);
     ck_assert_int_eq(fstat(fd, &file), 0);
     int found = (int)syscall(SYS_openat2, AT_FDCWD, "f", &cached, sizeof cached);
