@@ -45,6 +45,8 @@ static void *raise_there(void *arg)
 static void raise_signal(int number)
 {
     pthread_t thread;
+    if (test_is_under("qemu")) /* by an assertion of its own, in one of ten runs */
+        test_skip("qemu-user 7.2 fails where threads raise signals");
     ck_assert_int_eq(pthread_create(&thread, NULL, raise_there, (void *)(intptr_t)number), 0);
     pthread_join(thread, NULL);
 }
