@@ -224,7 +224,7 @@ void model_check(const struct model *model)
 void model_check_fails(const struct model *model, const char *text)
 {
     struct model_result result;
-    if (test_is_under("tsan") || test_is_under("qemu"))
+    if (test_is_under("tsan") || test_is_under("asan") || test_is_under("qemu"))
         test_skip("to find broken code takes long here, and says nothing new");
     /* As often as it takes, however little work is asked for: it ends at the first failure. */
     explore(model, limit_of(model), samples_of(model), &result);
