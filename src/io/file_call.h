@@ -65,9 +65,12 @@ struct weft__file_call {
  * thread. Returns what it returns, or -errno. */
 int64_t weft__file_run(const struct weft__file_call *call);
 
-/* READ, READV and STAT, as far as that needs no waiting: may give less than there is, -EAGAIN
- * (nothing without waiting) or -EOPNOTSUPP (the file knows no such way). STAT: 0 or -EAGAIN. */
+/* READ and READV, as far as that needs no waiting: may give less than there is, -EAGAIN (nothing
+ * without waiting) or -EOPNOTSUPP (the file knows no such way). */
 int64_t weft__file_run_now(const struct weft__file_call *call);
+
+/* STAT, if that needs no waiting: 0, else -EAGAIN. */
+int64_t weft__file_stat_now(const struct weft__file_call *call);
 
 /* Whether the ring makes such calls now: it was probed, the runtime runs and WEFT_FILES does
  * not ask for the pool. Never suspends. */

@@ -1,10 +1,11 @@
 /* Who makes a call on a file.
  *
  * A plain thread that stands in no scope has no reason not to do it itself. For a task, reading
- * and looking at a file are tried at once: what is in the kernel's memory costs one system call, or
- * three, and no switch. Not so writing: for most file systems (ext4 among them, Linux 6.18) the kernel knows no way to write
- * to the page cache only if that needs no waiting, and it may wait long there, for other pages to
- * be written or for the journal. So a write, as all else, is the ring's or the pool's. */
+ * and looking at a file are tried at once: what is in the kernel's memory costs one system call,
+ * or three, and no switch. Not so writing: for most file systems (ext4 among them, Linux 6.18) the
+ * kernel knows no way to write to the page cache only if that needs no waiting, and it may wait
+ * long there, for other pages to be written or for the journal. So a write, as all else, is the
+ * ring's or the pool's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -101,10 +102,8 @@ static int64_t run_elsewhere(const struct weft__file_call *call, struct weft__wa
 }
 
 /* Direct transfers wait for the device, whatever they are asked. */
-static bool is_tried_at_once(const struct weft__file_call *call)
+static bool reads_at_once(const struct weft__file_call *call)
 {
-    if (call->verb == WEFT__FILE_STAT)
-        return true;
     if (call->verb != WEFT__FILE_READ && call->verb != WEFT__FILE_READV)
         return false;
     struct weft__fd *entry = weft__fd_find(call->fd);
@@ -158,7 +157,7 @@ static bool at_end(const struct weft__file_call *call)
 static bool has_to_wait(const struct weft__file_call *call, int64_t result)
 {
     if (result == 0)
-        return call->verb != WEFT__FILE_STAT && size_of(call) > 0 && !at_end(call);
+        return size_of(call) > 0 && !at_end(call);
     return result == -EAGAIN || result == -EOPNOTSUPP || result == -ENOSYS;
 }
 
@@ -183,7 +182,7 @@ static int64_t read_on(const struct weft__file_call *call, struct weft__waiter *
     }
 }
 
-static int64_t try_at_once(const struct weft__file_call *call, struct weft__waiter *waiter)
+static int64_t read_at_once(const struct weft__file_call *call, struct weft__waiter *waiter)
 {
     int64_t result;
     weft__operation_spend();
@@ -195,11 +194,20 @@ static int64_t try_at_once(const struct weft__file_call *call, struct weft__wait
     return result > 0 && result < size_of(call) ? read_on(call, waiter, result) : result;
 }
 
+static int64_t look_at_once(const struct weft__file_call *call, struct weft__waiter *waiter)
+{
+    weft__operation_spend();
+    int64_t result = weft__file_stat_now(call);
+    return result == -EAGAIN ? run_elsewhere(call, waiter) : result;
+}
+
 static int64_t run(const struct weft__file_call *call, struct weft__waiter *waiter)
 {
     if (weft__is_thread(waiter) && !waiter->scope)
         return run_here(call);
-    return is_tried_at_once(call) ? try_at_once(call, waiter) : run_elsewhere(call, waiter);
+    if (call->verb == WEFT__FILE_STAT)
+        return look_at_once(call, waiter);
+    return reads_at_once(call) ? read_at_once(call, waiter) : run_elsewhere(call, waiter);
 }
 
 int64_t weft__file_do(const struct weft__file_call *call)

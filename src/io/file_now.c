@@ -22,7 +22,7 @@ struct how {
 static _Atomic(bool) no_names;
 
 /* Not preadv2(), where pthread_cancel() would unwind what has called. */
-static int64_t read_now(const struct weft__file_call *call)
+int64_t weft__file_run_now(const struct weft__file_call *call)
 {
     struct iovec one = { call->buf, call->size };
     bool many = call->verb == WEFT__FILE_READV;
@@ -55,7 +55,7 @@ static int64_t look_now(const struct weft__file_call *call, int fd)
     return rc || !seen->stx_dev_major ? -EAGAIN : 0;
 }
 
-static int64_t stat_now(const struct weft__file_call *call)
+int64_t weft__file_stat_now(const struct weft__file_call *call)
 {
     if (call->flags & AT_STATX_FORCE_SYNC)
         return -EAGAIN;
@@ -67,9 +67,4 @@ static int64_t stat_now(const struct weft__file_call *call)
     int64_t result = look_now(call, fd);
     syscall(SYS_close, fd);
     return result;
-}
-
-int64_t weft__file_run_now(const struct weft__file_call *call)
-{
-    return call->verb == WEFT__FILE_STAT ? stat_now(call) : read_now(call);
 }

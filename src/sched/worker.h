@@ -90,7 +90,7 @@ struct weft__worker {
     uint64_t round;       /* `switches` when all that was ready then has had its turn */
     int64_t loan_ends;    /* until then the shelf's given tasks are left to others */
     int64_t exchanged;    /* ready tasks with others, the last time */
-    bool judged;          /* whether that was in vain, in share.c */
+    bool judged;          /* it has been, whether that was in vain: share.c */
     int32_t patience;     /* so long a backlog has to have been there, in nanoseconds */
     bool came_back;       /* since the exchange: a task that ran elsewhere, or nobody came */
     uint64_t random;

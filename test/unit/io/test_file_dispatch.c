@@ -94,8 +94,7 @@ static int look_in_cache(void *unused)
     (void)unused;
     write_file("f", "content");
     ck_assert_int_eq(symlink("f", "l"), 0);
-    block_for(
-        WEFT_MS(20)); /* to follow it for the first time notes when that was, which may wait */
+    block_for(WEFT_MS(20)); /* following it for the first time is noted, which is to be done */
     ck_assert_int_eq(stat("l", &file), 0);
     int fd = open("f", O_RDONLY);
     ck_assert_int_eq(fstat(fd, &file), 0);
