@@ -55,17 +55,18 @@ static int send_request(struct weft__hand *hand, const weft_process_call *call)
         message.msg_control = ancillary.room;
         message.msg_controllen = CMSG_SPACE(fds_size);
     }
-    while (iov[0].iov_len + iov[1].iov_len) {
-        int rc = weft__hand_await(hand, hand->data, POLLOUT);
-        if (rc)
-            return rc;
+    for (;;) { /* at first there is room: the worker has read what it was sent before */
         ssize_t n = weft_sendmsg(hand->data, &message, 0);
         if (n < 0)
             return (int)n;
         skip(iov, (size_t)n);
         message.msg_controllen = 0; /* the descriptors have gone with the first byte */
+        if (iov[0].iov_len + iov[1].iov_len == 0)
+            return 0;
+        int rc = weft__hand_await(hand, hand->data, POLLOUT);
+        if (rc)
+            return rc;
     }
-    return 0;
 }
 
 /* Usually all of it comes at once. */
