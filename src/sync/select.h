@@ -9,7 +9,8 @@
  *           on. One that can: the wait is dropped, all is taken out again, and from the
  *           top. Nobody completes a case while its own wait is open: two selectors who
  *           meet in each other's channels drop their waits, and the first to attempt
- *           finds the other waiting, or nobody.
+ *           finds the other waiting, or nobody. They may meet so again, but only while
+ *           both keep in step: by chance every other time.
  * SELECT-3  The case that has ended the wait is the one whose node was taken (QUEUE-3).
  *           Every list's lock is passed on the way out, so its taker is done with it.
  *           What leaves no trace (descriptors, tasks, the clock) is a state that stays:
