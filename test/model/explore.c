@@ -10,6 +10,7 @@
 #define PREEMPTIONS 2
 #define EXECUTIONS 250000
 #define RANDOM 2000
+#define LESS 8 /* how much less is explored where it is slow */
 
 /* Executions of broken code are left half-way, and so is their memory. */
 int __lsan_is_turned_off(void);
@@ -164,6 +165,18 @@ void model_replay(const struct model *model, const char *choices, struct model_r
     fprintf(stderr, "    %s\n", ret_result->failed ? failure : "no failure");
 }
 
+/* A checker is one thread, and goes the same ways everywhere: what a sanitizer or another
+ * machine sees of it, it sees soon. */
+static bool is_slow(void)
+{
+    return test_is_under("tsan") || test_is_under("asan") || test_is_under("qemu");
+}
+
+static unsigned long work(unsigned long executions)
+{
+    return test_work(is_slow() ? executions / LESS : executions);
+}
+
 static unsigned long limit_of(const struct model *model)
 {
     return model->executions ? model->executions : EXECUTIONS;
@@ -205,8 +218,7 @@ void model_check(const struct model *model)
     if (choices)
         model_replay(model, choices, &result);
     else
-        explore(model, random_only ? 0 : test_work(limit_of(model)), test_work(samples_of(model)),
-                &result);
+        explore(model, random_only ? 0 : work(limit_of(model)), work(samples_of(model)), &result);
     if (!result.failed) {
         if (!random_only)
             fprintf(stderr, "model: %lu executions%s; all with up to %d preemptions\n",
@@ -224,7 +236,7 @@ void model_check(const struct model *model)
 void model_check_fails(const struct model *model, const char *text)
 {
     struct model_result result;
-    if (test_is_under("tsan") || test_is_under("asan") || test_is_under("qemu"))
+    if (is_slow())
         test_skip("to find broken code takes long here, and says nothing new");
     /* As often as it takes, however little work is asked for: it ends at the first failure. */
     explore(model, limit_of(model), samples_of(model), &result);
