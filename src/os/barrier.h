@@ -20,7 +20,7 @@
 #else
 
 /* Set once by weft__barrier_setup(). */
-extern bool weft__barrier_asymmetric;
+extern _Atomic(bool) weft__barrier_asymmetric;
 
 /* Registers the process with membarrier(2). Called before the first worker. */
 void weft__barrier_setup(void);
@@ -44,7 +44,7 @@ WEFT_INLINE void weft__barrier_light(void)
 #ifdef WEFT__TSAN
     weft__barrier_full();
 #else
-    if (weft__likely(weft__barrier_asymmetric))
+    if (weft__likely(weft__load(&weft__barrier_asymmetric, relaxed)))
         weft__compiler_barrier();
     else
         weft__barrier_full();
