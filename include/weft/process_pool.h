@@ -158,8 +158,8 @@ typedef struct weft_process_outcome {
  * Any task or plain thread. Suspends (blocks a plain thread) until the job has ended; a
  * cancellation point.
  * Returns 0 (the function has returned, whatever: outcome.value); -EOWNERDEAD (the worker
- * has ended before that; or several, one after the other, before they were ready: then the
- * job was not begun); -ETIMEDOUT or -ECANCELED (the surrounding scope; outcome.begun
+ * has ended before that; or several new ones, one after the other, before they were ready or
+ * had begun it: then the job was not begun); -ETIMEDOUT or -ECANCELED (the surrounding scope; outcome.begun
  * says whether it was killed); -EMSGSIZE (the function has set a larger result_size than
  * there is room for); -EPIPE (the pool is closed, or its template has ended; if the job had
  * begun then, it was killed); -EPROTO (the function has meddled with its worker's socket;

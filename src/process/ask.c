@@ -122,10 +122,8 @@ int weft__hand_run(struct weft__hand *hand, const weft_process_call *call,
         return rc;
     if (!known)
         return -EPIPE;
-    if (!outcome->begun)
-        return WEFT__HAND_AGAIN;
     int status = hand->note.status;
     outcome->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     outcome->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return -EOWNERDEAD;
+    return outcome->begun ? -EOWNERDEAD : WEFT__HAND_AGAIN;
 }

@@ -10,7 +10,8 @@
 #include "weft/pool.h"
 #include "weft/scope.h"
 
-/* Somebody kills a worker before it is ready; or its init() ends it, each time. */
+/* Somebody kills a worker before it is ready, or before it has begun its first job; or its
+ * init() is the reason, each time. */
 #define TRIES 3
 
 struct weft_process_pool {
@@ -174,17 +175,21 @@ static void give_back(weft_process_pool *pool, struct weft__hand *hand, bool dea
         weft_pool_put(pool->workers, hand);
 }
 
+/* Counts *left down for a worker that was new, and has not begun it. */
 static int run(weft_process_pool *pool, const weft_process_call *call,
-               weft_process_outcome *outcome)
+               weft_process_outcome *outcome, int *left)
 {
     void *worker;
     bool dead = false;
     int rc = weft_pool_get(pool->workers, &worker);
     if (rc)
         return rc;
-    rc = weft__hand_run(worker, call, outcome, &dead);
+    struct weft__hand *hand = worker;
+    rc = weft__hand_run(hand, call, outcome, &dead);
+    if (rc == WEFT__HAND_AGAIN && hand->jobs == 0 && --*left == 0)
+        rc = -EOWNERDEAD;
     count(pool, rc, outcome->begun);
-    give_back(pool, worker, dead);
+    give_back(pool, hand, dead);
     return rc;
 }
 
@@ -192,12 +197,10 @@ int weft_process_pool_call(weft_process_pool *pool, const weft_process_call *cal
                            weft_process_outcome *ret_outcome)
 {
     weft_process_outcome here, *outcome = ret_outcome ? ret_outcome : &here;
-    int rc;
-    memset(outcome, 0, sizeof *outcome);
-    if (!is_callable(call))
-        return -EINVAL;
+    int rc, left = TRIES;
     do {
-        rc = run(pool, call, outcome);
+        memset(outcome, 0, sizeof *outcome);
+        rc = is_callable(call) ? run(pool, call, outcome, &left) : -EINVAL;
     } while (rc == WEFT__HAND_AGAIN);
     return rc;
 }

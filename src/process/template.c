@@ -41,8 +41,9 @@ static void tell(int keeper, const struct weft__note *note)
     send(keeper, note, sizeof *note, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* The first note: with a descriptor of the worker, if there can be one. */
-static void tell_made(int keeper, struct weft__note *note)
+/* The first note: with a descriptor of the worker, if there can be one; too many may be on
+ * their way. False: the program will not have it. */
+static bool tell_made(int keeper, struct weft__note *note)
 {
     union {
         struct cmsghdr header;
@@ -58,9 +59,12 @@ static void tell_made(int keeper, struct weft__note *note)
         message.msg_control = ancillary.room;
         message.msg_controllen = sizeof ancillary.room;
     }
-    sendmsg(keeper, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    bool told = sendmsg(keeper, &message, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+    message.msg_controllen = 0;
+    told = told || sendmsg(keeper, &message, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
     if (process >= 0)
         close(process);
+    return told;
 }
 
 /* A child of the program's may have a copy. */
@@ -147,12 +151,16 @@ static void make_worker(struct weft__template_room *room, int keeper, int data)
         mmap(NULL, sizeof *ward.mark, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ward.pid = fork_with(room, &ward);
     struct weft__note note = { .pid = ward.pid };
-    tell_made(keeper, &note);
+    bool told = tell_made(keeper, &note);
     if (ward.pid < 0) {
         release(&ward);
         return;
     }
     setpgid(ward.pid, ward.pid); /* as it does itself: whoever is first */
+    if (!told) {
+        shutdown(keeper, SHUT_RDWR); /* the program waits for it */
+        kill_ward(&ward);
+    }
     room->wards[room->count++] = ward;
 }
 

@@ -24,13 +24,16 @@ struct views {
     size_t sizes[WEFT_PROCESS_SHARED_MAX];
 };
 
-static int data_socket;
+static int data_socket = -1;
 static struct weft__mark *mark;
 
-/* A child that a job forks must not keep it open. */
+/* A child that a job forks must not keep it open; in that child's children the number is
+ * another file's. */
 static void close_in_child(void)
 {
-    close(data_socket);
+    if (data_socket >= 0)
+        close(data_socket);
+    data_socket = -1;
 }
 
 /* TEMPLATE-3. Who changes his user is not killed any more: it is asked for again. */
