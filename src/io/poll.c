@@ -153,6 +153,8 @@ static int poll_with(struct pollfd *fds, nfds_t count, struct watch *watches,
         int rc = look(fds, count, watches);
         if (rc)
             return rc;
+        if (weft__unlikely(!weft__load(&weft__rt.running, relaxed)))
+            return wait_alone(fds, count, waiter);
         rc = wait_once(fds, count, watches, waiter);
         if (rc == 0)
             rc = report(fds, count, watches);
