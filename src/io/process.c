@@ -2,6 +2,7 @@
 #include "io/process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -188,7 +189,14 @@ void weft__process_await(weft_process *process, weft_process_status *ret_status)
 {
     weft_scope shield;
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
-    weft_process_wait(process, ret_status);
+    int rc = weft_process_wait(process, ret_status);
+    while (rc != 0 && rc != -ECHILD) { /* it cannot be waited for so */
+        struct pollfd ended = { .fd = process->pidfd, .events = POLLIN };
+        int kept = weft__error();
+        poll(&ended, 1, -1);
+        weft__error_set(kept);
+        rc = weft_process_wait(process, ret_status);
+    }
     weft_scope_leave(&shield);
 }
 
