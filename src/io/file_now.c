@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -17,6 +18,9 @@ struct how {
     uint64_t flags, mode, resolve;
 };
 #define CACHED 0x20u
+
+/* Flags that are no reason to ask the kernel otherwise. */
+#define KNOWN (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC)
 
 /* Names cannot be looked up so: an older kernel, or a filter. */
 static _Atomic(bool) no_names;
@@ -46,18 +50,53 @@ static int find_now(const struct weft__file_call *call)
     return fd < 0 ? -EAGAIN : fd;
 }
 
-/* What the file system of a block device has in memory is so. Another one's may ask a server,
- * unless it is told not to, and then it may be old. */
+/* File systems of which what the kernel has in memory is so. Others may ask a server or another
+ * machine, or have it from one, and then it may be old. */
+static bool is_local(int fd)
+{
+    struct statfs seen;
+    if (fstatfs(fd, &seen) != 0)
+        return false;
+    switch ((uint32_t)seen.f_type) {
+    case 0xef53:     /* ext2, ext3, ext4 */
+    case 0x58465342: /* XFS */
+    case 0xf2f52010: /* F2FS */
+    case 0x4d44:     /* FAT */
+    case 0x2011bab0: /* exFAT */
+    case 0x73717368: /* SquashFS */
+    case 0xe0f5e1e2: /* EROFS */
+    case 0x9660:     /* ISO 9660 */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Devices with such a file system; one may take another's place. */
+static _Atomic(uint64_t) local[16];
+
+static bool is_local_device(const struct statx *seen, int fd)
+{
+    uint64_t device = (uint64_t)seen->stx_dev_major << 32 | seen->stx_dev_minor;
+    _Atomic(uint64_t) *place = &local[seen->stx_dev_minor % 16];
+    if (weft__load(place, relaxed) == device)
+        return device != 0;
+    bool is = seen->stx_dev_major && is_local(fd);
+    if (is)
+        weft__store(place, device, relaxed);
+    return is;
+}
+
 static int64_t look_now(const struct weft__file_call *call, int fd)
 {
     struct statx *seen = call->buf;
     int rc = (int)syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, call->mask, seen);
-    return rc || !seen->stx_dev_major ? -EAGAIN : 0;
+    return rc == 0 && is_local_device(seen, fd) ? 0 : -EAGAIN;
 }
 
 int64_t weft__file_stat_now(const struct weft__file_call *call)
 {
-    if (call->flags & AT_STATX_FORCE_SYNC)
+    if (call->flags & ~KNOWN)
         return -EAGAIN;
     if (call->flags & AT_EMPTY_PATH && !*call->path)
         return look_now(call, call->fd);
