@@ -60,6 +60,14 @@ static int remove_entry(const weft_walk_entry *entry)
     return says_more ? entry->error : rc;
 }
 
+static size_t without_slashes(const char *path)
+{
+    size_t end = strlen(path);
+    while (end && path[end - 1] == '/')
+        end--;
+    return end;
+}
+
 static int remove_tree(int folder, const char *path)
 {
     weft_walk_attr attr = { .flags = WEFT_WALK_BOTH };
@@ -81,13 +89,22 @@ static int remove_tree(int folder, const char *path)
 /* Slashes behind it do not count. */
 static bool ends_in_dots(const char *path)
 {
-    size_t end = strlen(path);
-    while (end && path[end - 1] == '/')
-        end--;
-    size_t dots = 0;
+    size_t end = without_slashes(path), dots = 0;
     while (dots < end && path[end - 1 - dots] == '.')
         dots++;
     return (dots == 1 || dots == 2) && (dots == end || path[end - 1 - dots] == '/');
+}
+
+/* Behind a slash the kernel follows a link, and somebody may put one there meanwhile. */
+static int remove_folder(int folder, const char *path)
+{
+    size_t end = without_slashes(path);
+    char *copy = strndup(path, end ? end : 1);
+    int rc = copy ? -ENOTEMPTY : -ENOMEM;
+    for (int i = 0; i < ROUNDS && rc == -ENOTEMPTY; i++)
+        rc = remove_tree(folder, copy);
+    free(copy);
+    return rc == -ENOENT ? 0 : rc;
 }
 
 int weft_dir_remove_all(int folder, const char *path)
@@ -98,8 +115,5 @@ int weft_dir_remove_all(int folder, const char *path)
     /* The folder above may forbid it before anybody has looked at what it is. */
     if (rc != -EISDIR && rc != -EACCES && rc != -EPERM)
         return rc;
-    rc = -ENOTEMPTY;
-    for (int i = 0; i < ROUNDS && rc == -ENOTEMPTY; i++)
-        rc = remove_tree(folder, path);
-    return rc == -ENOENT ? 0 : rc;
+    return remove_folder(folder, path);
 }
