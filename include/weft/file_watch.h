@@ -24,7 +24,8 @@
  *   slowly gets WEFT_FILE_LOST in place of what did not fit in.
  * - Changes that follow each other may be one event; and an event may be about something
  *   that has changed again since.
- * - Exchanges of two names (RENAME_EXCHANGE) are two renames, one after the other.
+ * - Exchanges of two names (RENAME_EXCHANGE) are two renames, one after the other; of a
+ *   folder, in a tree, WEFT_FILE_LOST.
  * - That a folder above the one that was given was renamed. Its own end is an event.
  * - Changes through a mapping, or made by other machines in network file systems, and those
  *   in /proc and /sys: the kernel does not say.
@@ -51,7 +52,8 @@
 
 /* What is always told. */
 
-/* Events were lost, of all watches (`watch` is 0): the kernel's queue, or memory, was full.
+/* Events were lost, of all watches (`watch` is 0): the kernel's queue, or memory, was full, or
+ * a folder has changed places.
  * All folders that there are now are watched; what has changed in them one has to look for,
  * after this event. */
 #define WEFT_FILE_LOST 0x100u

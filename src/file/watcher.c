@@ -131,7 +131,7 @@ static int look_at_all(void *arg)
 
 static int consume(void *arg)
 {
-    weft__file_events_consume(arg);
+    weft__file_events_consume(arg, true);
     return 0;
 }
 
@@ -148,7 +148,8 @@ static int go_on(weft_file_watcher *watcher)
     int ignored;
     if (weft__file_events_long(watcher))
         return weft__file_apart(consume, watcher, &ignored);
-    return consume(watcher);
+    weft__file_events_consume(watcher, false);
+    return 0;
 }
 
 /* Under the lock: 0, -EAGAIN: the kernel has no more, or an error. */

@@ -25,7 +25,13 @@
  *         queue, or there is none. The same for a path that is not there: the rename or
  *         removal that was the cause is in the queue after the folder above was listed.
  * FILE-5  `lock` guards all. Who receives has `turn`, too, for as long as he waits: the buffer
- *         is his. `closed` is set before `wake` is made readable, who wakes looks after. */
+ *         is his. `closed` is set before `wake` is made readable, who wakes looks after.
+ * FILE-6  When a folder and another name change places (RENAME_EXCHANGE) the kernel tells of
+ *         two renames, there and back; that there is something under both names in between it
+ *         does not say, and one of the two would be forgotten. So that is not told, but `lost`:
+ *         all is looked at anew. It is known by a folder that was there under the second name,
+ *         or by what comes back, which is none; a rename that replaces an empty folder, and one
+ *         back, look the same. */
 #ifndef WEFT_FILE_WATCHER_H
 #define WEFT_FILE_WATCHER_H
 
@@ -184,7 +190,8 @@ int weft__file_events_read(weft_file_watcher *watcher);
 bool weft__file_events_left(const weft_file_watcher *watcher);
 /* Whether the next one needs a look at a folder. */
 bool weft__file_events_long(weft_file_watcher *watcher);
-void weft__file_events_consume(weft_file_watcher *watcher);
+/* At least one, and others until something was lost; `apart`: also those that need a look. */
+void weft__file_events_consume(weft_file_watcher *watcher, bool apart);
 
 /* watcher.c. */
 

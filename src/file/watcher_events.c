@@ -1,6 +1,7 @@
 /* What the kernel tells, and what becomes of it. The rules are in watcher.h. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -10,6 +11,7 @@
 
 #define ROOM 16384       /* of the buffer; at least one event fits in */
 #define TOLD_AT_ONCE 128 /* enough to go on with */
+#define MOST (1 << 20)   /* of the buffer, when the rest is read for one event's sake */
 
 /* Of a folder's names: who tells of one of them holds its lock. */
 #define OF_NAMES (IN_CREATE | IN_DELETE | IN_MOVE)
@@ -89,21 +91,88 @@ static enum search search(const weft_file_watcher *watcher, struct inotify_event
     return PERHAPS;
 }
 
-/* FILE-4. NULL: it has gone elsewhere. */
+/* FILE-4: what belongs to the first event has come. Moves the buffer. */
+static void read_firmly(weft_file_watcher *watcher, const struct weft__file_node *node)
+{
+    int waiting = 0;
+    weft__file_look_firmly(weft__container_of(node->places.next, struct weft__file_entry, place));
+    ioctl(watcher->fd, FIONREAD, &waiting);
+    if (waiting > 0 && watcher->end - watcher->start <= MOST)
+        read_on(watcher, (size_t)waiting);
+}
+
+/* NULL: it has gone elsewhere. */
 static struct inotify_event *other_half(weft_file_watcher *watcher,
                                         const struct weft__file_node *node)
 {
     struct inotify_event *other = NULL;
-    enum search found = search(watcher, &other);
-    if (found == PERHAPS) {
-        int waiting = 0;
-        weft__file_look_firmly(
-            weft__container_of(node->places.next, struct weft__file_entry, place));
-        ioctl(watcher->fd, FIONREAD, &waiting);
-        if (waiting > 0 && read_on(watcher, (size_t)waiting) == 0)
-            search(watcher, &other);
+    if (search(watcher, &other) == PERHAPS) {
+        read_firmly(watcher, node);
+        search(watcher, &other);
     }
     return other;
+}
+
+/* Two names that change places are told as two renames, there and back. */
+struct back {
+    struct inotify_event *from, *to;
+};
+
+static bool is_of(const struct inotify_event *event, uint32_t bit, const struct inotify_event *name)
+{
+    return event->mask & bit && event->wd == name->wd && strcmp(event->name, name->name) == 0;
+}
+
+/* Looks for the way back of the first event, whose other half this is. PERHAPS: the buffer ends
+ * too soon. */
+static enum search search_back(const weft_file_watcher *watcher, const struct inotify_event *other,
+                               struct back *back)
+{
+    const struct inotify_event *first = event_at(watcher, watcher->start);
+    size_t at = (size_t)((const char *)other - watcher->buffer) + size_of(other);
+    struct inotify_event *event;
+    back->from = NULL;
+    for (; at < watcher->end; at += size_of(event)) {
+        event = back->to = event_at(watcher, at);
+        if (back->from && event->mask & IN_MOVED_TO && event->cookie == back->from->cookie)
+            return is_of(event, IN_MOVED_TO, first) ? FOUND : NONE;
+        if (!back->from && is_of(event, IN_MOVED_FROM, other))
+            back->from = event;
+        else if (event->mask & OF_NAMES && (event->wd == other->wd || event->wd == first->wd))
+            return NONE;
+    }
+    return PERHAPS;
+}
+
+/* Whether a tree has a folder of that name. */
+static bool knows_folder(weft_file_watcher *watcher, const struct inotify_event *name)
+{
+    struct weft__file_node *node = weft__file_node_find(watcher, name->wd);
+    struct weft__list *all = node ? &node->places : NULL;
+    for (struct weft__list *at = all ? all->next : NULL; at != all; at = at->next) {
+        struct weft__file_entry *place = weft__container_of(at, struct weft__file_entry, place);
+        struct weft__file_entry *entry = weft__file_entry_find(watcher, place, name->name);
+        if (entry && entry->folder)
+            return true;
+    }
+    return false;
+}
+
+/* FILE-6. `other` is the first event's; it may move with the buffer. */
+static bool change_places(weft_file_watcher *watcher, const struct weft__file_node *node,
+                          struct inotify_event **other, struct back *back)
+{
+    bool folder = event_at(watcher, watcher->start)->mask & IN_ISDIR;
+    bool known = knows_folder(watcher, *other);
+    if (!folder && !known)
+        return false;
+    enum search found = search_back(watcher, *other, back);
+    if (found == PERHAPS) {
+        read_firmly(watcher, node);
+        search(watcher, other);
+        found = search_back(watcher, *other, back);
+    }
+    return found == FOUND && (known || !(back->from->mask & IN_ISDIR));
 }
 
 /* Of all places. */
@@ -204,22 +273,32 @@ static void tell(weft_file_watcher *watcher, struct weft__file_node *node,
         weft__file_node_gone(watcher, node);
 }
 
+static void consume_rename(weft_file_watcher *watcher, struct weft__file_node *node)
+{
+    struct inotify_event *other = other_half(watcher, node);
+    struct back back;
+    if (other && change_places(watcher, node, &other, &back)) {
+        back.from->wd = back.to->wd = -1;
+        watcher->lost = true;
+    } else {
+        moved(watcher, node, event_at(watcher, watcher->start), other);
+    }
+    if (other)
+        other->wd = -1; /* nobody's */
+}
+
 static void consume_one(weft_file_watcher *watcher)
 {
-    struct inotify_event *event = event_at(watcher, watcher->start), *other = NULL;
+    struct inotify_event *event = event_at(watcher, watcher->start);
     struct weft__file_node *node = weft__file_node_find(watcher, event->wd);
     watcher->stamp++;
     if (event->mask & IN_Q_OVERFLOW)
         watcher->lost = true;
-    if (node && event->mask & IN_MOVED_FROM) {
-        other = other_half(watcher, node);
-        event = event_at(watcher, watcher->start); /* the buffer may be another */
-        moved(watcher, node, event, other);
-        if (other)
-            other->wd = -1; /* nobody's */
-    } else if (node) {
+    if (node && event->mask & IN_MOVED_FROM)
+        consume_rename(watcher, node);
+    else if (node)
         tell(watcher, node, event);
-    }
+    event = event_at(watcher, watcher->start); /* the buffer may be another */
     watcher->start += size_of(event);
     watcher->consumed += size_of(event);
     weft__file_nodes_sweep(watcher);
@@ -235,9 +314,10 @@ bool weft__file_events_long(weft_file_watcher *watcher)
     return event->mask & IN_ISDIR && event->mask & (IN_CREATE | IN_MOVE);
 }
 
-void weft__file_events_consume(weft_file_watcher *watcher)
+void weft__file_events_consume(weft_file_watcher *watcher, bool apart)
 {
     do {
         consume_one(watcher);
-    } while (weft__file_events_left(watcher) && watcher->told_count < TOLD_AT_ONCE);
+    } while (weft__file_events_left(watcher) && watcher->told_count < TOLD_AT_ONCE &&
+             !watcher->lost && (apart || !weft__file_events_long(watcher)));
 }
