@@ -8,8 +8,8 @@
 
 #define CHOICES 20000
 #define PREEMPTIONS 2
-#define EXECUTIONS 250000
-#define RANDOM 2000
+#define EXECUTIONS 100000 /* who is not done by then only sees a corner: chance sees more */
+#define RANDOM 5000
 #define LESS 8 /* how much less is explored where it is slow */
 
 /* Executions of broken code are left half-way, and so is their memory. */

@@ -47,8 +47,8 @@ struct model {
     void (*body[MODEL_THREADS])(void);
     void (*check)(void);      /* after each execution, when all threads have ended */
     int preemptions;          /* bound; 0: two */
-    unsigned long executions; /* of the exhaustive part; 0: 250,000. Scaled by test_work() */
-    unsigned long random;     /* executions of the random part, likewise; 0: 2000 */
+    unsigned long executions; /* of the exhaustive part; 0: 100,000. Scaled by test_work() */
+    unsigned long random;     /* executions of the random part, likewise; 0: 5000 */
     unsigned steps;           /* more in one execution is a livelock; 0: 3000 */
     bool sequential;          /* without store buffers */
 };

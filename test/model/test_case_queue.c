@@ -201,11 +201,9 @@ static void take_either_as_thread(void)
     take_either();
 }
 
-static struct model both = { .setup = reset,
-                             .body = { take_either, send, post },
-                             .check = nothing_is_left,
-                             .preemptions = 1,
-                             .random = 5000 };
+static struct model both = {
+    .setup = reset, .body = { take_either, send, post }, .check = nothing_is_left, .preemptions = 1
+};
 
 TEST(MAIL_5_a_message_or_a_permit)
 {
@@ -264,8 +262,7 @@ static void take_permit_for_a_while(void)
 static struct model giving_up = { .setup = reset,
                                   .body = { receive_for_a_while, send, cut_short },
                                   .check = nothing_is_left,
-                                  .preemptions = 1,
-                                  .random = 5000 };
+                                  .preemptions = 1 };
 
 TEST(SELECT_4_a_receiver_gives_up)
 {

@@ -174,8 +174,7 @@ static struct model giving_up = { .setup = reset,
                                   .body = { get_for_a_while_and_put_back, put, cut_short,
                                             get_and_put_back },
                                   .check = all_is_free,
-                                  .preemptions = 1,
-                                  .random = 5000 };
+                                  .preemptions = 1 };
 
 TEST(QUEUE_2_one_gives_up_and_the_signal_goes_to_the_next)
 {
