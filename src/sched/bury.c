@@ -20,9 +20,8 @@
  * JOIN-4  A task about to end that finds a waiter does the exchange (SOON) and the
  *         claim while it still runs, so as to switch to its joiner and to no one
  *         else. The burier says that it has ended, by ACKED, after the switch: the
- *         joiner, which will release the task, runs only then (HANDED: on this
- *         very thread). A plain thread may run as soon as its wait is claimed,
- *         so it looks for the end itself.
+ *         joiner, which will release the task, is woken, and runs, only then (HANDED: on
+ *         this very thread).
  * JOIN-5  A FIRM joiner has no scope, so nothing but the end of the task can end
  *         its wait: that is stored, not claimed.
  * JOIN-6  A waiter may be joiner of MANY tasks with one ticket (task/gather.c), and wait

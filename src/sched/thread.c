@@ -10,6 +10,11 @@
  * THREAD-2  A thread that ends knows nothing of the kind: it looks, and gives its blocks
  *           back, under `exits`, which stopping takes before anything is unmapped.
  *
+ * THREAD-3  A thread whose wait somebody else has ended goes on when it is woken, as a task
+ *           does, and not when it sees the claim: what its waker does before, under whatever
+ *           lock, has been done then, and it need touch none of that again. Only who has
+ *           ended his own wait, at its deadline, is woken by nobody.
+ *
  * Pauses. A thread that shares its CPU with the worker and joins a thousand tasks would be
  * woken at the end of each, and sleep again for the next: two switches of the kernel, 8 us,
  * for a task that takes 0.1. So after a few such moments in a row it sleeps for a moment
@@ -28,9 +33,8 @@
 #define MOMENT 50000 /* ns; a wait that is not longer is short */
 #define MOMENTS 8    /* short waits before a pause */
 
-/* The pool wants a multiple of 16. */
 struct thread {
-    WEFT_ALIGNED(16) struct weft__waiter waiter;
+    struct weft__plain_thread shared;
     uint64_t moments; /* short waits in a row */
     uint64_t run;     /* the start that `stock` comes from */
     struct weft__stock stock;
@@ -83,10 +87,11 @@ static struct thread *self(void)
     if (!thread)
         return NULL;
     /* The ticket goes on from where the last owner left it. */
-    uint64_t ticket = weft__load(&thread->waiter.word, relaxed) >> WEFT__WAIT_SHIFT;
-    weft__store(&thread->waiter.word, ticket << WEFT__WAIT_SHIFT | WEFT__WAIT_THREAD, relaxed);
-    thread->waiter.scope = NULL;
-    weft__store(&thread->waiter.family, 0, relaxed);
+    struct weft__waiter *waiter = &thread->shared.waiter;
+    uint64_t ticket = weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT;
+    weft__store(&waiter->word, ticket << WEFT__WAIT_SHIFT | WEFT__WAIT_THREAD, relaxed);
+    waiter->scope = NULL;
+    weft__store(&waiter->family, 0, relaxed);
     thread->moments = 0;
     thread->run = 0;
     pthread_setspecific(key, thread);
@@ -97,7 +102,7 @@ static struct thread *self(void)
 struct weft__waiter *weft__thread_waiter(void)
 {
     struct thread *thread = self();
-    return thread ? &thread->waiter : NULL;
+    return thread ? &thread->shared.waiter : NULL;
 }
 
 struct weft__stock *weft__thread_stock(void)

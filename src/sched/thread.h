@@ -2,7 +2,25 @@
 #ifndef WEFT_SCHED_THREAD_H
 #define WEFT_SCHED_THREAD_H
 
+#include "base/compiler.h"
 #include "sched/wait.h"
+
+/* What others may know of a plain thread. The pool wants a multiple of 16. */
+struct weft__plain_thread {
+    WEFT_ALIGNED(16) struct weft__waiter waiter;
+    _Atomic(uint32_t) woken;         /* its wait's winner has said so: THREAD-3; it sleeps on it */
+    struct weft__plain_thread *next; /* the waker's, from the claim to the wake: sched/wakes.h */
+};
+
+static inline struct weft__plain_thread *weft__plain_thread_of(struct weft__waiter *waiter)
+{
+    return weft__container_of(waiter, struct weft__plain_thread, waiter);
+}
+
+static inline bool weft__plain_thread_is_woken(struct weft__plain_thread *thread)
+{
+    return weft__load(&thread->woken, acquire); /* pairs with weft__wait_wake() */
+}
 
 /* The calling thread's waiter, made on first use and recycled when the thread
  * ends. Its memory is never unmapped (WAIT-3). NULL: memory is out. */

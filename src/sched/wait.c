@@ -8,33 +8,39 @@
 #include "sched/thread.h"
 #include "time/clock.h"
 
+static int64_t begin_thread(struct weft__plain_thread *thread)
+{
+    weft__store(&thread->woken, 0, relaxed); /* published with the ticket */
+    return weft__clock_now();
+}
+
 uint64_t weft__wait_begin(struct weft__waiter *waiter, const char *what, uint64_t object)
 {
     return weft__wait_start_at(waiter, what, object,
                                weft__is_thread(waiter)
-                                   ? weft__clock_now()
+                                   ? begin_thread(weft__plain_thread_of(waiter))
                                    : weft__load(&weft__enter(weft__task_of(waiter))->now, relaxed));
 }
 
-/* The low half of the word, where the state is: little endian. */
-static _Atomic(uint32_t) *futex_of(struct weft__waiter *waiter)
+/* The thread may have ended before the futex is woken: its memory stays. */
+static void wake_thread(struct weft__plain_thread *thread)
 {
-    return (_Atomic(uint32_t) *)(void *)&waiter->word;
+    weft__store(&thread->woken, 1, release); /* pairs with weft__plain_thread_is_woken() */
+    weft__futex_wake(&thread->woken, 1);
 }
 
 void weft__wait_wake(struct weft__waiter *waiter)
 {
-    if (weft__is_thread(waiter)) {
-        weft__futex_wake(futex_of(waiter), 1);
-        return;
-    }
-    weft__make_ready(weft__task_of(waiter));
+    if (weft__is_thread(waiter))
+        wake_thread(weft__plain_thread_of(waiter));
+    else
+        weft__make_ready(weft__task_of(waiter));
 }
 
 void weft__wait_wake_here(struct weft__worker *worker, struct weft__waiter *waiter)
 {
     if (weft__is_thread(waiter))
-        weft__futex_wake(futex_of(waiter), 1);
+        wake_thread(weft__plain_thread_of(waiter));
     else
         weft__make_ready_here(worker, weft__task_of(waiter));
 }
@@ -52,23 +58,27 @@ bool weft__wait_fire_queued(struct weft__waiter *waiter, uint64_t ticket)
     if (!weft__wait_claim(waiter, ticket, WEFT__EVENT))
         return false;
     if (weft__is_thread(waiter))
-        weft__futex_wake(futex_of(waiter), 1);
+        wake_thread(weft__plain_thread_of(waiter));
     else
         weft__ready_queued(weft__self()->worker, weft__task_of(waiter));
     return true;
 }
 
-static enum weft__wait_state park_thread(struct weft__waiter *waiter, int64_t deadline)
+/* THREAD-3. */
+static enum weft__wait_state park_thread(struct weft__plain_thread *thread, int64_t deadline)
 {
+    struct weft__waiter *waiter = &thread->waiter;
+    uint64_t ticket = weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT;
     if (deadline != INT64_MAX && weft__clock_is_virtual())
         deadline += weft__clock_real() - weft__clock_now();
-    for (;;) {
-        uint64_t word = weft__load(&waiter->word, acquire); /* pairs with the claim */
-        if ((word & WEFT__WAIT_STATE) != WEFT__WAITING)
-            return (enum weft__wait_state)(word & WEFT__WAIT_STATE);
-        if (!weft__futex_wait(futex_of(waiter), (uint32_t)word, deadline))
-            weft__wait_claim(waiter, word >> WEFT__WAIT_SHIFT, WEFT__DEADLINE);
+    while (!weft__plain_thread_is_woken(thread)) {
+        if (weft__futex_wait(&thread->woken, 0, deadline))
+            continue;
+        if (weft__wait_claim(waiter, ticket, WEFT__DEADLINE))
+            break;
+        deadline = INT64_MAX; /* somebody else has ended it, and is about to wake us */
     }
+    return weft__wait_state(waiter);
 }
 
 static enum weft__wait_state park_until(struct weft_task *self, int64_t deadline)
@@ -88,7 +98,7 @@ static enum weft__wait_state park_task(struct weft_task *self, int64_t deadline)
 
 enum weft__wait_state weft__wait_park_firmly_until(struct weft__waiter *waiter, int64_t deadline)
 {
-    return weft__is_thread(waiter) ? park_thread(waiter, deadline)
+    return weft__is_thread(waiter) ? park_thread(weft__plain_thread_of(waiter), deadline)
                                    : park_task(weft__task_of(waiter), deadline);
 }
 
@@ -110,7 +120,7 @@ static bool interrupted(struct weft_task *self)
 enum weft__wait_state weft__wait_park(struct weft__waiter *waiter, int64_t deadline)
 {
     if (weft__unlikely(weft__is_thread(waiter)))
-        return park_thread(waiter, deadline);
+        return park_thread(weft__plain_thread_of(waiter), deadline);
     struct weft_task *self = weft__task_of(waiter);
     if (weft__may_be_interrupted(self) && interrupted(self)) {
         weft__leave(self);

@@ -1,18 +1,20 @@
 #include "sched/wakes.h"
 
 #include "sched/task.h"
+#include "sched/thread.h"
 
 void weft__wakes_add(struct weft__wakes *wakes, struct weft__waiter *waiter)
 {
-    if (!weft__is_thread(waiter)) {
+    if (weft__is_thread(waiter)) {
+        struct weft__plain_thread *thread = weft__plain_thread_of(waiter);
+        thread->next = NULL; /* nobody else has it until it is woken */
+        *wakes->last_thread = thread;
+        wakes->last_thread = &thread->next;
+    } else {
         struct weft_task *task = weft__task_of(waiter);
-        task->next = NULL; /* nobody else has it until it is woken */
+        task->next = NULL;
         *wakes->last = task;
         wakes->last = &task->next;
-    } else if (wakes->thread_count < sizeof wakes->threads / sizeof *wakes->threads) {
-        wakes->threads[wakes->thread_count++] = waiter;
-    } else {
-        weft__wait_wake(waiter);
     }
 }
 
@@ -24,6 +26,10 @@ void weft__wakes_carry_out(struct weft__wakes *wakes)
         weft__wait_wake(&task->waiter);
         task = next;
     }
-    for (unsigned i = 0; i < wakes->thread_count; i++)
-        weft__wait_wake(wakes->threads[i]);
+    struct weft__plain_thread *thread = wakes->first_thread;
+    while (thread) {
+        struct weft__plain_thread *next = thread->next; /* its own from now on */
+        weft__wait_wake(&thread->waiter);
+        thread = next;
+    }
 }

@@ -8,20 +8,20 @@
 #include "sched/wait.h"
 
 struct weft__wakes {
-    struct weft_task *first, **last; /* tasks, through `next`, which is the waker's */
-    struct weft__waiter *threads[16];
-    unsigned thread_count;
+    /* Through their `next`, which is the waker's. */
+    struct weft_task *first, **last;
+    struct weft__plain_thread *first_thread, **last_thread;
 };
 
 static inline void weft__wakes_init(struct weft__wakes *wakes)
 {
     wakes->first = NULL;
     wakes->last = &wakes->first;
-    wakes->thread_count = 0;
+    wakes->first_thread = NULL;
+    wakes->last_thread = &wakes->first_thread;
 }
 
-/* Under the lock: one whose wait has been claimed. Of plain threads beyond the first few
- * each is woken at once. */
+/* Under the lock: one whose wait has been claimed. */
 void weft__wakes_add(struct weft__wakes *wakes, struct weft__waiter *waiter);
 
 /* Claims the wait, for an event. False: it is over. */

@@ -54,7 +54,7 @@ static int park(struct barrier *barrier, struct weft__wait_node *node, uint32_t 
 {
     struct weft__waiter *waiter = node->waiter;
     struct weft__ended ended = weft__scope_park(waiter, WEFT_NEVER);
-    if (ended.reason == WEFT__EVENT && !weft__is_thread(waiter)) /* QUEUE-3 */
+    if (ended.reason == WEFT__EVENT) /* QUEUE-3 */
         return 0;
     weft__latch_acquire(&barrier->lock);
     weft__wait_list_remove(node);

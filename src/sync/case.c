@@ -61,15 +61,17 @@ int weft__case_enlist_channel(weft_case *item, weft_channel *channel, struct wef
 bool weft__case_delist_channel(weft_case *item, weft_channel *channel)
 {
     struct weft_task *self = weft__self();
-    struct weft__worker *worker = weft__channel_acquire(channel, self);
+    struct weft__worker *worker;
+    if (weft__case_wait(item)->taken) { /* as weft__case_leave() */
+        item->result = weft__case_node(item)->result;
+        return true;
+    }
+    worker = weft__channel_acquire(channel, self);
     weft__wait_list_remove(weft__case_wait(item));
     weft__channel_release(channel, self, worker);
     if (worker)
         weft__leave(self);
-    if (!weft__case_wait(item)->taken)
-        return false;
-    item->result = weft__case_node(item)->result;
-    return true;
+    return false;
 }
 
 static int enlist_send(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
@@ -108,11 +110,8 @@ static int enlist_event(weft_case *item, struct weft__waiter *waiter, uint64_t t
 static bool delist_event(weft_case *item)
 {
     struct weft__event_flag *event = weft__event_of(item->weft__object);
-    weft__latch_acquire(&event->lock);
-    weft__wait_list_remove(weft__case_wait(item));
-    weft__latch_release(&event->lock);
     item->result = 0;
-    return weft__case_wait(item)->taken;
+    return weft__case_leave(item, &event->lock);
 }
 
 const struct weft__case_kind weft__case_event = { attempt_event, enlist_event, delist_event };
@@ -137,10 +136,7 @@ static int enlist_future(weft_case *item, struct weft__waiter *waiter, uint64_t 
 static bool delist_future(weft_case *item)
 {
     weft_future *future = item->weft__object;
-    weft__latch_acquire(&future->lock);
-    weft__wait_list_remove(weft__case_wait(item));
-    weft__latch_release(&future->lock);
-    if (!weft__case_wait(item)->taken)
+    if (!weft__case_leave(item, &future->lock))
         return false;
     item->result = future->error;
     return true;

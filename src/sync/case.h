@@ -27,6 +27,19 @@ weft__case_prepare(weft_case *item, struct weft__waiter *waiter, uint64_t ticket
     return node;
 }
 
+/* After the wait, out of its list. True: it was taken, and has nothing to do with the lock's
+ * object any more (QUEUE-3). */
+static inline bool weft__case_leave(weft_case *item, struct weft__latch *lock)
+{
+    struct weft__wait_node *node = weft__case_wait(item);
+    if (node->taken)
+        return true;
+    weft__latch_acquire(lock);
+    weft__wait_list_remove(node);
+    weft__latch_release(lock);
+    return false;
+}
+
 /* What weft__case_kind has, for a channel, whoever it belongs to. */
 int weft__case_enlist_channel(weft_case *item, weft_channel *channel, struct weft__waiter *waiter,
                               uint64_t ticket, bool sends);

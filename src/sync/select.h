@@ -11,8 +11,8 @@
  *           meet in each other's channels drop their waits, and the first to attempt
  *           finds the other waiting, or nobody. They may meet so again, but only while
  *           both keep in step: by chance every other time.
- * SELECT-3  The case that has ended the wait is the one whose node was taken (QUEUE-3).
- *           Every list's lock is passed on the way out, so its taker is done with it.
+ * SELECT-3  The case that has ended the wait is the one whose node was taken (QUEUE-3); its
+ *           object is not touched again. The others are taken out of their lists.
  *           What leaves no trace (descriptors, tasks, the clock) is a state that stays:
  *           it is found by attempting again.
  * SELECT-4  A case that was taken is chosen, whatever else has happened: what others

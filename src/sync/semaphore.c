@@ -144,12 +144,8 @@ static int enlist(weft_case *item, struct weft__waiter *waiter, uint64_t ticket)
 
 static bool delist(weft_case *item)
 {
-    struct sem *sem = inner(item->weft__object);
-    weft__latch_acquire(&sem->lock);
-    weft__wait_list_remove(weft__case_wait(item));
-    weft__latch_release(&sem->lock);
     item->result = 0;
-    return weft__case_wait(item)->taken;
+    return weft__case_leave(item, &inner(item->weft__object)->lock);
 }
 
 const struct weft__case_kind weft__case_semaphore = { attempt, enlist, delist };

@@ -142,13 +142,8 @@ int weft__wait_node_park(struct weft__latch *lock, struct weft__wait_node *node)
     struct weft__waiter *waiter = node->waiter;
     do {
         struct weft__ended ended = weft__scope_park_for_long(waiter);
-        if (weft__likely(ended.reason == WEFT__EVENT)) {
-            if (weft__unlikely(weft__is_thread(waiter))) { /* QUEUE-3 */
-                weft__latch_acquire(lock);
-                weft__latch_release(lock);
-            }
+        if (weft__likely(ended.reason == WEFT__EVENT))
             return 0;
-        }
         if (ended.reason == WEFT__INTERRUPTED) { /* a handler finds no wait under way */
             drop_out(lock, node);
             int rc = weft__scope_error(waiter, ended);

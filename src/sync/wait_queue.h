@@ -15,9 +15,9 @@
  *          is not lost with a waiter who has given up. That waiter's call did not
  *          happen: it got nothing.
  * QUEUE-3  A node that was taken stays where it is until the taker releases the lock:
- *          a task runs only when it is woken, which comes after; a plain thread, which
- *          may see the claim at once, passes the lock before it goes on. So the
- *          taker's messages are written after the claim.
+ *          its waiter, task or plain thread (THREAD-3), goes on only when it is woken, which
+ *          comes after. So the taker's messages are written after the claim. And who was
+ *          taken has nothing more to do with the object.
  * QUEUE-4  The taker's last access to the object is to release the lock. Then it wakes,
  *          and touches waiters only, whose memory is type-stable: whoever is woken may
  *          destroy the object.

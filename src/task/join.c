@@ -132,10 +132,8 @@ static int await(struct weft_task *task, struct weft__waiter *waiter)
     struct weft__ended end =
         us == waiter ? weft__scope_park(waiter, WEFT_NEVER) : park_firmly(waiter);
     if (end.reason == WEFT__EVENT) {
-        if (weft__is_thread(waiter)) {
-            await_burial(task, WEFT__TASK_DONE); /* it may see the claim before its wake: JOIN-4 */
+        if (weft__is_thread(waiter))
             weft__thread_waited(weft__load(&waiter->since, relaxed));
-        }
         return 0;
     }
     if (!withdraw(task, waiter)) {

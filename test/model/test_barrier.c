@@ -173,7 +173,6 @@ TEST(BARRIER_2_one_of_three_gives_up_and_comes_again)
     parties = 3;
     giving_up.body[3] = meet_as_thread;
     giving_up.preemptions = 1;
-    giving_up.random = 5000;
     check_each_way(&giving_up);
 }
 
@@ -254,7 +253,7 @@ TEST(QUEUE_2_needs_the_claim)
     model_check_fails(&giving_up, "");
 }
 
-TEST(QUEUE_3_needs_the_passing_of_the_lock)
+TEST(QUEUE_3_needs_the_wake)
 {
     parties = 2;
     queue_mutation = NO_QUEUE_3;

@@ -193,7 +193,7 @@ TEST(EVENT_2_needs_the_mark)
     model_check_fails(&again, "use after release: event");
 }
 
-TEST(QUEUE_3_needs_the_passing_of_the_lock)
+TEST(QUEUE_3_needs_the_wake)
 {
     queue_mutation = NO_QUEUE_3;
     model.body[0] = wait_as_thread;

@@ -9,7 +9,7 @@
 #include "scopes.h"
 
 /* Broken on purpose: the burier acknowledges before it has tried to claim; a plain
- * thread whose wait has been claimed takes the task for buried; a canceller claims a firm
+ * thread whose wait has been claimed goes on, woken or not; a canceller claims a firm
  * joiner's wait; who says that it joins firmly does not look whether it is cancelled, or
  * gives up its wait by itself when it is; one who watches takes DONE for all that will come. */
 static enum {
@@ -30,15 +30,21 @@ static enum {
 #undef WEFT__TASK_DONE
 #define WEFT__TASK_DONE ((struct weft__waiter *)2)
 
+static bool is_woken_or_runs_on(struct weft__plain_thread *thread)
+{
+    return weft__plain_thread_is_woken(thread) ||
+           (mutation == THREAD_RUNS_ON && weft__wait_state(&thread->waiter) != WEFT__WAITING);
+}
+
+#define weft__plain_thread_is_woken is_woken_or_runs_on
 #include "sched/wait.c"
-#define weft__is_thread(waiter) (mutation != THREAD_RUNS_ON && weft__is_thread(waiter))
+#undef weft__plain_thread_is_woken
 #undef WEFT__FAMILY_CANCELLED
 #define WEFT__FAMILY_CANCELLED (mutation == NO_LOOK ? 0u : 2u)
 #define weft__wait_park_firmly(waiter) \
     (mutation == GIVES_UP_BY_ITSELF ? weft__scope_park(waiter, WEFT_NEVER).reason \
                                     : weft__wait_park_firmly(waiter))
 #include "task/join.c"
-#undef weft__is_thread
 #undef weft__wait_park_firmly
 #undef WEFT__FAMILY_CANCELLED
 #define WEFT__FAMILY_CANCELLED 2u
@@ -220,7 +226,7 @@ TEST(JOIN_3_needs_the_acknowledgement)
     model_check_fails(&model, "");
 }
 
-TEST(JOIN_4_needs_a_plain_thread_to_look_for_the_end)
+TEST(JOIN_4_needs_a_plain_thread_to_wait_for_its_wake)
 {
     mutation = THREAD_RUNS_ON;
     model.body[1] = plain_joiner;

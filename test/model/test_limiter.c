@@ -155,8 +155,7 @@ static struct model giving_up = { .setup = reset,
                                   .body = { borrow_for_a_while, borrow_and_use, cut_short,
                                             borrow_as_thread },
                                   .check = all_are_back,
-                                  .preemptions = 1,
-                                  .random = 5000 };
+                                  .preemptions = 1 };
 
 TEST(QUEUE_2_one_gives_up)
 {
@@ -200,8 +199,7 @@ static struct model adding = { .setup = reset_without_tokens,
                                .body = { borrow_for_good, borrow_for_good_as_thread,
                                          borrow_for_good, add_tokens },
                                .check = all_are_lent,
-                               .executions = 50000,
-                               .random = 5000 };
+                               .executions = 50000 };
 
 TEST(LIMIT_1_tokens_are_added_under_those_who_wait)
 {
@@ -267,7 +265,7 @@ TEST(QUEUE_2_needs_the_claim)
     model_check_fails(&giving_up, "");
 }
 
-TEST(QUEUE_3_needs_the_passing_of_the_lock)
+TEST(QUEUE_3_needs_the_wake)
 {
     queue_mutation = NO_QUEUE_3;
     model_check_fails(&model, "QUEUE-3");

@@ -133,8 +133,7 @@ static struct model giving_up = { .setup = reset,
                                   .body = { get_for_a_while, get_and_put, cut_short,
                                             get_and_put_as_thread },
                                   .check = all_is_back,
-                                  .preemptions = 1,
-                                  .random = 5000 };
+                                  .preemptions = 1 };
 
 TEST(POOL_3_one_gives_up)
 {
@@ -197,7 +196,7 @@ TEST(QUEUE_2_needs_the_claim)
     model_check_fails(&giving_up, "");
 }
 
-TEST(QUEUE_3_needs_the_passing_of_the_lock)
+TEST(QUEUE_3_needs_the_wake)
 {
     queue_mutation = NO_QUEUE_3;
     model_check_fails(&model, "");

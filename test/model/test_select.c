@@ -5,9 +5,8 @@
 
 #include "base/atomic.h"
 
-/* Broken on purpose: who enters a list does not look whether he can go on; who has been
- * taken does not pass the locks on the way out. */
-static enum { NOTHING, NO_LOOK, NO_PASSING } mutation;
+/* Broken on purpose: who enters a list does not look whether he can go on. */
+static enum { NOTHING, NO_LOOK } mutation;
 
 #include "world.h"
 
@@ -34,49 +33,9 @@ static enum { NOTHING, NO_LOOK, NO_PASSING } mutation;
 #include "sync/event.c"
 #undef wait_once
 
-static bool passing[WORLD_THREADS];
-
-static bool passes(struct weft__latch *lock)
-{
-    bool taken = weft__wait_state(weft__waiter_self()) == WEFT__EVENT;
-    passing[model_self()] = mutation != NO_PASSING || !taken || !lock->state;
-    return passing[model_self()];
-}
-
-static void pass_in(struct weft__latch *lock)
-{
-    if (passes(lock))
-        weft__latch_acquire(lock);
-}
-
-static void pass_out(struct weft__latch *lock)
-{
-    if (passing[model_self()])
-        weft__latch_release(lock);
-}
-
-static struct weft__worker *pass_into(weft_channel *channel, struct weft_task *self)
-{
-    return passes(&channel->lock) ? weft__channel_acquire(channel, self) : NULL;
-}
-
-static void pass_out_of(weft_channel *channel, struct weft_task *self, struct weft__worker *worker)
-{
-    if (passing[model_self()])
-        weft__channel_release(channel, self, worker);
-}
-
-#define weft__latch_acquire pass_in
-#define weft__latch_release pass_out
-#define weft__channel_acquire pass_into
-#define weft__channel_release pass_out_of
 #define weft__wait_list_has_others(list, self) \
     (mutation != NO_LOOK && weft__wait_list_has_others(list, self))
 #include "sync/case.c"
-#undef weft__latch_acquire
-#undef weft__latch_release
-#undef weft__channel_acquire
-#undef weft__channel_release
 #undef weft__wait_list_has_others
 
 /* Each order of two cases is tried. */
@@ -204,9 +163,7 @@ static void nothing_is_left(void)
 static struct model receive_model = { .setup = reset,
                                       .body = { receive_either, send_left, send_right },
                                       .check = nothing_is_left,
-                                      .preemptions = 1,
-                                      .executions = 200000,
-                                      .random = 5000 };
+                                      .preemptions = 1 };
 
 TEST(SELECT_1_to_3_a_task_receives_from_one_of_two)
 {
@@ -325,9 +282,7 @@ static void take_either_as_thread(void)
 static struct model with_event = { .setup = reset,
                                    .body = { take_either, send_left, set },
                                    .check = nothing_is_left,
-                                   .preemptions = 1,
-                                   .executions = 200000,
-                                   .random = 5000 };
+                                   .preemptions = 1 };
 
 TEST(SELECT_3_an_event_or_an_element)
 {
@@ -379,9 +334,7 @@ static void await_event_for_a_while(void)
 static struct model giving_up = { .setup = reset,
                                   .body = { receive_for_a_while, send_left, cut_short },
                                   .check = nothing_is_left,
-                                  .preemptions = 1,
-                                  .executions = 200000,
-                                  .random = 5000 };
+                                  .preemptions = 1 };
 
 TEST(SELECT_4_a_receiver_gives_up)
 {
@@ -448,9 +401,7 @@ static void await_task_for_a_while(void)
 static struct model with_task = { .setup = reset,
                                   .body = { await_task_or_element, ender, send_left },
                                   .check = nothing_is_left,
-                                  .preemptions = 1,
-                                  .executions = 200000,
-                                  .random = 5000 };
+                                  .preemptions = 1 };
 
 TEST(SELECT_3_the_end_of_a_task_or_an_element)
 {
@@ -494,9 +445,7 @@ static void clock_thread(void)
 static struct model with_timer = { .setup = reset,
                                    .body = { receive_or_time_out, send_left, clock_thread },
                                    .check = nothing_is_left,
-                                   .preemptions = 1,
-                                   .executions = 200000,
-                                   .random = 5000 };
+                                   .preemptions = 1 };
 
 TEST(SELECT_3_a_timer_or_an_element)
 {
@@ -548,16 +497,16 @@ TEST(SELECT_2_needs_the_look_under_the_lock)
     model_check_fails(&meeting, "deadlock");
 }
 
-TEST(SELECT_3_needs_the_passing_of_the_locks)
+TEST(SELECT_3_needs_the_wake)
 {
-    mutation = NO_PASSING;
+    queue_mutation = NO_QUEUE_3;
     way = THREADS_DEADLINE;
     model_check_fails(&giving_up, "SELECT-4");
 }
 
-TEST(SELECT_3_needs_the_passing_of_the_events_lock)
+TEST(SELECT_3_needs_the_wake_by_an_event)
 {
-    mutation = NO_PASSING;
+    queue_mutation = NO_QUEUE_3;
     way = THREADS_DEADLINE;
     giving_up.body[0] = await_event_for_a_while;
     giving_up.body[1] = set;

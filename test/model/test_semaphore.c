@@ -151,7 +151,6 @@ static struct model before_another = {
     .body = { take_for_a_while_and_give_back, post, cut_short, take_and_give_back },
     .check = posted_are_there,
     .preemptions = 1,
-    .random = 5000,
 };
 
 TEST(QUEUE_2_a_permit_is_taken_or_still_there)
@@ -294,7 +293,7 @@ TEST(QUEUE_2_needs_the_claim)
     model_check_fails(&alone, "");
 }
 
-TEST(QUEUE_3_needs_the_passing_of_the_lock)
+TEST(QUEUE_3_needs_the_wake)
 {
     queue_mutation = NO_QUEUE_3;
     destroying.body[0] = take_and_destroy_as_thread;

@@ -87,8 +87,7 @@ TEST(EVENT_1_and_2_a_plain_thread_waits)
 
 static struct model again = { .setup = reset,
                               .body = { wait_at_last_and_destroy, be_done, cut_short, be_done },
-                              .preemptions = 1,
-                              .random = 5000 };
+                              .preemptions = 1 };
 
 TEST(EVENT_2_one_gives_up_and_comes_again)
 {
@@ -192,7 +191,7 @@ TEST(QUEUE_1_needs_one_hold_of_the_lock)
     model_check_fails(&model, "deadlock");
 }
 
-TEST(QUEUE_3_needs_the_passing_of_the_lock)
+TEST(QUEUE_3_needs_the_wake)
 {
     queue_mutation = NO_QUEUE_3;
     model.body[0] = wait_as_thread;

@@ -203,8 +203,7 @@ static struct model in_the_way = { .setup = reset,
                                    .body = { write_for_a_while, read_together, cut_short,
                                              read_together },
                                    .check = all_is_free,
-                                   .preemptions = 1,
-                                   .random = 5000 };
+                                   .preemptions = 1 };
 
 TEST(RW_3_a_writer_that_gives_up_lets_readers_go_on)
 {
@@ -252,8 +251,7 @@ static struct model again = { .setup = reset_locked,
                               .body = { read_together_though_stirred, unlock_for_three,
                                         stir_and_write, read_together },
                               .check = all_is_free,
-                              .preemptions = 1,
-                              .random = 5000 };
+                              .preemptions = 1 };
 
 TEST(RW_3_a_reader_that_comes_again_as_the_first_joins_the_others)
 {
@@ -279,8 +277,7 @@ static void write_and_destroy_as_thread(void)
 
 static struct model destroying = { .setup = reset,
                                    .body = { write_and_destroy, write_and_destroy },
-                                   .preemptions = 1,
-                                   .random = 5000 };
+                                   .preemptions = 1 };
 
 TEST(QUEUE_4_the_last_one_out_destroys_it)
 {
@@ -340,7 +337,7 @@ TEST(QUEUE_2_needs_the_claim)
     model_check_fails(&giving_up, "");
 }
 
-TEST(QUEUE_3_needs_the_passing_of_the_lock)
+TEST(QUEUE_3_needs_the_wake)
 {
     queue_mutation = NO_QUEUE_3;
     users = 2;

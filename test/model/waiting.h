@@ -3,12 +3,9 @@
 #ifndef WEFT_TEST_MODEL_WAITING_H
 #define WEFT_TEST_MODEL_WAITING_H
 
-#include "sched/wait.c"
-#include "sched/wakes.c"
-
 /* Without the invariant of that number: who has seen that it has to wait lets go of the
  * lock before it enters the list; a waiter who has given up counts as taken; a thread
- * whose wait has been claimed does not pass the lock; who is taken is woken under it. */
+ * whose wait has been claimed goes on, woken or not; who is taken is woken under it. */
 static enum { QUEUE_SOUND, NO_QUEUE_1, NO_QUEUE_2, NO_QUEUE_3, NO_QUEUE_4 } queue_mutation;
 
 static bool claim_or_believe(struct weft__waiter *waiter, uint64_t ticket,
@@ -17,10 +14,16 @@ static bool claim_or_believe(struct weft__waiter *waiter, uint64_t ticket,
     return weft__wait_claim(waiter, ticket, reason) || queue_mutation == NO_QUEUE_2;
 }
 
-static bool passes_lock(struct weft__waiter *waiter)
+static bool is_woken_or_claimed(struct weft__plain_thread *thread)
 {
-    return queue_mutation != NO_QUEUE_3 && weft__is_thread(waiter);
+    return weft__plain_thread_is_woken(thread) ||
+           (queue_mutation == NO_QUEUE_3 && weft__wait_state(&thread->waiter) != WEFT__WAITING);
 }
+
+#define weft__plain_thread_is_woken is_woken_or_claimed
+#include "sched/wait.c"
+#undef weft__plain_thread_is_woken
+#include "sched/wakes.c"
 
 static void add_or_wake(struct weft__wakes *wakes, struct weft__waiter *waiter)
 {
@@ -32,9 +35,7 @@ static void add_or_wake(struct weft__wakes *wakes, struct weft__waiter *waiter)
 
 #define weft__wait_claim claim_or_believe
 #define weft__wakes_add add_or_wake
-#define weft__is_thread passes_lock
 #include "sync/wait_queue.c"
-#undef weft__is_thread
 
 /* Under the lock. */
 static bool in_turn(const struct weft__wait_list *list)

@@ -39,9 +39,7 @@ struct weft__latch_section weft__latch_section[WEFT__LATCH_SECTIONS];
 static struct weft__worker workers[WORLD_THREADS];
 static struct weft__carrier carriers[WORLD_THREADS];
 static struct weft_task tasks[WORLD_THREADS];
-static struct { /* WEFT__JOINER_FIRM is a bit of its address */
-    WEFT_ALIGNED(16) struct weft__waiter waiter;
-} thread_waiters[WORLD_THREADS];
+static struct weft__plain_thread thread_waiters[WORLD_THREADS];
 static bool plain[WORLD_THREADS];           /* this model thread is a plain thread */
 static int runnable[WORLD_THREADS];         /* how often its task was made so */
 static uint64_t deadline_of[WORLD_THREADS]; /* ticket for which a timer is armed; 0: none */

@@ -217,7 +217,8 @@ TEST(many_send_and_many_receive_and_nothing_is_lost)
     run_mixed(all_capacities);
 }
 
-/* One sender's elements come in order, and the receiver of the last one may destroy. */
+/* One sender's elements come in order, and the receiver of the last one may destroy; so may the
+ * sender of one that was received while he waited. */
 static int send_in_order(void *queue)
 {
     for (int i = 0; i < 100; i++)
@@ -225,21 +226,65 @@ static int send_in_order(void *queue)
     return 0;
 }
 
+static int select_to_send_in_order(void *queue)
+{
+    for (int i = 0; i < 100; i++) {
+        weft_case cases[] = { weft_case_send((weft_channel *)queue, &i) };
+        ck_assert_int_eq(weft_select(cases, 1), 0);
+        ck_assert_int_eq(cases[0].result, 0);
+    }
+    return 0;
+}
+
+static int receive_in_order(void *queue)
+{
+    int n;
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(numbers_receive(queue, &n), 0);
+        ck_assert_int_eq(n, i);
+    }
+    return 0;
+}
+
+static int select_to_receive_in_order(void *queue)
+{
+    int n;
+    for (int i = 0; i < 100; i++) {
+        weft_case cases[] = { weft_case_receive((weft_channel *)queue, &n) };
+        ck_assert_int_eq(weft_select(cases, 1), 0);
+        ck_assert_int_eq(n, i);
+    }
+    return 0;
+}
+
+/* The other side is a task or a plain thread. */
+static void destroy_after(size_t capacity, int (*here)(void *), int (*there)(void *), bool thread)
+{
+    numbers *queue;
+    weft_task *task;
+    pthread_t plain;
+    ck_assert_int_eq(numbers_create(capacity, &queue), 0);
+    if (thread)
+        ck_assert_int_eq(pthread_create(&plain, NULL, (void *(*)(void *))(uintptr_t)there, queue),
+                         0);
+    else
+        SPAWN(there, queue, &task);
+    here(queue);
+    numbers_destroy(queue);
+    if (thread)
+        pthread_join(plain, NULL);
+    else
+        JOIN(task, 0);
+}
+
 static int destroy_after_last(void *unused)
 {
     (void)unused;
-    for (size_t round = 0; round < 60; round++) {
-        numbers *queue;
-        weft_task *task;
-        int n;
-        ck_assert_int_eq(numbers_create(round % 4, &queue), 0);
-        SPAWN(send_in_order, queue, &task);
-        for (int i = 0; i < 100; i++) {
-            ck_assert_int_eq(numbers_receive(queue, &n), 0);
-            ck_assert_int_eq(n, i);
-        }
-        numbers_destroy(queue);
-        JOIN(task, 0);
+    for (size_t round = 0; round < 80; round++) {
+        destroy_after(round % 4, receive_in_order,
+                      round % 3 ? send_in_order : select_to_send_in_order, round & 4);
+        destroy_after(0, send_in_order, round % 3 ? receive_in_order : select_to_receive_in_order,
+                      round & 4);
     }
     return 0;
 }
