@@ -290,6 +290,7 @@ static void consume_rename(weft_file_watcher *watcher, struct weft__file_node *n
 static void consume_one(weft_file_watcher *watcher)
 {
     struct inotify_event *event = event_at(watcher, watcher->start);
+    weft__file_look_done(watcher);
     struct weft__file_node *node = weft__file_node_find(watcher, event->wd);
     watcher->stamp++;
     if (event->mask & IN_Q_OVERFLOW)
@@ -302,7 +303,6 @@ static void consume_one(weft_file_watcher *watcher)
     watcher->start += size_of(event);
     watcher->consumed += size_of(event);
     weft__file_nodes_sweep(watcher);
-    weft__file_look_done(watcher);
 }
 
 bool weft__file_events_long(weft_file_watcher *watcher)

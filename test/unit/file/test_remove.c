@@ -131,13 +131,40 @@ TEST(what_is_in_a_folder_is_removed_even_if_that_cannot_be)
 
 static atomic_bool enough;
 
-static void *swap(void *unused)
+static void *swap(void *folder)
 {
     while (!atomic_load(&enough)) {
-        if (renameat2(AT_FDCWD, "t/a", AT_FDCWD, "trap", RENAME_EXCHANGE) != 0)
+        if (renameat2(AT_FDCWD, folder, AT_FDCWD, "trap", RENAME_EXCHANGE) != 0)
             sched_yield();
     }
-    return unused;
+    return NULL;
+}
+
+/* The one to be removed itself, whose name may say that it is a folder. */
+static void remove_swapped(void)
+{
+    pthread_t thread;
+    uint64_t rounds = test_work(300);
+    ck_assert_int_eq(mkdir("keep", 0700), 0);
+    write_file("keep/f", "kept");
+    for (uint64_t i = 0; i < rounds; i++) {
+        ck_assert_int_eq(mkdir("t", 0700), 0);
+        ck_assert_int_eq(symlink("keep", "trap"), 0);
+        atomic_store(&enough, false);
+        ck_assert_int_eq(pthread_create(&thread, NULL, swap, "t"), 0);
+        for (int attempts = 0; attempts < 20 && exists("t"); attempts++)
+            weft_dir_remove_all(AT_FDCWD, i % 2 ? "t/" : "t");
+        atomic_store(&enough, true);
+        pthread_join(thread, NULL);
+        ck_assert_str_eq(read_file("keep/f"), "kept");
+        ck_assert_int_eq(weft_dir_remove_all(AT_FDCWD, "t"), 0);
+        ck_assert_int_eq(weft_dir_remove_all(AT_FDCWD, "trap"), 0);
+    }
+}
+
+TEST(a_link_put_in_the_place_of_what_is_removed_is_not_followed, .timeout = 120)
+{
+    run_everywhere(remove_swapped);
 }
 
 static void remove_under_attack(void)
@@ -151,7 +178,7 @@ static void remove_under_attack(void)
         write_file("t/a/f", "");
         ck_assert_int_eq(symlink("keep", "trap"), 0);
         atomic_store(&enough, false);
-        ck_assert_int_eq(pthread_create(&thread, NULL, swap, NULL), 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, swap, "t/a"), 0);
         int rc = weft_dir_remove_all(AT_FDCWD, "t");
         ck_assert(rc == 0 || rc == -ENOTDIR || rc == -ENOTEMPTY || rc == -EISDIR || rc == -ESTALE);
         atomic_store(&enough, true);

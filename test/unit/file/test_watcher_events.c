@@ -154,6 +154,75 @@ TEST(a_folder_renamed_over_an_empty_one_takes_its_place)
     place_close(&place);
 }
 
+static void exchange(const struct place *place, const char *one, const char *other)
+{
+    if (renameat2(AT_FDCWD, in(place, one), AT_FDCWD, in(place, other), RENAME_EXCHANGE) != 0)
+        test_skip("no RENAME_EXCHANGE here: %s", strerror(errno));
+}
+
+TEST(folders_that_change_places_are_both_watched_on)
+{
+    struct place place;
+    place_open(&place);
+    make_folder(&place, "a");
+    make_folder(&place, "a/in_a");
+    make_folder(&place, "b");
+    watch(&place, "", NAMES, TREE);
+    exchange(&place, "a", "b");
+    ck_assert_str_eq(story_of(&place), "lost");
+    write_file(&place, "a/x");
+    write_file(&place, "b/y");
+    write_file(&place, "b/in_a/z");
+    ck_assert_str_eq(story_of(&place), "created a/x, created b/y, created b/in_a/z");
+    exchange(&place, "a", "b");
+    exchange(&place, "a", "b/y"); /* one of them is no folder */
+    ck_assert_str_eq(story_of(&place), "lost");
+    place_close(&place);
+}
+
+TEST(a_folder_that_changes_places_with_a_file_is_watched_on)
+{
+    struct place place;
+    place_open(&place);
+    make_folder(&place, "a");
+    write_file(&place, "b");
+    watch(&place, "", NAMES, TREE);
+    exchange(&place, "a", "b");
+    ck_assert_str_eq(story_of(&place), "lost");
+    write_file(&place, "b/x");
+    ck_assert_str_eq(story_of(&place), "created b/x");
+    exchange(&place, "a", "b");
+    ck_assert_str_eq(story_of(&place), "lost");
+    write_file(&place, "a/y");
+    ck_assert_str_eq(story_of(&place), "created a/y");
+    place_close(&place);
+}
+
+TEST(a_folder_that_is_renamed_there_and_back_is_watched_on)
+{
+    struct place place;
+    place_open(&place);
+    make_folder(&place, "a");
+    watch(&place, "", NAMES, TREE);
+    move_entry(&place, "a", "b");
+    move_entry(&place, "b", "a");
+    write_file(&place, "a/x");
+    ck_assert_str_eq(story_of(&place), "renamed a b/, renamed b a/, created a/x");
+    place_close(&place);
+}
+
+TEST(files_that_change_places_are_renamed)
+{
+    struct place place;
+    place_open(&place);
+    write_file(&place, "a");
+    write_file(&place, "b");
+    watch(&place, "", NAMES, TREE);
+    exchange(&place, "a", "b");
+    ck_assert_str_eq(story_of(&place), "renamed a b, renamed b a");
+    place_close(&place);
+}
+
 /* More of them than a buffer holds, and none has a second half. */
 TEST(many_files_go_elsewhere)
 {
