@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "sockets.h"
 #include "tasks.h"
@@ -248,4 +249,31 @@ TEST(a_signal_ends_no_poll)
     poll_among_signals();
     ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
     ck_assert_int_eq(weft_stop(), 0);
+}
+
+/* A thread that waits when the runtime stops. */
+
+static void *poll_on_thread(void *fd)
+{
+    struct pollfd nothing = { *(int *)fd, POLLIN, 0 };
+    struct timespec used;
+    weft_scope scope;
+    weft_scope_enter(&scope, weft_after(WEFT_MS(300)));
+    ck_assert_int_eq(weft_poll(&nothing, 1), -ETIMEDOUT);
+    weft_scope_leave(&scope);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    ck_assert_msg(used.tv_sec == 0 && used.tv_nsec < 100000000, "it span");
+    return NULL;
+}
+
+TEST(a_plain_thread_that_polls_outlives_the_runtime, .timeout = 30)
+{
+    int fds[2];
+    pthread_t thread;
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(weft_start(NULL), 0);
+    pthread_create(&thread, NULL, poll_on_thread, &fds[0]);
+    block_for(WEFT_MS(30));
+    ck_assert_int_eq(weft_stop(), 0);
+    pthread_join(thread, NULL);
 }

@@ -1,7 +1,13 @@
 /* Jobs that do not return: their worker ends, or is ended. */
 #include "process_pool.h"
 
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "process/template.h"
 #include "sched/task.h"
@@ -313,5 +319,89 @@ TEST(jobs_that_meddle_with_their_socket)
 {
     open_pool(1);
     by_everybody(meddle);
+    close_pool();
+}
+
+/* A worker that ends each time before it begins. */
+
+static int forbid_prctl(void *unused)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+    (void)unused;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return -errno;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ? -errno : 0;
+}
+
+static int ask_in_vain(void *unused)
+{
+    weft_process_outcome outcome;
+    (void)unused;
+    ck_assert_int_eq(call_job(say_hello, &outcome), -EOWNERDEAD);
+    ck_assert(!outcome.begun);
+    ck_assert_int_eq(outcome.signal, SIGSYS);
+    return 0;
+}
+
+TEST(workers_that_never_begin_are_not_replaced_for_ever)
+{
+    if (test_is_under("qemu"))
+        test_skip("an emulator has no filters");
+    open_pool_with(&(weft_process_pool_attr){ .max = 1, .init = forbid_prctl });
+    by_everybody(ask_in_vain);
+    close_pool();
+}
+
+/* What a job's children open. */
+
+static int open_in_grandchild(weft_process_job *job)
+{
+    int fds[12], status;
+    (void)job;
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 12; i++)
+            fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC); /* one has the socket's number */
+        pid_t grandchild = fork();
+        for (int i = 0; grandchild == 0 && i < 12; i++) {
+            if (fcntl(fds[i], F_GETFD) < 0)
+                _exit(1);
+        }
+        if (grandchild == 0)
+            _exit(0);
+        waitpid(grandchild, &status, 0);
+        _exit(WEXITSTATUS(status));
+    }
+    waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+}
+
+static int have_a_pool(weft_process_job *job)
+{
+    weft_process_pool_attr attr = { .max = 1 };
+    weft_process_call call = { .fn = say_hello };
+    weft_process_outcome outcome;
+    (void)job;
+    int rc = weft_process_pool_create(&attr, &pool);
+    if (rc == 0)
+        rc = weft_process_pool_call(pool, &call, &outcome);
+    weft_process_pool_destroy(pool);
+    return rc ? rc : outcome.value;
+}
+
+TEST(what_a_job_starts_has_its_own_descriptors)
+{
+    weft_process_outcome outcome;
+    open_pool(1);
+    ck_assert_int_eq(call_job(open_in_grandchild, &outcome), 0);
+    ck_assert_int_eq(outcome.value, 0);
+    ck_assert_int_eq(call_job(have_a_pool, &outcome), 0);
+    ck_assert_int_eq(outcome.value, 42);
     close_pool();
 }
