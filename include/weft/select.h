@@ -121,7 +121,8 @@ static inline weft_case weft_case_semaphore(weft_sem *sem)
     return weft__case_of(WEFT__CASE_SEMAPHORE, sem, NULL, 0);
 }
 
-/* The event is set. */
+/* The event is set. One that is cleared again at once may be missed, if something else wakes the
+ * selector in vain at that moment. */
 static inline weft_case weft_case_event(weft_event *event)
 {
     return weft__case_of(WEFT__CASE_EVENT, event, NULL, 0);

@@ -75,7 +75,7 @@ enum weft_supervisor_event_kind {
     WEFT_CHILD_STARTED,
     WEFT_CHILD_ENDED,         /* by itself or stopped: `result` and `reason` */
     WEFT_CHILD_REFUSES,       /* it was cancelled, and has not ended in its time of grace */
-    WEFT_SUPERVISOR_GIVES_UP, /* because of this child, with its last result */
+    WEFT_SUPERVISOR_GIVES_UP, /* because of this child, with the result that asked for a restart */
 };
 
 typedef struct weft_supervisor_event {

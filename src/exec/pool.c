@@ -106,8 +106,9 @@ static int take_at_once(weft_pool *pool, int64_t now, struct weft__loan *ret_loa
 static int wait_once(weft_pool *pool, struct weft__waiter *waiter, struct weft__pool_node *node)
 {
     weft__wait_node_begin(&node->wait, waiter, "pool", pool);
+    int64_t now = weft__clock_now(); /* it may have waited before */
     weft__latch_acquire(&pool->lock);
-    node->result = take_any(pool, node->since, &node->loan);
+    node->result = take_any(pool, now, &node->loan);
     int rc =
         weft__wait_node_wait(&pool->lock, &pool->waiters, &node->wait, node->result == -EAGAIN);
     return rc ? rc : node->result;

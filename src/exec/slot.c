@@ -47,7 +47,8 @@ bool weft__slot_expired(const weft_pool *pool, const struct weft__slot *slot, in
 static bool is_fresh(const weft_pool *pool, const struct weft__slot *slot, int64_t now)
 {
     return slot->made && !weft__slot_expired(pool, slot, now) &&
-           (!pool->attr.check || now - slot->idle_since < pool->attr.check_after);
+           (!pool->attr.check || (pool->attr.check_after && /* the clock was read before the lock */
+                                  now - slot->idle_since < pool->attr.check_after));
 }
 
 void weft__slot_lend(weft_pool *pool, struct weft__slot *slot, int64_t now,

@@ -87,8 +87,8 @@ int weft__child_make(weft_supervisor *supervisor, const weft_child_spec *spec)
     child->spec = *spec;
     if (spec->attr)
         child->attr = *spec->attr;
-    if (!child->attr.name)
-        child->attr.name = child->name;
+    const char *task_name = child->attr.name ? child->attr.name : child->name;
+    child->attr.name = strncat(child->task_name, task_name, sizeof child->task_name - 1);
     if (spec->grace == 0)
         child->spec.grace = WEFT__CHILD_GRACE;
     weft__lock_acquire(&supervisor->lock);

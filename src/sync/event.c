@@ -89,14 +89,17 @@ bool weft__event_enlist(struct weft__event_flag *event, struct weft__wait_node *
     return waits;
 }
 
-/* 0, -EAGAIN or an error. */
+/* 0, -EAGAIN or an error. Whom a canceller had woken for nothing when it was set was dropped: it
+ * need not be set any more. */
 static int wait_once(struct weft__event_flag *event, struct weft__waiter *waiter, const char *what,
                      uint64_t object)
 {
     struct weft__wait_node node = { .number = 0 };
     weft__wait_node_begin(&node, waiter, what, (const void *)(uintptr_t)object);
-    if (weft__event_enlist(event, &node))
-        return weft__wait_node_park(&event->lock, &node);
+    if (weft__event_enlist(event, &node)) {
+        int rc = weft__wait_node_park(&event->lock, &node);
+        return rc == -EAGAIN && node.dropped ? 0 : rc;
+    }
     weft__wait_node_drop(&node);
     return 0;
 }

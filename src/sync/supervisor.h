@@ -33,6 +33,7 @@ struct weft__child {
     weft_attr attr;
     weft_actor *actor; /* a reference; NULL: it does not run */
     bool terminated;
+    char task_name[16];
     char name[];
 };
 

@@ -92,13 +92,14 @@ static bool announce(struct group *group)
     return false;
 }
 
-/* 0, -EAGAIN or an error. */
+/* 0, -EAGAIN or an error. Who was dropped: as in event.c. */
 static int wait_once(struct group *group, struct weft__waiter *waiter)
 {
     struct weft__wait_node node = { .number = 0 };
     weft__wait_node_begin(&node, waiter, "wait group", group);
     weft__latch_acquire(&group->lock);
-    return weft__wait_node_wait(&group->lock, &group->waiters, &node, announce(group));
+    int rc = weft__wait_node_wait(&group->lock, &group->waiters, &node, announce(group));
+    return rc == -EAGAIN && node.dropped ? 0 : rc;
 }
 
 int weft_wait_group_wait(weft_wait_group *public)

@@ -104,6 +104,7 @@ struct weft__wait_node *weft__wait_list_take(struct weft__wait_list *list)
             node->taken = true;
             return node;
         }
+        node->dropped = true;
     }
     return NULL; /* QUEUE-2 */
 }

@@ -48,6 +48,7 @@ struct weft__wait_node {
     uint64_t ticket;
     uint32_t number; /* QUEUE-6; 0: it comes for the first time */
     bool taken;      /* QUEUE-3 */
+    bool dropped;    /* QUEUE-2: its wait had ended otherwise when its turn came */
 };
 
 /* Begins a wait of `waiter`, the caller's; see weft__wait_begin(). The node is zero the first
@@ -56,7 +57,7 @@ static inline void weft__wait_node_begin(struct weft__wait_node *node, struct we
                                          const char *what, const void *object)
 {
     node->list = NULL;
-    node->taken = false;
+    node->taken = node->dropped = false;
     node->waiter = waiter;
     node->ticket = weft__wait_begin(waiter, what, (uintptr_t)object);
 }

@@ -36,6 +36,20 @@ static uint64_t look_acquire(_Atomic(uint64_t) *mark)
 #include "sync/once.c"
 #undef weft__load
 
+/* No function of a model leaves by weft_exit(). */
+void weft_cleanup_push(weft_cleanup *cleanup, void (*fn)(void *arg), void *arg)
+{
+    cleanup->weft__private[0] = (uintptr_t)fn;
+    cleanup->weft__private[1] = (uintptr_t)arg;
+}
+
+void weft_cleanup_pop(weft_cleanup *cleanup, bool run)
+{
+    if (run)
+        ((void (*)(void *))(uintptr_t)cleanup->weft__private[0])(
+            (void *)(uintptr_t)cleanup->weft__private[1]);
+}
+
 static weft_once once;
 static int calls, failures, under_way;
 static bool made;

@@ -95,3 +95,38 @@ TEST(an_event_may_go_when_its_wait_is_over)
 {
     run_mixed(brief_events);
 }
+
+/* Who is woken for nothing when it is set has waited for it. */
+
+static weft_scope around;
+
+static int wait_in_a_shield(void *unused)
+{
+    weft_scope shield;
+    (void)unused;
+    weft_scope_enter(&around, WEFT_NEVER);
+    weft_scope_enter_shielded(&shield, WEFT_NEVER);
+    int rc = weft_event_wait(&event);
+    weft_scope_leave(&shield);
+    weft_scope_leave(&around);
+    return rc;
+}
+
+static int set_and_clear(void *unused)
+{
+    weft_task *task;
+    (void)unused;
+    weft_event_clear(&event);
+    SPAWN(wait_in_a_shield, NULL, &task);
+    weft_sleep(WEFT_MS(1));
+    weft_scope_cancel(&around); /* it runs only after this task, being on the same worker */
+    weft_event_set(&event);
+    weft_event_clear(&event);
+    JOIN(task, 0);
+    return 0;
+}
+
+TEST(a_wake_for_nothing_hides_no_event)
+{
+    ck_assert_int_eq(run_tasks(1, set_and_clear, NULL), 0);
+}

@@ -49,6 +49,33 @@ TEST(it_is_done_once_and_tried_until_it_succeeds)
     run_mixed(crowd_calls);
 }
 
+static int leave(void *unused)
+{
+    (void)unused;
+    weft_exit(7);
+}
+
+static int call_and_leave(void *unused)
+{
+    return weft_call_once(&once, leave, unused);
+}
+
+static int leaving(void *unused)
+{
+    weft_task *task;
+    once = (weft_once)WEFT_ONCE_INIT;
+    atomic_store(&called, 2); /* fail_twice() has had its failures */
+    SPAWN(call_and_leave, NULL, &task);
+    JOIN(task, 7);
+    ck_assert_int_eq(weft_call_once(&once, fail_twice, unused), 3);
+    return 0;
+}
+
+TEST(a_function_that_ends_its_task_has_not_succeeded)
+{
+    ck_assert_int_eq(run_in_turn(leaving, NULL), 0);
+}
+
 static int call_again(void *unused)
 {
     ck_assert_int_eq(weft_call_once(&once, call_again, unused), -EDEADLK);

@@ -79,3 +79,40 @@ TEST(a_wait_group_may_go_when_its_wait_is_over)
 {
     run_mixed(brief_groups);
 }
+
+/* Who is woken for nothing when the count is 0 has waited for that. */
+
+static weft_wait_group several;
+static weft_scope around;
+
+static int wait_in_a_shield(void *unused)
+{
+    weft_scope shield;
+    (void)unused;
+    weft_scope_enter(&around, WEFT_NEVER);
+    weft_scope_enter_shielded(&shield, WEFT_NEVER);
+    int rc = weft_wait_group_wait(&several);
+    weft_scope_leave(&shield);
+    weft_scope_leave(&around);
+    return rc;
+}
+
+static int down_and_up(void *unused)
+{
+    weft_task *task;
+    (void)unused;
+    weft_wait_group_init(&several);
+    weft_wait_group_add(&several, 1);
+    SPAWN(wait_in_a_shield, NULL, &task);
+    weft_sleep(WEFT_MS(1));
+    weft_scope_cancel(&around); /* it runs only after this task, being on the same worker */
+    weft_wait_group_done(&several);
+    weft_wait_group_add(&several, 1);
+    JOIN(task, 0);
+    return 0;
+}
+
+TEST(a_wake_for_nothing_hides_no_end)
+{
+    ck_assert_int_eq(run_tasks(1, down_and_up, NULL), 0);
+}
