@@ -58,15 +58,18 @@ static int wait_for_all(weft_future *const *futures, size_t count)
     return 0;
 }
 
-/* Waits until one of those is done that are not. */
-static int wait_for_one(weft_future *const *futures, size_t count, weft_case *cases)
+/* Waits until one of those is done that were not when they were counted. */
+static int wait_for_one(weft_future *const *futures, size_t count, const struct tally *tally,
+                        weft_case *cases)
 {
     size_t waits = 0;
     for (size_t i = 0; i < count; i++) {
         if (futures[i] && !weft__future_done(futures[i]))
             cases[waits++] = weft_case_future(futures[i]);
     }
-    int rc = waits ? weft_select(cases, waits) : 0;
+    if (waits < tally->there - tally->done)
+        return 0; /* it is by now */
+    int rc = weft_select(cases, waits);
     return rc < 0 ? rc : 0;
 }
 
@@ -82,7 +85,7 @@ static int wait_with(weft_future *const *futures, size_t count, enum weft_until 
     int rc = 0;
     struct tally tally = count_all(futures, count);
     while (rc == 0 && !is_over(&tally, count, until)) {
-        rc = wait_for_one(futures, count, cases);
+        rc = wait_for_one(futures, count, &tally, cases);
         tally = count_all(futures, count);
     }
     return rc;
