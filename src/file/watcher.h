@@ -30,8 +30,8 @@
  *         two renames, there and back; that there is something under both names in between it
  *         does not say, and one of the two would be forgotten. So that is not told, but `lost`:
  *         all is looked at anew. It is known by a folder that was there under the second name,
- *         or by what comes back, which is none; a rename that replaces an empty folder, and one
- *         back, look the same. */
+ *         and of which the kernel does not tell that it has ended, as of one that is replaced;
+ *         or by what comes back, which is none. */
 #ifndef WEFT_FILE_WATCHER_H
 #define WEFT_FILE_WATCHER_H
 

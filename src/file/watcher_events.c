@@ -144,35 +144,51 @@ static enum search search_back(const weft_file_watcher *watcher, const struct in
     return PERHAPS;
 }
 
-/* Whether a tree has a folder of that name. */
-static bool knows_folder(weft_file_watcher *watcher, const struct inotify_event *name)
+/* The folder that a tree has under that name, and has had before any look that may have seen what
+ * is still to be told; NULL: none. */
+static struct weft__file_entry *known_folder(weft_file_watcher *watcher,
+                                             const struct inotify_event *name)
 {
     struct weft__file_node *node = weft__file_node_find(watcher, name->wd);
     struct weft__list *all = node ? &node->places : NULL;
     for (struct weft__list *at = all ? all->next : NULL; at != all; at = at->next) {
         struct weft__file_entry *place = weft__container_of(at, struct weft__file_entry, place);
         struct weft__file_entry *entry = weft__file_entry_find(watcher, place, name->name);
-        if (entry && entry->folder)
+        if (entry && entry->folder && !entry->fresh && !place->fresh)
+            return entry;
+    }
+    return NULL;
+}
+
+/* Whether the kernel has told that it is no more: it was replaced. */
+static bool has_ended(const weft_file_watcher *watcher, const struct weft__file_entry *folder)
+{
+    const struct inotify_event *event;
+    for (size_t at = watcher->start; at < watcher->end && folder->node; at += size_of(event)) {
+        event = event_at(watcher, at);
+        if (event->wd == folder->node->number && event->mask & (IN_DELETE_SELF | IN_IGNORED))
             return true;
     }
     return false;
 }
 
-/* FILE-6. `other` is the first event's; it may move with the buffer. */
+/* FILE-6. `other` is the first event's; it may move with the buffer. To wait for more at each
+ * folder's rename takes too long for who has many: with what is no folder the kernel is believed
+ * to have told of both ways at once. */
 static bool change_places(weft_file_watcher *watcher, const struct weft__file_node *node,
                           struct inotify_event **other, struct back *back)
 {
     bool folder = event_at(watcher, watcher->start)->mask & IN_ISDIR;
-    bool known = knows_folder(watcher, *other);
+    const struct weft__file_entry *known = known_folder(watcher, *other);
     if (!folder && !known)
         return false;
     enum search found = search_back(watcher, *other, back);
-    if (found == PERHAPS) {
+    if (known && found != NONE) {
         read_firmly(watcher, node);
         search(watcher, other);
         found = search_back(watcher, *other, back);
     }
-    return found == FOUND && (known || !(back->from->mask & IN_ISDIR));
+    return found == FOUND && (known ? !has_ended(watcher, known) : !(back->from->mask & IN_ISDIR));
 }
 
 /* Of all places. */
