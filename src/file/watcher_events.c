@@ -160,7 +160,7 @@ static struct weft__file_entry *known_folder(weft_file_watcher *watcher,
     return NULL;
 }
 
-/* Whether the kernel has told that it is no more: it was replaced. */
+/* Whether it was replaced: the kernel tells that it is no more, sooner or later. */
 static bool has_ended(const weft_file_watcher *watcher, const struct weft__file_entry *folder)
 {
     const struct inotify_event *event;
@@ -169,7 +169,10 @@ static bool has_ended(const weft_file_watcher *watcher, const struct weft__file_
         if (event->wd == folder->node->number && event->mask & (IN_DELETE_SELF | IN_IGNORED))
             return true;
     }
-    return false;
+    int fd = weft__file_open(folder); /* after the way back something has that name */
+    if (fd >= 0)
+        close(fd);
+    return fd < 0;
 }
 
 /* FILE-6. `other` is the first event's; it may move with the buffer. To wait for more at each
@@ -188,7 +191,9 @@ static bool change_places(weft_file_watcher *watcher, const struct weft__file_no
         search(watcher, other);
         found = search_back(watcher, *other, back);
     }
-    return found == FOUND && (known ? !has_ended(watcher, known) : !(back->from->mask & IN_ISDIR));
+    if (found != FOUND)
+        return false;
+    return folder != !!(back->from->mask & IN_ISDIR) || (known && !has_ended(watcher, known));
 }
 
 /* Of all places. */
