@@ -14,7 +14,8 @@
  * element is taken. Where several can go on at once, chance decides, so that none is
  * starved. A set of cases may be used again and again, by one caller at a time; it
  * needs no memory but its own. Cancellation and deadlines come from scopes, as
- * everywhere. */
+ * everywhere. Who has several cases of the same object uses it until the call returns:
+ * nobody may destroy it before. */
 #ifndef WEFT_SELECT_H
 #define WEFT_SELECT_H
 

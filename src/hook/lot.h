@@ -16,8 +16,8 @@
  *        deadline has come. The taker writes its message into the node, and claims
  *        the wait last; a claim that fails (WAIT-1) counts for nothing, and the next
  *        node is taken. After a claim that succeeds only the waiter's type-stable
- *        memory may be touched, unless the waiter is a task: that runs only when it
- *        is woken (WAIT-2), and its node lives until then.
+ *        memory may be touched, but for its node: that lives until it is woken (WAIT-2,
+ *        THREAD-3).
  * LOT-4  So a taken node of a task may be put into another list, claimed: from a
  *        condition variable to its mutex. Its deadline has no say any more; who
  *        takes it there wakes it.

@@ -166,7 +166,7 @@ static WEFT_NOINLINE void unlock_slow(pthread_mutex_t *mutex)
         node ? weft__lot_take(bucket, word_of(mutex), WEFT__LOT_ANY, hand, &node) : NULL;
     if (!hand || !waiter)
         weft__store(word_of(mutex), 0, seq_cst); /* MUTEX-1; LOT-5 */
-    if (waiter)                                  /* a task, and not awake: the node is there */
+    if (waiter)                                  /* not awake: the node is there */
         node->more |= weft__lot_outside(bucket); /* MUTEX-2 */
     weft__lock_release(&bucket->lock);
     if (waiter)

@@ -80,8 +80,8 @@ static int wait_once(struct barrier *barrier, struct weft__waiter *waiter)
     bool last = arrive(barrier, &node, &wakes);
     weft__latch_release(&barrier->lock);
     if (last) {
-        weft__wait_node_drop(&node);
         weft__wakes_carry_out(&wakes);
+        weft__wait_node_drop(&node); /* it may park */
         return 1;
     }
     return park(barrier, &node, round);

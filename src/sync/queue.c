@@ -6,8 +6,8 @@
  *         who waits is under way from then on.
  * DONE-2  Joiners wait only while something is in the queue or under way, and who makes
  *         it nothing takes them all. So does who drops what is in it.
- * DONE-3  Who joins always passes the lock: so a join that has returned is proof that who
- *         was done last touches the queue no more.
+ * DONE-3  Who joins passes the lock, or is woken after it was left (QUEUE-4): so a join that
+ *         has returned is proof that who was done last touches the queue no more.
  * DONE-4  What is dropped leaves the queue with the memory that it is in, under the lock;
  *         drop() is called for it after that. Then the queue may be gone already.
  *
@@ -248,13 +248,14 @@ int weft_queue_task_done(weft_queue *queue)
     return expected ? 0 : -EINVAL;
 }
 
-/* 0, -EAGAIN or an error. */
+/* 0, -EAGAIN or an error. Who was dropped: as in event.c. */
 static int join_once(weft_queue *queue, struct weft__waiter *waiter)
 {
     struct weft__wait_node node = { .number = 0 };
     weft__wait_node_begin(&node, waiter, "join queue", queue);
     weft__latch_acquire(&queue->channel.lock);
-    return weft__wait_node_wait(&queue->channel.lock, &queue->joiners, &node, !all_done(queue));
+    int rc = weft__wait_node_wait(&queue->channel.lock, &queue->joiners, &node, !all_done(queue));
+    return rc == -EAGAIN && node.dropped ? 0 : rc;
 }
 
 int weft_queue_join(weft_queue *queue)

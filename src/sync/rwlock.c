@@ -138,9 +138,12 @@ static int wait_once(struct rwlock *rwlock, struct weft__waiter *waiter, struct 
     weft__wakes_init(&wakes);
     weft__latch_acquire(&rwlock->lock);
     bool waits = !lock_again(rwlock, node, &wakes) && !lock_or_announce(rwlock, node->wants);
-    int rc = weft__wait_node_wait(&rwlock->lock, &rwlock->waiters, &node->wait, waits);
+    if (waits) /* then nobody is to be woken */
+        return weft__wait_node_wait(&rwlock->lock, &rwlock->waiters, &node->wait, true);
+    weft__latch_release(&rwlock->lock);
     weft__wakes_carry_out(&wakes);
-    return rc;
+    weft__wait_node_drop(&node->wait); /* it may park */
+    return 0;
 }
 
 static int lock(struct rwlock *rwlock, uint32_t wants)
