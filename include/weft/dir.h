@@ -96,7 +96,8 @@ WEFT_API int weft_walk_open(int folder, const char *path, const weft_walk_attr *
  * that somebody puts in the place of a folder meanwhile neither (but with WEFT_WALK_FOLLOW). The
  * names of the folders on the way down are in memory, and up to 16 of them are open. Of what
  * changes meanwhile some may be seen and some not; a folder that is moved while the walk is
- * further down, and those above it, may be lost: they fail with -ESTALE and do not come again.
+ * further down, and those above it, may be lost: they do not come again, not with WEFT_WALK_BOTH
+ * either, and those of which names are left fail with -ESTALE.
  *
  * Suspends now and then; a cancellation point, and nothing is skipped then: the walk can go on.
  * Returns 1, 0 at the end, -ECANCELED, -ETIMEDOUT, -ENOMEM, or the error of looking at `path`
