@@ -148,7 +148,7 @@ typedef struct weft_process_outcome {
  * nobody runs it, or writes to the shared memory, any more when the call has returned, and
  * it has not been begun twice. (Processes that the job has started are killed, but not waited
  * for; not even killed when somebody has killed the template, whose workers are not waited for
- * either where the kernel has no pidfd_open().)
+ * either where the kernel has no pidfd_open(), or there was no descriptor left for one.)
  * `ret_outcome` may be NULL; what is in the result is undefined
  * unless the call returns 0.
  *
