@@ -146,7 +146,7 @@ WEFT_API int weft_process_signal(weft_process *process, int number) WEFT__NONNUL
  *
  * Suspends (blocks a plain thread) until it has ended; a cancellation point in that.
  * Returns 0, -ETIMEDOUT or -ECANCELED (the surrounding scope; it was killed at once), or
- * -ENOMEM. */
+ * -ENOMEM or -ENOSPC (there was no memory, or no epoll watch, to wait with: likewise). */
 WEFT_API int weft_process_terminate(weft_process *process, int64_t grace) WEFT__NONNULL(1);
 
 /* What a process has written: `size` bytes, and a zero byte behind them. NULL: nothing. */
