@@ -10,7 +10,8 @@
 #define PREEMPTIONS 2
 #define EXECUTIONS 100000 /* who is not done by then only sees a corner: chance sees more */
 #define RANDOM 5000
-#define LESS 8 /* how much less is explored where it is slow */
+#define LESS 8    /* how much less is explored where it is slow */
+#define PATIENT 4 /* how much more where there is something to be found */
 
 /* Executions of broken code are left half-way, and so is their memory. */
 int __lsan_is_turned_off(void);
@@ -239,7 +240,7 @@ void model_check_fails(const struct model *model, const char *text)
     if (is_slow())
         test_skip("to find broken code takes long here, and says nothing new");
     /* As often as it takes, however little work is asked for: it ends at the first failure. */
-    explore(model, limit_of(model), samples_of(model), &result);
+    explore(model, PATIENT * limit_of(model), PATIENT * samples_of(model), &result);
     ck_assert_msg(result.failed, "the broken code passed %lu executions", result.executions);
     ck_assert_msg(strstr(result.message, text), "failed otherwise: %s", result.message);
 }
