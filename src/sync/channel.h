@@ -168,8 +168,9 @@ static inline bool weft__channel_looks_empty(const weft_channel *channel)
 {
     /* Where there is room for one, a waiting sender's follows one that leaves: in between it
      * looks empty, and never was. */
-    return weft__load(&channel->count, relaxed) == 0 && channel->room != 1 &&
-           weft__wait_list_empty(&channel->senders) && !weft__load(&channel->closed, relaxed);
+    return weft__load(&channel->count, relaxed) == 0 &&
+           (channel->unbounded || channel->room != 1) && weft__wait_list_empty(&channel->senders) &&
+           !weft__load(&channel->closed, relaxed);
 }
 
 /* `self`: the calling task; NULL: a plain thread. Returns its worker, with the seat, if it has
