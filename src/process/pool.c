@@ -198,10 +198,11 @@ int weft_process_pool_call(weft_process_pool *pool, const weft_process_call *cal
 {
     weft_process_outcome here, *outcome = ret_outcome ? ret_outcome : &here;
     int rc, left = TRIES;
-    do {
-        memset(outcome, 0, sizeof *outcome);
-        rc = is_callable(call) ? run(pool, call, outcome, &left) : -EINVAL;
-    } while (rc == WEFT__HAND_AGAIN);
+    memset(outcome, 0, sizeof *outcome);
+    if (!is_callable(call))
+        return -EINVAL;
+    while ((rc = run(pool, call, outcome, &left)) == WEFT__HAND_AGAIN)
+        memset(outcome, 0, sizeof *outcome); /* how the last worker has ended */
     return rc;
 }
 
