@@ -55,6 +55,24 @@ static inline void crowd_join(struct crowd *crowd)
     free(crowd->threads);
 }
 
+/* Somebody who waits in a shield; who cancels `around` wakes him for nothing. */
+struct shielded {
+    weft_scope around;
+    int (*wait)(void);
+};
+
+static inline int wait_in_a_shield(void *arg)
+{
+    struct shielded *shielded = (struct shielded *)arg;
+    weft_scope shield;
+    weft_scope_enter(&shielded->around, WEFT_NEVER);
+    weft_scope_enter_shielded(&shield, WEFT_NEVER);
+    int rc = shielded->wait();
+    weft_scope_leave(&shield);
+    weft_scope_leave(&shielded->around);
+    return rc;
+}
+
 static inline void run_crowd(int tasks, int threads, int (*fn)(void *arg), void *arg)
 {
     struct crowd crowd;

@@ -98,28 +98,21 @@ TEST(an_event_may_go_when_its_wait_is_over)
 
 /* Who is woken for nothing when it is set has waited for it. */
 
-static weft_scope around;
-
-static int wait_in_a_shield(void *unused)
+static int wait_for_that(void)
 {
-    weft_scope shield;
-    (void)unused;
-    weft_scope_enter(&around, WEFT_NEVER);
-    weft_scope_enter_shielded(&shield, WEFT_NEVER);
-    int rc = weft_event_wait(&event);
-    weft_scope_leave(&shield);
-    weft_scope_leave(&around);
-    return rc;
+    return weft_event_wait(&event);
 }
 
 static int set_and_clear(void *unused)
 {
+    struct shielded shielded = { .wait = wait_for_that };
     weft_task *task;
     (void)unused;
     weft_event_clear(&event);
-    SPAWN(wait_in_a_shield, NULL, &task);
+    SPAWN(wait_in_a_shield, &shielded, &task);
     weft_sleep(WEFT_MS(1));
-    weft_scope_cancel(&around); /* it runs only after this task, being on the same worker */
+    weft_scope_cancel(
+        &shielded.around); /* it runs only after this task, being on the same worker */
     weft_event_set(&event);
     weft_event_clear(&event);
     JOIN(task, 0);

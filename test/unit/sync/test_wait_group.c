@@ -83,29 +83,22 @@ TEST(a_wait_group_may_go_when_its_wait_is_over)
 /* Who is woken for nothing when the count is 0 has waited for that. */
 
 static weft_wait_group several;
-static weft_scope around;
-
-static int wait_in_a_shield(void *unused)
+static int wait_for_that(void)
 {
-    weft_scope shield;
-    (void)unused;
-    weft_scope_enter(&around, WEFT_NEVER);
-    weft_scope_enter_shielded(&shield, WEFT_NEVER);
-    int rc = weft_wait_group_wait(&several);
-    weft_scope_leave(&shield);
-    weft_scope_leave(&around);
-    return rc;
+    return weft_wait_group_wait(&several);
 }
 
 static int down_and_up(void *unused)
 {
+    struct shielded shielded = { .wait = wait_for_that };
     weft_task *task;
     (void)unused;
     weft_wait_group_init(&several);
     weft_wait_group_add(&several, 1);
-    SPAWN(wait_in_a_shield, NULL, &task);
+    SPAWN(wait_in_a_shield, &shielded, &task);
     weft_sleep(WEFT_MS(1));
-    weft_scope_cancel(&around); /* it runs only after this task, being on the same worker */
+    weft_scope_cancel(
+        &shielded.around); /* it runs only after this task, being on the same worker */
     weft_wait_group_done(&several);
     weft_wait_group_add(&several, 1);
     JOIN(task, 0);
