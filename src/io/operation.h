@@ -35,4 +35,10 @@ void weft__operation_spend(void);
  * cancellation point. */
 ssize_t weft__operate(int fd, struct weft__operation *operation);
 
+struct pollfd;
+
+/* As weft_poll(), in a shield without a deadline; where it can wait for nothing, for want of memory
+ * or epoll watches, the thread is blocked. Suspends. */
+void weft__poll_firmly(struct pollfd *fds, unsigned count);
+
 #endif

@@ -193,3 +193,11 @@ int weft_poll(struct pollfd *fds, nfds_t count)
     errno = kept;
     return rc;
 }
+
+void weft__poll_firmly(struct pollfd *fds, unsigned count)
+{
+    int kept = weft__error();
+    if (weft_poll(fds, count) < 0)
+        poll(fds, count, -1);
+    weft__error_set(kept);
+}

@@ -192,9 +192,7 @@ void weft__process_await(weft_process *process, weft_process_status *ret_status)
     int rc = weft_process_wait(process, ret_status);
     while (rc != 0 && rc != -ECHILD) { /* it cannot be waited for so */
         struct pollfd ended = { .fd = process->pidfd, .events = POLLIN };
-        int kept = weft__error();
-        poll(&ended, 1, -1);
-        weft__error_set(kept);
+        weft__poll_firmly(&ended, 1);
         rc = weft_process_wait(process, ret_status);
     }
     weft_scope_leave(&shield);

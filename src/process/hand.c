@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "io/operation.h"
 #include "os/error.h"
 #include "weft/io.h"
 #include "weft/scope.h"
@@ -66,15 +67,6 @@ static bool comes_later(void)
     return weft__error() == EAGAIN || weft__error() == EINTR;
 }
 
-/* Also without being able to wait otherwise. */
-static void await_any(struct pollfd *fds, nfds_t count)
-{
-    int kept = weft__error();
-    if (weft_poll(fds, count) < 0)
-        poll(fds, count, -1);
-    weft__error_set(kept);
-}
-
 /* False: there is none, and will be none. That the template has ended its own socket says, of
  * whose far end nobody has a copy. */
 static bool next_note(const struct weft__hand *hand, struct weft__note *note)
@@ -88,7 +80,7 @@ static bool next_note(const struct weft__hand *hand, struct weft__note *note)
             break;
         struct pollfd fds[2] = { { .fd = hand->keeper, .events = POLLIN },
                                  { .fd = hand->template->control, .events = POLLIN } };
-        await_any(fds, 2);
+        weft__poll_firmly(fds, 2);
         ended = weft__template_ended(hand->template);
     }
     weft__error_set(kept);
@@ -103,7 +95,7 @@ static void end_process(const struct weft__hand *hand)
     if (hand->process >= 0) {
         syscall(SYS_pidfd_send_signal, hand->process, SIGKILL, NULL, 0);
         while (!ended.revents)
-            await_any(&ended, 1);
+            weft__poll_firmly(&ended, 1);
     }
     weft__error_set(kept);
 }
