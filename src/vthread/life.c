@@ -58,6 +58,8 @@ static void destroy_all_values(void)
         ran = false;
         for (unsigned level = 0; level < WEFT__KEY_LEVEL; level++)
             ran |= destroy_values(level);
+        if (ran)
+            weft__layout.call_tls_dtors(); /* VT-6 */
     }
     for (unsigned level = 1; level < WEFT__KEY_LEVEL; level++) {
         free(key_blocks()[level]);

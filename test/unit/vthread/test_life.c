@@ -141,6 +141,38 @@ TEST(destructors_run_in_the_order_of_posix)
     run(expect_destructors);
 }
 
+static void note_at_exit(void *number)
+{
+    note(number);
+    at_thread_exit(note, (void *)((intptr_t)number + 100));
+}
+
+static int leave_one_value(void *unused)
+{
+    (void)unused;
+    pthread_setspecific(key, (void *)1);
+    return 0;
+}
+
+static int expect_none_left(void *unused)
+{
+    (void)unused;
+    pthread_key_create(&key, note_at_exit);
+    on_virtual_thread(leave_one_value, NULL);
+    ck_assert_int_eq(atomic_load(&destroyed), 2);
+    ck_assert_int_eq(order[1], 101);
+    on_virtual_thread(expect_no_value, NULL);
+    ck_assert_uint_lt(weft__blocks_count(), 3);
+    ck_assert_int_eq(atomic_load(&destroyed), 2);
+    return 0;
+}
+
+/* The C library's list of them is its thread-local, and goes to the next thread. */
+TEST(what_a_key_s_destructor_leaves_for_the_end_is_its_own_thread_s)
+{
+    run(expect_none_left);
+}
+
 static atomic_int deepest = 20;
 
 static int exit_deep(int depth)
