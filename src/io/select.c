@@ -2,18 +2,24 @@
  * writes: it is asked for by poll(2) when an edge says that it may be there. */
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 
 #include "io/fd.h"
 #include "sched/worker.h"
-#include "sync/select.h"
+#include "sync/case.h"
 
 /* What a case keeps in its memory. */
 struct watch {
     struct weft__fd_node node;
     struct weft__fd *entry;
-    uint32_t generation;
+    uint32_t begun;      /* what weft__case_begin() sets to 0: */
+    uint32_t generation; /* of the first attempt, which the call is about */
     uint32_t edge;
 };
+
+_Static_assert(offsetof(struct watch, begun) == offsetof(struct weft__wait_node, number) &&
+                   offsetof(struct weft__channel_node, wait) == 0,
+               "weft__case_begin() is for all kinds");
 
 _Static_assert(sizeof(struct watch) <= sizeof((weft_case *)0)->weft__private,
                "a case has room for its node");
@@ -44,7 +50,13 @@ static int look(weft_case *item)
     watch->entry = weft__fd_get((int)item->weft__number, &item->result);
     if (!watch->entry)
         return 0; /* that is its result */
-    watch->generation = weft__load(&watch->entry->generation, acquire);
+    uint32_t generation = weft__load(&watch->entry->generation, acquire);
+    if (watch->begun && watch->generation != generation) {
+        item->result = -EBADF;
+        return 0;
+    }
+    watch->begun = true;
+    watch->generation = generation;
     watch->edge = weft__fd_edge(watch->entry, side_of(item)); /* EDGE-2: before the attempt */
     if (!(watch->edge & WEFT__FD_READY))
         return -EAGAIN;

@@ -135,9 +135,16 @@ static int wait_once(weft_case *cases, size_t count, struct weft__waiter *waiter
     return rc ? rc : -EAGAIN;
 }
 
+static int attempt_first(weft_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        weft__case_begin(&cases[i]);
+    return attempt_all(cases, count);
+}
+
 int weft_select_try(weft_case *cases, size_t count)
 {
-    return count ? attempt_all(cases, count) : -EINVAL;
+    return count ? attempt_first(cases, count) : -EINVAL;
 }
 
 int weft_select(weft_case *cases, size_t count)
@@ -149,9 +156,7 @@ int weft_select(weft_case *cases, size_t count)
     if (count == 0)
         return -EINVAL;
     weft__spend(waiter);
-    rc = attempt_all(cases, count);
-    for (size_t i = 0; rc == -EAGAIN && i < count; i++)
-        weft__case_begin(&cases[i]);
+    rc = attempt_first(cases, count);
     while (rc == -EAGAIN) {
         rc = wait_once(cases, count, waiter);
         if (rc == -EAGAIN)

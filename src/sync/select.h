@@ -34,7 +34,8 @@ struct weft__case_kind {
     bool (*delist)(weft_case *item);
 };
 
-/* Before the first wait of a call: it has no place in any list (QUEUE-6). */
+/* Before the first attempt of a call: it has no place in any list (QUEUE-6), and is not about a
+ * file yet. */
 void weft__case_begin(weft_case *item);
 
 extern const struct weft__case_kind weft__case_send;

@@ -181,6 +181,52 @@ TEST(a_descriptor_that_is_closed_is_chosen)
     run_mixed(select_on_closed);
 }
 
+struct reuse {
+    int fd, other;
+};
+
+static int close_and_reuse(void *arg)
+{
+    struct reuse *reuse = arg;
+    weft_sleep(WEFT_MS(2));
+    ck_assert_int_eq(weft_close(reuse->fd), 0);
+    ck_assert_int_eq(dup2(reuse->other, reuse->fd), reuse->fd);
+    return 0;
+}
+
+static int select_on_reused(void *unused)
+{
+    int fds[2], others[2];
+    weft_task *task;
+    weft_scope scope;
+    (void)unused;
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(pipe(others), 0);
+    struct reuse reuse = { fds[0], others[0] };
+    weft_case cases[] = { weft_case_readable(fds[0]) };
+    SPAWN(close_and_reuse, &reuse, &task);
+    ck_assert_int_eq(weft_select(cases, 1), 0);
+    ck_assert_int_eq(cases[0].result, -EBADF);
+    JOIN(task, 0);
+    weft_scope_enter(&scope, weft_after(WEFT_MS(5))); /* the next call is about the new file */
+    ck_assert_int_eq(weft_select(cases, 1), -ETIMEDOUT);
+    weft_scope_leave(&scope);
+    ck_assert_int_eq(weft_select_try(cases, 1), -EAGAIN);
+    ck_assert_int_eq(write(others[1], "x", 1), 1);
+    ck_assert_int_eq(weft_select(cases, 1), 0);
+    ck_assert_int_eq(cases[0].result, 0);
+    for (int i = 0; i < 2; i++) {
+        weft_close(fds[i]);
+        weft_close(others[i]);
+    }
+    return 0;
+}
+
+TEST(the_file_behind_a_number_that_is_given_out_again_is_another)
+{
+    run_mixed(select_on_reused);
+}
+
 /* Each of several that are always ready has its turn. */
 static int fair(void *unused)
 {
