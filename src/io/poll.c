@@ -12,6 +12,9 @@
 
 #define FEW 8 /* descriptors for which the stack has room */
 
+#define READS (POLLIN | POLLPRI | POLLRDHUP | POLLRDNORM | POLLRDBAND)
+#define WRITES (POLLOUT | POLLWRNORM | POLLWRBAND)
+
 /* One descriptor's part in a wait: a node per direction. */
 struct watch {
     struct weft__fd *entry;
@@ -22,9 +25,8 @@ struct watch {
 
 static bool wants(const struct pollfd *pfd, int side)
 {
-    return side == WEFT__READ ? pfd->events & (POLLIN | POLLPRI | POLLRDHUP | POLLRDNORM) ||
-                                    !(pfd->events & (POLLOUT | POLLWRNORM))
-                              : pfd->events & (POLLOUT | POLLWRNORM);
+    bool writes = pfd->events & WRITES;
+    return side == WEFT__WRITE ? writes : pfd->events & READS || !writes;
 }
 
 /* A signal's handler may have run instead of the look. */
@@ -41,17 +43,18 @@ static int ready_now(struct pollfd *fds, nfds_t count)
  * look is seen by enlist() (EDGE-2). */
 static int look(struct pollfd *fds, nfds_t count, struct watch *watches)
 {
+    int error = 0;
     for (nfds_t i = 0; i < count; i++) {
-        int error;
         struct watch *watch = &watches[i];
         watch->entry = fds[i].fd < 0 ? NULL : weft__fd_get(fds[i].fd, &error);
         if (!watch->entry)
-            continue; /* poll(2) says what is wrong with it */
+            continue; /* poll(2) says what is wrong with it, */
         watch->generation = weft__load(&watch->entry->generation, acquire);
         for (int side = 0; side < 2; side++)
             watch->edge[side] = weft__load(&watch->entry->edge[side], acquire);
     }
-    return ready_now(fds, count);
+    int ready = ready_now(fds, count);
+    return ready ? ready : error; /* if not, it cannot be waited for */
 }
 
 static void delist(struct watch *watches, nfds_t count)
@@ -82,6 +85,8 @@ static int enlist(struct pollfd *fds, nfds_t count, struct watch *watches)
                 continue;
             int rc = weft__fd_enlist(watches[i].entry, fds[i].fd, side, watches[i].edge[side],
                                      watches[i].generation, &watches[i].node[side]);
+            if (rc == -EPERM)
+                continue; /* poll(2) has found it not ready for this, and that stays so */
             if (rc)
                 return rc == -EBADF ? -EAGAIN : rc; /* report() will say so */
         }

@@ -152,6 +152,52 @@ TEST(poll_tells_the_directions_apart)
     run_everywhere(both_directions);
 }
 
+static int empty(void *arg)
+{
+    char buf[1 << 14];
+    while (recv(*(const int *)arg, buf, sizeof buf, MSG_DONTWAIT) > 0)
+        ;
+    return 0;
+}
+
+static int odd_events(void *unused)
+{
+    struct later later;
+    struct stream stream;
+    char bulk[1 << 14] = "", byte;
+    weft_scope scope;
+    (void)unused;
+    int file = open("/dev/null", O_RDWR);
+    struct pollfd fds[] = { { file, POLLPRI, 0 }, { file, 0, 0 }, { pipes[0][0], POLLIN, 0 } };
+    write_later(&later, pipes[0][1]);
+    ck_assert_int_eq(weft_poll(fds, 3), 1);
+    ck_assert_int_eq(fds[2].revents, POLLIN);
+    pthread_join(later.thread, NULL);
+    ck_assert_int_eq(weft_read(pipes[0][0], &byte, 1), 1);
+    weft_close(file);
+
+    stream_open(UNIX_ABSTRACT, &stream);
+    while (send(stream.writer, bulk, sizeof bulk, MSG_DONTWAIT) > 0)
+        ;
+    struct pollfd pfd = { stream.writer, POLLWRBAND, 0 };
+    weft_scope_enter(&scope, weft_after(WEFT_MS(5)));
+    ck_assert_int_eq(weft_poll(&pfd, 1), -ETIMEDOUT);
+    weft_scope_leave(&scope);
+    weft_task *task;
+    SPAWN(empty, &stream.reader, &task);
+    ck_assert_int_eq(weft_poll(&pfd, 1), 1);
+    ck_assert_int_eq(pfd.revents, POLLWRBAND);
+    JOIN(task, 0);
+    stream_close(&stream);
+    return 0;
+}
+
+TEST(poll_waits_for_events_that_some_files_never_have, .timeout = 20)
+{
+    ck_assert_int_eq(pipe(pipes[0]), 0);
+    ck_assert_int_eq(weft_run(NULL, odd_events, NULL), 0);
+}
+
 static int time_out(void *unused)
 {
     struct pollfd fds[MANY];
