@@ -3,7 +3,8 @@
  * An address is one string:
  *
  *     "127.0.0.1:8080"  "localhost:http"  "example.org:443"
- *     "[::1]:8080"      ":8080" (all interfaces)   "127.0.0.1:0" (a free port)
+ *     "[::1]:8080"      ":8080" (all interfaces, IPv6 and IPv4)
+ *     "127.0.0.1:0" (a free port)   "[fe80::1%eth0]:8080" (of a link)
  *     "unix:/run/x.sock"  "unix:@name" (abstract)
  *
  * Names are looked up by the C library, on a thread of the blocking pool

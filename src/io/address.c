@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -76,10 +77,21 @@ static int format_unix(const struct sockaddr_un *un, socklen_t size, char *buf, 
     return snprintf(buf, room, "unix:%.*s", length, un->sun_path);
 }
 
+/* "%eth0", "%7" for an interface that is no more, or nothing. */
+static void format_scope(unsigned scope, char *buf, size_t room)
+{
+    char name[IF_NAMESIZE];
+    *buf = 0;
+    if (scope && if_indextoname(scope, name))
+        snprintf(buf, room, "%%%s", name);
+    else if (scope)
+        snprintf(buf, room, "%%%u", scope);
+}
+
 int weft_address_format(const struct sockaddr *address, socklen_t address_size, char *buf,
                         size_t size)
 {
-    char host[INET6_ADDRSTRLEN];
+    char host[INET6_ADDRSTRLEN], scope[1 + IF_NAMESIZE];
     const struct sockaddr_in *in4 = (const void *)address;
     const struct sockaddr_in6 *in6 = (const void *)address;
     switch (address->sa_family) {
@@ -87,8 +99,13 @@ int weft_address_format(const struct sockaddr *address, socklen_t address_size, 
         inet_ntop(AF_INET, &in4->sin_addr, host, sizeof host);
         return snprintf(buf, size, "%s:%u", host, ntohs(in4->sin_port));
     case AF_INET6:
+        if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) { /* of a socket for both */
+            inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], host, sizeof host);
+            return snprintf(buf, size, "%s:%u", host, ntohs(in6->sin6_port));
+        }
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-        return snprintf(buf, size, "[%s]:%u", host, ntohs(in6->sin6_port));
+        format_scope(in6->sin6_scope_id, scope, sizeof scope);
+        return snprintf(buf, size, "[%s%s]:%u", host, scope, ntohs(in6->sin6_port));
     case AF_UNIX:
         return format_unix((const void *)address, address_size, buf, size);
     default:

@@ -10,10 +10,11 @@
 #include "weft/io.h"
 #include "weft/net.h"
 
-static int set_option(int fd, int level, int option)
+#define BOTH 0x100u /* beside weft_listen()'s flags: IPv6, and IPv4 too */
+
+static int set_option(int fd, int level, int option, int value)
 {
-    int on = 1;
-    return setsockopt(fd, level, option, &on, sizeof on) < 0 ? -weft__error() : 0;
+    return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -weft__error() : 0;
 }
 
 /* A socket's file that nobody listens behind any more. */
@@ -36,9 +37,11 @@ static int listen_at(int domain, const struct sockaddr *address, socklen_t size,
     int fd = weft_socket(domain, SOCK_STREAM, 0);
     if (fd < 0)
         return fd;
-    int rc = domain == AF_UNIX ? 0 : set_option(fd, SOL_SOCKET, SO_REUSEADDR);
+    int rc = domain == AF_UNIX ? 0 : set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (rc == 0 && domain == AF_INET6 && flags & BOTH)
+        rc = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     if (rc == 0 && flags & WEFT_REUSEPORT)
-        rc = set_option(fd, SOL_SOCKET, SO_REUSEPORT);
+        rc = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (rc == 0 && bind(fd, address, size) < 0)
         rc = -weft__error();
     if (rc == 0 && listen(fd, backlog > 0 ? backlog : SOMAXCONN) < 0)
@@ -47,6 +50,17 @@ static int listen_at(int domain, const struct sockaddr *address, socklen_t size,
         return fd;
     weft_close(fd);
     return rc;
+}
+
+/* At the first address of the family that can be had; AF_UNSPEC: of any. */
+static int listen_at_one(const struct addrinfo *list, int family, int backlog, unsigned flags)
+{
+    int fd = -EADDRNOTAVAIL;
+    for (const struct addrinfo *at = list; at && fd < 0; at = at->ai_next) {
+        if (family == AF_UNSPEC || family == at->ai_family)
+            fd = listen_at(at->ai_family, at->ai_addr, at->ai_addrlen, backlog, flags);
+    }
+    return fd;
 }
 
 int weft_listen(const char *address, int backlog, unsigned flags)
@@ -62,9 +76,9 @@ int weft_listen(const char *address, int backlog, unsigned flags)
     int fd = weft__resolve(&parts, true, &list);
     if (fd)
         return fd;
-    fd = -EADDRNOTAVAIL;
-    for (struct addrinfo *at = list; at && fd < 0; at = at->ai_next)
-        fd = listen_at(at->ai_family, at->ai_addr, at->ai_addrlen, backlog, flags);
+    fd = *parts.host ? -EADDRNOTAVAIL : listen_at_one(list, AF_INET6, backlog, flags | BOTH);
+    if (fd < 0)
+        fd = listen_at_one(list, AF_UNSPEC, backlog, flags);
     weft_freeaddrinfo(list);
     return fd;
 }
@@ -74,7 +88,7 @@ static int connect_to(int domain, const struct sockaddr *address, socklen_t size
     int fd = weft_socket(domain, SOCK_STREAM, 0);
     if (fd < 0)
         return fd;
-    int rc = domain == AF_UNIX ? 0 : set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+    int rc = domain == AF_UNIX ? 0 : set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (rc == 0)
         rc = weft_connect(fd, address, size);
     if (rc == 0)

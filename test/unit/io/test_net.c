@@ -1,6 +1,8 @@
 #include "suite.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -99,6 +101,15 @@ TEST(addresses_are_written_as_they_are_read)
                                 .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     weft_address_format((struct sockaddr *)&in6, sizeof in6, buf, sizeof buf);
     ck_assert_str_eq(buf, "[::1]:80");
+    in6.sin6_scope_id = if_nametoindex("lo");
+    weft_address_format((struct sockaddr *)&in6, sizeof in6, buf, sizeof buf);
+    ck_assert_str_eq(buf, "[::1%lo]:80");
+    in6.sin6_scope_id = 1000000;
+    weft_address_format((struct sockaddr *)&in6, sizeof in6, buf, sizeof buf);
+    ck_assert_str_eq(buf, "[::1%1000000]:80");
+    inet_pton(AF_INET6, "::ffff:1.2.3.4", &in6.sin6_addr);
+    weft_address_format((struct sockaddr *)&in6, sizeof in6, buf, sizeof buf);
+    ck_assert_str_eq(buf, "1.2.3.4:80");
     struct sockaddr other = { .sa_family = 99 };
     weft_address_format(&other, sizeof other, buf, sizeof buf);
     ck_assert_str_eq(buf, "?");
@@ -227,4 +238,30 @@ TEST(a_port_can_be_shared_when_asked)
     ck_assert_int_ge(second, 0);
     weft_close(first);
     weft_close(second);
+}
+
+static int listen_everywhere(void *unused)
+{
+    char text[64], address[64];
+    (void)unused;
+    int listener = weft_listen(":0", 0, 0);
+    ck_assert_int_gt(weft_local_address(listener, text, sizeof text), 0);
+    for (int six = 0; six < 2; six++) {
+        snprintf(address, sizeof address, "%s%s", six ? "[::1]" : "127.0.0.1", strrchr(text, ':'));
+        int client = weft_dial(address);
+        if (six && (client == -EADDRNOTAVAIL || client == -ENETUNREACH || client == -EAFNOSUPPORT))
+            continue; /* the machine has no IPv6 */
+        ck_assert_int_ge(client, 0);
+        int server = weft_accept(listener, NULL, NULL);
+        ck_assert_int_gt(weft_local_address(server, text, sizeof text), 0);
+        ck_assert_str_eq(text, address);
+        weft_close(server);
+        weft_close(client);
+    }
+    return weft_close(listener);
+}
+
+TEST(all_interfaces_are_those_of_both_kinds)
+{
+    ck_assert_int_eq(weft_run(NULL, listen_everywhere, NULL), 0);
 }
