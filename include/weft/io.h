@@ -44,8 +44,9 @@ WEFT_API ssize_t weft_readv(int fd, const struct iovec *iov, int iov_count);
 WEFT_API ssize_t weft_writev(int fd, const struct iovec *iov, int iov_count);
 
 /* recv(2), send(2), recvfrom(2), sendto(2), recvmsg(2), sendmsg(2). MSG_DONTWAIT
- * in `flags` is obeyed: -EAGAIN instead of waiting. MSG_WAITALL waits for the whole
- * buffer on stream sockets, and returns less at the end or before an error. */
+ * in `flags` is obeyed: -EAGAIN instead of waiting; MSG_OOB and MSG_ERRQUEUE never wait.
+ * MSG_WAITALL waits for the whole buffer on stream sockets, and returns less at the end, before
+ * an error, and where ancillary data is asked for. */
 WEFT_API ssize_t weft_recv(int fd, void *buf, size_t size, int flags);
 WEFT_API ssize_t weft_send(int fd, const void *buf, size_t size, int flags);
 WEFT_API ssize_t weft_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *address,
@@ -82,11 +83,14 @@ WEFT_API int weft_accept(int fd, struct sockaddr *address, socklen_t *address_si
  * the socket: the attempt goes on in the kernel. */
 WEFT_API int weft_connect(int fd, const struct sockaddr *address, socklen_t address_size);
 
-/* shutdown(2). Readers that wait see the end, writers -EPIPE. Never suspends. */
+/* shutdown(2). Readers that wait see the end, writers -EPIPE. Never suspends. (When the other end
+ * of a unix socket shuts down for reading only, the kernel tells a writer that waits for room
+ * nothing.) */
 WEFT_API int weft_shutdown(int fd, int how);
 
-/* close(2), after waking everybody who waits on `fd` with -EBADF. Never
- * suspends. Returns 0 or the error; the descriptor is gone in either case. */
+/* close(2), after waking everybody who waits on `fd` with -EBADF (but not plain threads while no
+ * runtime is running: these wait in poll(2)). Never suspends; as close(2) it may block, where a
+ * socket lingers. Returns 0 or the error; the descriptor is gone in either case. */
 WEFT_API int weft_close(int fd);
 
 WEFT__END

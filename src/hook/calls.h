@@ -180,6 +180,7 @@
     /* connect.c */ \
     CALL(connect) \
     CALL(__connect) \
+    CALL(shutdown) \
     /* create.c */ \
     CALL(socket) \
     CALL(socketpair) \

@@ -1,9 +1,10 @@
-/* Connecting: the one call for which a description's mode is changed, since there
- * is no flag. Before it nobody else has a use for the socket. */
+/* Connecting, and shutting down. connect() is the one call for which a description's mode is
+ * changed, since there is no flag. Before it nobody else has a use for the socket. */
 #include <fcntl.h>
 #include <poll.h>
 
 #include "hook/call.h"
+#include "hook/fork.h"
 #include "hook/real.h"
 
 /* -EINPROGRESS or -EALREADY: it goes on in the kernel. */
@@ -44,4 +45,13 @@ WEFT__INTERPOSE int connect(int fd, const struct sockaddr *address, socklen_t si
 WEFT__INTERPOSE int __connect(int fd, const struct sockaddr *address, socklen_t size)
 {
     return connect(fd, address, size);
+}
+
+/* Of a full unix socket that is shut down for writing the kernel tells epoll nothing. */
+WEFT__INTERPOSE int shutdown(int fd, int how)
+{
+    int rc = weft__real_shutdown(fd, how);
+    if (rc == 0 && !weft__hook_forked)
+        weft__fd_stir(fd);
+    return rc;
 }

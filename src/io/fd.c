@@ -257,9 +257,9 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
     weft__outside(-1);
     if (ended.reason != WEFT__EVENT) {
         weft__fd_delist(entry, &node);
-        return weft__scope_error(waiter, ended);
+        rc = weft__scope_error(waiter, ended);
     }
-    return weft__load(&entry->generation, acquire) == generation ? 0 : -EBADF;
+    return rc || weft__load(&entry->generation, acquire) == generation ? rc : -EBADF;
 }
 
 /* Wakes all who wait on a side. Under the lock; `queued`: the seat is held. */
@@ -330,20 +330,29 @@ static void on_event(uint64_t key, unsigned what)
     weft__lock_release(&entry->lock);
 }
 
-/* Who waited for a descriptor that is no more. The seat comes before the lock, as
- * it does for events: a rescuer that polls for this worker holds the one and
- * wants the other. A waiter for the next file of this number, which may be in
- * the list by now, just tries again. */
-static void wake_both(struct weft__fd *entry)
+/* All who wait for it try again; `event`: for a reason that the kernel does not tell. The seat
+ * comes before the lock, as it does for events: a rescuer that polls for this worker holds the
+ * one and wants the other. */
+static void wake_both(struct weft__fd *entry, bool event)
 {
     struct weft_task *self = weft__self();
     struct weft__worker *worker = weft__enter_here(self);
     weft__lock_acquire(&entry->lock);
-    wake_side(entry, WEFT__READ, false);
-    wake_side(entry, WEFT__WRITE, false);
+    for (int side = 0; side < 2; side++) {
+        if (event)
+            count_event(entry, side);
+        wake_side(entry, side, false);
+    }
     weft__lock_release(&entry->lock);
     if (worker)
         weft__leave(self);
+}
+
+void weft__fd_stir(int fd)
+{
+    struct weft__fd *entry = entry_of(fd, false);
+    if (entry)
+        wake_both(entry, true);
 }
 
 /* Under the lock. */
@@ -362,7 +371,7 @@ void weft__fd_forget(int fd)
     weft__lock_acquire(&entry->lock);
     unregister(entry, fd);
     weft__lock_release(&entry->lock);
-    wake_both(entry);
+    wake_both(entry, false); /* a waiter for the next file of this number just tries again */
 }
 
 void weft__fd_forget_range(unsigned first, unsigned last)
@@ -379,18 +388,37 @@ void weft__fd_forget_range(unsigned first, unsigned last)
     }
 }
 
+/* Whether to close the last reference to the file may take a while: the number is free by then,
+ * and its next user must not find the entry locked. Under the lock. */
+static bool may_block(struct weft__fd *entry, int fd)
+{
+    uint32_t flags = weft__load(&entry->flags, relaxed);
+    if (!(flags & WEFT__FD_SOCKET))
+        return !(flags & WEFT__FD_FILE);
+    struct linger linger = { 0 };
+    socklen_t size = sizeof linger;
+    return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff &&
+           linger.l_linger;
+}
+
+static int close_now(int fd)
+{
+    return close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
 int weft_close(int fd)
 {
     struct weft__fd *entry = entry_of(fd, false);
     if (!entry)
         return close(fd) < 0 ? -errno : 0;
     weft__lock_acquire(&entry->lock);
+    int last = may_block(entry, fd) ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     unregister(entry, fd);
     /* Inside the lock: nobody must set the old file up again in between. */
-    int rc = close(fd) < 0 && errno != EINTR ? -errno : 0;
+    int rc = close_now(fd);
     weft__lock_release(&entry->lock);
-    wake_both(entry);
-    return rc;
+    wake_both(entry, false);
+    return last < 0 ? rc : close_now(last);
 }
 
 /* The pollers go: what is still open will be registered anew, and plain threads

@@ -101,6 +101,9 @@ void weft__fd_renew(int fd, uint32_t flags);
 void weft__fd_forget(int fd);
 void weft__fd_forget_range(unsigned first, unsigned last);
 
+/* Something has happened to the file of which the kernel tells nobody: all who wait try again. */
+void weft__fd_stir(int fd);
+
 /* The word that an attempt is based on: EDGE-2. */
 static inline uint32_t weft__fd_edge(struct weft__fd *entry, enum weft__side side)
 {

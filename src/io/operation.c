@@ -11,6 +11,10 @@
 
 #define ALONE_SLICE 20 /* ms until a cancellation is seen */
 
+/* Between attempts where no event tells when to try again. */
+#define UNTOLD_FIRST WEFT_MS(1)
+#define UNTOLD_LAST WEFT_MS(64)
+
 int weft__operation_slice(struct weft__waiter *waiter)
 {
     if (!waiter->scope)
@@ -45,28 +49,53 @@ static bool exhausted(struct weft__fd *entry, const struct weft__operation *oper
 {
     uint32_t flags = weft__load(&entry->flags, relaxed); /* HANGUP comes with an event: EDGE-2 */
     if (result == -EAGAIN)
-        return flags & WEFT__FD_REGISTERED;
+        return flags & WEFT__FD_REGISTERED && !operation->aside && !operation->untold;
     if (result <= 0 || (size_t)result >= operation->wanted)
         return false;
     return (flags & (WEFT__FD_TCP | WEFT__FD_REGISTERED | WEFT__FD_HANGUP)) ==
            (WEFT__FD_TCP | WEFT__FD_REGISTERED);
 }
 
+/* Waits until trying again makes sense. */
+static int await(struct weft__fd *entry, int fd, struct weft__operation *operation, uint32_t edge,
+                 struct weft__waiter *waiter, int64_t *delay)
+{
+    if (weft__unlikely(operation->untold)) {
+        int64_t now = *delay;
+        *delay = 2 * now < UNTOLD_LAST ? 2 * now : UNTOLD_LAST;
+        operation->untold = false;
+        return weft_sleep(now);
+    }
+    if (weft__unlikely(!weft__load(&weft__rt.running, relaxed)))
+        return wait_alone(fd, operation->side, waiter);
+    int rc = weft__fd_wait(entry, fd, operation->side, edge, operation->generation, waiter,
+                           operation->what);
+    if (weft__unlikely(weft__load(&entry->flags, relaxed) & WEFT__FD_NO_EVENTS) && rc == 0)
+        rc = weft_sleep(WEFT_MS(1)); /* it gives EAGAIN, and nothing tells when it will not */
+    return rc;
+}
+
 static ssize_t operate(int fd, struct weft__operation *operation, struct weft__waiter *waiter)
 {
+    int64_t delay = UNTOLD_FIRST;
     int rc = weft__checkpoint(waiter);
     if (weft__unlikely(rc))
         return rc;
     struct weft__fd *entry = weft__fd_get(fd, &rc);
     if (weft__unlikely(!entry))
         return rc;
+    if (!operation->begun) {
+        operation->begun = true;
+        operation->generation = weft__load(&entry->generation, acquire);
+    }
     weft__operation_spend();
     uint32_t kind = weft__load(&entry->flags, relaxed); /* these are constant */
     operation->socket = kind & WEFT__FD_SOCKET;
     operation->regular = kind & WEFT__FD_REGULAR;
-    uint32_t generation = weft__load(&entry->generation, acquire);
     _Atomic(uint32_t) *state = &entry->edge[operation->side];
     for (;;) {
+        if (weft__unlikely(weft__load(&entry->generation, acquire) != operation->generation))
+            return -EBADF;
         uint32_t edge = weft__load(state, acquire); /* EDGE-2: before the attempt */
         /* Who does not wait may never let the poller have its turn. */
         if (edge & WEFT__FD_READY || operation->no_wait) {
@@ -82,18 +111,9 @@ static ssize_t operate(int fd, struct weft__operation *operation, struct weft__w
         }
         if (operation->no_wait)
             return -EAGAIN;
-        if (weft__unlikely(!weft__load(&weft__rt.running, relaxed)))
-            rc = wait_alone(fd, operation->side, waiter);
-        else
-            rc = weft__fd_wait(entry, fd, operation->side, edge, generation, waiter,
-                               operation->what);
+        rc = await(entry, fd, operation, edge, waiter, &delay);
         if (rc)
             return rc;
-        if (weft__unlikely(weft__load(&entry->flags, relaxed) & WEFT__FD_NO_EVENTS)) {
-            rc = weft_sleep(WEFT_MS(1)); /* it gives EAGAIN, and nothing tells when it will not */
-            if (rc)
-                return rc;
-        }
     }
 }
 

@@ -7,7 +7,7 @@
 #include "weft/io.h"
 #include "weft/time.h"
 
-/* Waiting for something that makes no event: tries again after ever longer. */
+/* An accept that lacks room tries again after ever longer. */
 #define BACK_OFF_FIRST WEFT_MS(5)
 #define BACK_OFF_LAST WEFT_S(1)
 
@@ -98,8 +98,9 @@ static ssize_t try_connect(int fd, struct weft__operation *op)
     case EINTR: /* the attempt goes on */
         op->flags++;
         return -EAGAIN;
-    case EAGAIN: /* a unix socket whose queue is full: no event will tell */
-        return -ENOBUFS;
+    case EAGAIN: /* of a unix socket: the listener's queue is full */
+        op->untold = op->address->sa_family == AF_UNIX;
+        return op->untold ? -EAGAIN : -ENOBUFS;
     default:
         return -errno;
     }
@@ -107,23 +108,18 @@ static ssize_t try_connect(int fd, struct weft__operation *op)
 
 int weft_connect(int fd, const struct sockaddr *address, socklen_t address_size)
 {
-    int64_t delay = BACK_OFF_FIRST;
     struct weft__operation op = { .attempt = try_connect,
                                   .what = "connect",
                                   .side = WEFT__WRITE,
                                   .address = (struct sockaddr *)(uintptr_t)address,
                                   .address_size = &address_size };
-    for (;;) {
-        ssize_t rc = weft__operate(fd, &op);
-        if (rc != -ENOBUFS || address->sa_family != AF_UNIX)
-            return (int)rc;
-        rc = back_off(&delay);
-        if (rc)
-            return (int)rc;
-    }
+    return (int)weft__operate(fd, &op);
 }
 
 int weft_shutdown(int fd, int how)
 {
-    return shutdown(fd, how) < 0 ? -errno : 0;
+    if (shutdown(fd, how) < 0)
+        return -errno;
+    weft__fd_stir(fd); /* a full unix socket that is shut down for writing makes no event */
+    return 0;
 }

@@ -30,7 +30,8 @@ static int close_socket(int fd);
     (weft__model_rmw(p), mutation == BLIND_CLEAR ? (atomic_store(p, v), true) \
                                                  : atomic_compare_exchange_strong(p, expected, v))
 #define weft__fd_wait(entry, fd, side_, edge, generation, waiter, what) \
-    weft__fd_wait(entry, fd, side_, mutation == NO_RECHECK ? weft__load(state, relaxed) : (edge), \
+    weft__fd_wait(entry, fd, side_, \
+                  mutation == NO_RECHECK ? weft__load(&(entry)->edge[side_], relaxed) : (edge), \
                   generation, waiter, what)
 #include "io/operation.c"
 

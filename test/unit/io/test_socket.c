@@ -261,3 +261,72 @@ TEST(plain_threads_talk_to_tasks)
     ck_assert_int_eq(weft_stop(), 0);
     ck_assert_int_eq(atomic_load(&served), 80);
 }
+
+static int write_until_shut(void *arg)
+{
+    static const char bulk[1 << 16];
+    ssize_t n;
+    while ((n = weft_send(*(const int *)arg, bulk, sizeof bulk, 0)) > 0)
+        ;
+    return (int)n;
+}
+
+static int shut_down(void *unused)
+{
+    (void)unused;
+    for (enum stream_kind kind = TCP4; kind <= UNIX_ABSTRACT; kind++) {
+        struct stream stream;
+        weft_task *task;
+        if (!stream_open(kind, &stream))
+            continue;
+        SPAWN(write_until_shut, &stream.writer, &task);
+        weft_sleep(WEFT_MS(20)); /* it waits for room */
+        ck_assert_int_eq(weft_shutdown(stream.writer, SHUT_WR), 0);
+        JOIN(task, -EPIPE);
+        stream_close(&stream);
+    }
+    ck_assert_int_eq(weft_shutdown(-1, SHUT_WR), -EBADF);
+    return 0;
+}
+
+TEST(a_writer_that_waits_sees_the_shutdown, .timeout = 20)
+{
+    ck_assert_int_eq(weft_run(NULL, shut_down, NULL), 0);
+}
+
+/* A close that takes long. */
+
+static int close_it(void *arg)
+{
+    return weft_close(*(const int *)arg);
+}
+
+static int linger(void *unused)
+{
+    static const char bulk[1 << 16];
+    struct linger linger = { .l_onoff = 1, .l_linger = 1 };
+    struct stream stream;
+    weft_task *task;
+    (void)unused;
+    ck_assert(stream_open(TCP4, &stream));
+    while (send(stream.writer, bulk, sizeof bulk, MSG_DONTWAIT) > 0)
+        ;
+    ck_assert_int_eq(setsockopt(stream.writer, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    int64_t before = weft_now();
+    SPAWN(close_it, &stream.writer, &task);
+    while (fcntl(stream.writer, F_GETFD) >= 0)
+        weft_yield();
+    int fd = weft_socket(AF_INET, SOCK_DGRAM, 0);
+    ck_assert_int_eq(fd, stream.writer);
+    ck_assert_int_lt(weft_now() - before, WEFT_MS(900));
+    JOIN(task, 0);
+    ck_assert_int_ge(weft_now() - before, WEFT_MS(900));
+    weft_close(fd);
+    weft_close(stream.reader);
+    return weft_close(stream.listener);
+}
+
+TEST(the_next_user_of_a_number_does_not_wait_for_a_slow_close)
+{
+    ck_assert_int_eq(run_tasks(2, linger, NULL), 0);
+}

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "sockets.h"
 #include "tasks.h"
@@ -425,4 +427,104 @@ static int use_file(void *unused)
 TEST(files_are_read_and_written_at_once)
 {
     run_everywhere(use_file, NULL);
+}
+
+/* A number that another file has got. */
+
+static atomic_size_t drained;
+
+static void *drain(void *arg)
+{
+    static char buf[1 << 16];
+    ssize_t n;
+    while ((n = read(*(const int *)arg, buf, sizeof buf)) > 0)
+        atomic_fetch_add(&drained, (size_t)n);
+    return NULL;
+}
+
+static int write_much(void *arg)
+{
+    size_t size = 64 << 20, done;
+    char *bulk = calloc(1, size);
+    int rc = weft_write_all(*(const int *)arg, bulk, size, &done);
+    free(bulk);
+    return rc;
+}
+
+static int replace(void *unused)
+{
+    int ends[2], others[2], byte;
+    weft_task *task;
+    pthread_t thread;
+    (void)unused;
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(pipe2(others, O_NONBLOCK), 0);
+    pthread_create(&thread, NULL, drain, &ends[0]);
+    int writer = ends[1];
+    SPAWN(write_much, &writer, &task);
+    while (atomic_load(&drained) == 0)
+        weft_yield();
+    weft_close(writer);
+    ck_assert_int_eq(dup(others[1]), writer); /* while the task is between two parts, or waits */
+    JOIN(task, -EBADF);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(read(others[0], &byte, 1), -1);
+    weft_close(writer);
+    close(ends[0]);
+    close(others[0]);
+    return close(others[1]);
+}
+
+TEST(a_whole_buffer_goes_to_one_file, .timeout = 30)
+{
+    for (int i = 0; i < 5; i++) {
+        atomic_store(&drained, 0);
+        ck_assert_int_eq(run_in_turn(replace, NULL), 0);
+    }
+}
+
+/* A datagram for a unix socket that is full: no event tells when it is not. */
+
+static int64_t cpu_time(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static int send_to_full(void *unused)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t size = sizeof address.sun_family + 1 +
+                     (socklen_t)sprintf(address.sun_path + 1, "weft-test-full-%d", getpid());
+    struct iovec iov = { "x", 1 };
+    struct msghdr message = {
+        .msg_name = &address, .msg_namelen = size, .msg_iov = &iov, .msg_iovlen = 1
+    };
+    int receiver = weft_socket(AF_UNIX, SOCK_DGRAM, 0),
+        sender = weft_socket(AF_UNIX, SOCK_DGRAM, 0);
+    char byte;
+    weft_scope scope;
+    (void)unused;
+    ck_assert_int_eq(bind(receiver, (struct sockaddr *)&address, size), 0);
+    while (sendto(sender, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&address, size) == 1)
+        ;
+    for (int i = 0; i < 2; i++) {
+        int64_t before = cpu_time();
+        weft_scope_enter(&scope, weft_after(WEFT_MS(200)));
+        ssize_t n = i ? weft_sendmsg(sender, &message, 0)
+                      : weft_sendto(sender, "x", 1, 0, (struct sockaddr *)&address, size);
+        weft_scope_leave(&scope);
+        ck_assert_int_eq(n, -ETIMEDOUT);
+        ck_assert_int_lt(cpu_time() - before, WEFT_MS(100));
+    }
+    ck_assert_int_eq(weft_read(receiver, &byte, 1), 1);
+    ck_assert_int_eq(weft_sendto(sender, "x", 1, 0, (struct sockaddr *)&address, size), 1);
+    weft_close(sender);
+    return weft_close(receiver);
+}
+
+TEST(a_full_receiver_is_not_asked_without_end)
+{
+    ck_assert_int_eq(weft_run(NULL, send_to_full, NULL), 0);
 }
