@@ -3,8 +3,9 @@
  * Everything begins with the kernel's own call and WNOHANG. When that finds nothing,
  * the thread waits for a SIGCHLD, which the sink sees first, and tries again. The sink
  * does not see it when all threads block it (it stays with the kernel: SIG-2) or
- * when the program ignores it: then the call blocks its carrier, and the worker goes
- * to another.
+ * when the program ignores it; and the end of a child that clone() made with another
+ * signal, or none, makes no SIGCHLD: who asks for such children (__WALL, __WCLONE) does not
+ * wait for one. Then the call blocks its carrier, and the worker goes to another.
  *
  * CHILD-1  A waiter is in the list before it tries. Whoever has seen a SIGCHLD wakes
  *          all in the list; so whatever a try has missed ends the wait.
@@ -67,9 +68,10 @@ static void end(struct node *node)
     weft__lock_release(&lock);
 }
 
-static bool sink_sees_children(void)
+static bool sink_sees(const struct child_wait *call)
 {
-    return weft__sink_sees(SIGCHLD) && weft__signal_action(SIGCHLD).sa_handler != SIG_IGN;
+    return !(call->options & (__WALL | __WCLONE)) && weft__sink_sees(SIGCHLD) &&
+           weft__signal_action(SIGCHLD).sa_handler != SIG_IGN;
 }
 
 /* ECANCELED or ETIMEDOUT, if a scope has ended the wait. */
@@ -89,7 +91,7 @@ static pid_t try_and_wait(const struct child_wait *call, bool *ret_blind)
     begin(&node, waiter); /* CHILD-1 */
     pid_t pid = call->attempt(call, WNOHANG);
     int error = errno;
-    *ret_blind = !sink_sees_children();
+    *ret_blind = !sink_sees(call);
     int rc = 0;
     if (pid == 0 && !*ret_blind)
         rc = park(waiter);
