@@ -12,6 +12,7 @@
  * CHILD-2  When the sink gives SIGCHLD up it says so first, then wakes: a waiter either
  *          is in the list by then, or sees it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -74,6 +75,14 @@ static bool sink_sees(const struct child_wait *call)
            weft__signal_action(SIGCHLD).sa_handler != SIG_IGN;
 }
 
+/* Whether the kernel says at once that there is nothing: 0, or EAGAIN for a pidfd. */
+static bool never_waits(const struct child_wait *call)
+{
+    if (call->options & WNOHANG)
+        return true;
+    return call->type == P_PIDFD && weft__real_fcntl((int)call->id, F_GETFL) & O_NONBLOCK;
+}
+
 /* ECANCELED or ETIMEDOUT, if a scope has ended the wait. */
 static int park(struct weft__waiter *waiter)
 {
@@ -107,7 +116,7 @@ static pid_t await(struct weft__thread *self, const struct child_wait *call)
     pid_t pid;
     bool blind = false;
     weft__cancel_point();
-    if (call->options & WNOHANG)
+    if (never_waits(call))
         return call->attempt(call, 0);
     uint32_t handled = self->signals.handled;
     do {
@@ -152,6 +161,7 @@ WEFT__INTERPOSE pid_t wait4(pid_t pid, int *ret_status, int options, struct rusa
     if (!self)
         return weft__real_wait4(pid, ret_status, options, ret_usage);
     struct child_wait wait = { .attempt = attempt_wait4,
+                               .type = P_PID,
                                .id = (id_t)pid,
                                .options = options,
                                .ret_status = ret_status,

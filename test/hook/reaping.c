@@ -1,4 +1,5 @@
-/* Waiting for children whose end makes no SIGCHLD. */
+/* Waiting for children whose end makes no SIGCHLD, and for one that a descriptor stands for. */
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -55,6 +56,24 @@ static void reap_ordinary(void)
     SAY_NUMBER(WEXITSTATUS(status));
 }
 
+static void reap_by_pidfd(void)
+{
+    siginfo_t info = { 0 };
+    pid_t pid = fork_later(6);
+    int fd = (int)syscall(SYS_pidfd_open, pid, O_NONBLOCK);
+    if (fd < 0 || fcntl(fd, F_GETFL) < 0) {
+        puts("no pidfds");
+        return;
+    }
+    SAY_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
+    fcntl(fd, F_SETFL, 0);
+    SAY_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
+    printf("%d, %d\n", info.si_pid == pid, info.si_status);
+    SAY_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
+    close(fd);
+    SAY_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
+}
+
 int main(void)
 {
     signal(SIGUSR2, SIG_IGN);
@@ -64,5 +83,6 @@ int main(void)
     reap_clone("no signal, the same memory", CLONE_VM, __WCLONE);
     reap_any_clone();
     reap_ordinary();
+    reap_by_pidfd();
     return 0;
 }
