@@ -69,7 +69,7 @@ static bool exhausted(uint32_t flags, const struct weft__call *call, ssize_t res
     if (!(flags & WEFT__FD_EDGES) || !(flags & WEFT__FD_REGISTERED))
         return false;
     if (result == -EAGAIN)
-        return true;
+        return !call->choosy;
     return result > 0 && (size_t)result < call->wanted &&
            (flags & (WEFT__FD_TCP | WEFT__FD_HANGUP)) == WEFT__FD_TCP;
 }

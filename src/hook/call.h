@@ -37,6 +37,7 @@ struct weft__call {
     uint32_t kind; /* the entry's flags; for attempts */
     size_t wanted; /* a TCP read of less has emptied the socket (EDGE-4); 0: says nothing */
     bool plain;    /* CALL-1 */
+    bool choosy;   /* not content with whatever makes the side ready: its EAGAIN says nothing */
     bool no_wait;  /* EAGAIN is for the program */
     bool asked;    /* about mode and deadline, which are valid */
     int closed;    /* CALL-4, for reading */

@@ -22,7 +22,7 @@ static ssize_t try_recv(int fd, const struct weft__call *call)
 }
 
 /* MSG_PEEK | MSG_WAITALL: until so much is there, or no more will come. TCP only:
- * unix sockets show what there is. */
+ * unix sockets show what there is. The EAGAIN for too little is our own. */
 static ssize_t try_peek_all(int fd, const struct weft__call *call)
 {
     ssize_t n = try_recv(fd, call);
@@ -35,6 +35,7 @@ static ssize_t try_peek_all(int fd, const struct weft__call *call)
 static ssize_t peek_all(struct weft__fd *entry, int fd, struct weft__call *call)
 {
     call->attempt = try_peek_all;
+    call->choosy = true;
     ssize_t n = weft__call_run(entry, fd, call);
     return n == -EAGAIN ? try_recv(fd, call) : n;
 }

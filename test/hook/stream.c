@@ -173,6 +173,26 @@ static void all_of_it(void)
     SAY_CALL(recv(fds[0], buf, 1, MSG_OOB));
 }
 
+static void limit_receiving(long ms)
+{
+    struct timeval time = { ms / 1000, ms % 1000 * 1000 };
+    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+}
+
+/* Less than a look at all of it waits for is there for who wants less. */
+static void part_of_it(void)
+{
+    char buf[20];
+    limit_receiving(50);
+    SAY_CALL(recv(fds[0], buf, 20, 0));
+    SAY_CALL(send(fds[1], "ten bytes!", 10, 0));
+    usleep(A_WHILE);
+    SAY_CALL(recv(fds[0], buf, 20, MSG_WAITALL | MSG_PEEK));
+    limit_receiving(5000);
+    SAY_CALL(recv(fds[0], buf, 20, 0));
+    limit_receiving(0);
+}
+
 static void errors(void)
 {
     char buf[4];
@@ -195,8 +215,10 @@ static void family(const char *name, int sockets, int (*make)(int[2]))
     if (make(fds) < 0)
         abort();
     waits();
-    if (sockets)
+    if (sockets) {
         all_of_it();
+        part_of_it();
+    }
     errors();
     ends();
     make(fds);
