@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "hook/interposed.h"
+#include "hook/lot.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
 
@@ -65,11 +66,20 @@ static bool request(struct weft__thread *thread)
     return !(before & WEFT__CANCEL);
 }
 
+/* libc's own calls see it. */
+static int cancel_plain(pthread_t id)
+{
+    int rc = weft__real_pthread_cancel(id);
+    if (rc == 0)
+        weft__lot_disturb((uintptr_t)id);
+    return rc;
+}
+
 WEFT__INTERPOSE int pthread_cancel(pthread_t id)
 {
     struct weft__thread *thread = weft__thread_of(id);
     if (!thread)
-        return weft__thread_gone(id) ? ESRCH : weft__real_pthread_cancel(id);
+        return weft__thread_gone(id) ? ESRCH : cancel_plain(id);
     if (thread == weft__thread_self()) {
         weft__cancel_note(thread);
         return 0;

@@ -12,6 +12,10 @@
  *         keep the mutex from who makes it true. So others get their turn before it is
  *         locked again.
  *
+ * COND-4  The wait is a cancellation point of plain threads, too: whoever cancels one
+ *         wakes it (LOT-6), and it asks libc, with the mutex locked, once here and once
+ *         there.
+ *
  * Threads that are not weft's wait here too while a runtime runs: libc's wait
  * unlocks the mutex from inside, and tasks that wait for that would not learn of it
  * (mutex.c, MUTEX-1). */
@@ -68,20 +72,44 @@ static void give_way(void)
         weft__real_sched_yield();
 }
 
+/* COND-4. A plain thread's state is known to libc alone. */
+static void cancel_point(bool plain)
+{
+    if (plain)
+        weft__real_pthread_testcancel();
+    else
+        weft__cancel_point();
+}
+
+/* Parks, and says whether a cancellation may be met: no signal of the condition's is lost
+ * with who has got none. */
+static int park(struct weft__bucket *bucket, struct weft__lot_node *node, int64_t deadline,
+                uint32_t disturbances, bool *ret_in_vain)
+{
+    if (node->plain && weft__lot_disturbances() != disturbances) /* LOT-6 */
+        weft__wait_fire(node->waiter, node->ticket, WEFT__CANCELLED);
+    int rc = weft__lot_park_in_scope(bucket, node, deadline);
+    *ret_in_vain = node->plain ? weft__wait_state(node->waiter) != WEFT__EVENT : node->interrupted;
+    return rc;
+}
+
 static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     if (!waiter)
         return ENOMEM;
     uint32_t tid = weft__hook_tid();
+    bool plain = !weft__self(), in_vain = false;
+    uint32_t disturbances = plain ? weft__lot_disturbances() : 0;
     struct weft__bucket *bucket = weft__lot_bucket(cond);
     struct weft__lot_node node;
     struct weft__hook_wait wait;
     int rc;
-    weft__cancel_point();
+    cancel_point(plain);
     weft__hook_begin(&wait);
     weft__lot_begin(&node, waiter, cond, "cond");
     node.mutex = mutex;
+    node.plain = plain ? (uintptr_t)pthread_self() : 0;
     weft__lot_enter(bucket);
     weft__lot_enlist(bucket, &node); /* COND-1 */
     int64_t count = release(mutex, tid);
@@ -89,14 +117,14 @@ static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t dead
         weft__lot_cancel(bucket, &node);
         rc = (int)-count;
     } else {
-        rc = weft__lot_park_in_scope(bucket, &node, deadline);
+        rc = park(bucket, &node, deadline, disturbances, &in_vain);
         if (rc)
             give_way();
         reacquire(mutex, tid, count, &node, rc == 0);
     }
     weft__hook_end(&wait);
-    if (node.interrupted) /* no signal of the condition's is lost with us */
-        weft__cancel_point();
+    if (in_vain)
+        cancel_point(plain);
     return rc;
 }
 

@@ -7,7 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef BUCKETS      /* fewer in the model */
 #define BUCKETS 1024 /* a power of two */
+#endif
 
 static struct weft__bucket buckets[BUCKETS];
 
@@ -49,7 +51,7 @@ void weft__lot_enlist(struct weft__bucket *bucket, struct weft__lot_node *node)
     weft__lock_release(&bucket->lock);
 }
 
-/* Only a signal can have fired it. */
+/* Only a signal can have fired it, or a canceller. */
 void weft__lot_abandon(struct weft__bucket *bucket, struct weft__lot_node *node)
 {
     weft__bump(&bucket->waiting, (uint32_t)-1);
@@ -135,6 +137,47 @@ struct weft__waiter *weft__lot_take(struct weft__bucket *bucket, const void *add
 struct weft__lot_node *weft__lot_first(struct weft__bucket *bucket, const void *address)
 {
     return find(bucket, &bucket->nodes, address, WEFT__LOT_ANY);
+}
+
+static _Atomic(uint32_t) disturbances;
+
+uint32_t weft__lot_disturbances(void)
+{
+    return weft__load(&disturbances, seq_cst); /* LOT-6 */
+}
+
+/* Under the lock. */
+static struct weft__lot_node *find_plain(struct weft__bucket *bucket, uintptr_t plain)
+{
+    for (struct weft__list *at = bucket->nodes.next; at != &bucket->nodes; at = at->next) {
+        struct weft__lot_node *node = weft__container_of(at, struct weft__lot_node, link);
+        if (node->plain == plain)
+            return node;
+    }
+    return NULL;
+}
+
+/* True: the thread was there. It takes its node out of the list itself: LOT-3. */
+static bool disturb_in(struct weft__bucket *bucket, uintptr_t plain)
+{
+    weft__lock_acquire(&bucket->lock);
+    struct weft__lot_node *node = find_plain(bucket, plain);
+    struct weft__waiter *waiter = node ? node->waiter : NULL;
+    uint64_t ticket = node ? node->ticket : 0;
+    weft__lock_release(&bucket->lock);
+    if (node)
+        weft__wait_fire(waiter, ticket, WEFT__CANCELLED); /* WAIT-3, if it has gone on */
+    return node != NULL;
+}
+
+void weft__lot_disturb(uintptr_t plain)
+{
+    weft__add(&disturbances, 1, seq_cst);
+    weft__barrier_full(); /* as in weft__lot_quiet() */
+    for (size_t i = 0; i < BUCKETS; i++) {
+        if (weft__load(&buckets[i].waiting, relaxed) && disturb_in(&buckets[i], plain))
+            return;
+    }
 }
 
 void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node *node,

@@ -23,7 +23,12 @@
  *        takes it there wakes it.
  * LOT-5  A thread that is not weft's and may sleep in the kernel for a word is
  *        counted in `outside` before it can. Who finds too few in the list for what
- *        the change of the word allows calls FUTEX_WAKE only if that is not 0. */
+ *        the change of the word allows calls FUTEX_WAKE only if that is not 0.
+ * LOT-6  A plain thread whose wait is to end when it is cancelled says so in its node. It
+ *        has read weft__lot_disturbances() before it asked libc whether it is cancelled,
+ *        and reads it again when it is in the list: if it is another number it ends the
+ *        wait itself. Who cancels it has told libc, counts a disturbance, and then looks
+ *        for the node, with a full fence between: one of the two sees the other. */
 #ifndef WEFT_HOOK_LOT_H
 #define WEFT_HOOK_LOT_H
 
@@ -55,6 +60,7 @@ struct weft__lot_node {
     bool handed;      /* and what was waited for is the waiter's */
     bool interrupted; /* a signal has ended the wait */
     void *mutex;      /* for a condition variable's: where to go next */
+    uintptr_t plain;  /* a plain thread whose cancellation ends the wait: LOT-6; else 0 */
 };
 
 #define WEFT__LOT_ANY UINT32_MAX
@@ -101,6 +107,11 @@ struct weft__waiter *weft__lot_take(struct weft__bucket *bucket, const void *add
 
 /* Under the lock: the oldest waiter for `address`; NULL: there is none. */
 struct weft__lot_node *weft__lot_first(struct weft__bucket *bucket, const void *address);
+
+/* LOT-6. Ends the wait of `plain`, if that is in a list, without a cause; and how often
+ * that has been called. */
+void weft__lot_disturb(uintptr_t plain);
+uint32_t weft__lot_disturbances(void);
 
 /* LOT-4. Under the lock, which weft__lot_enter() took and counted. */
 void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node *node,

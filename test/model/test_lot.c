@@ -6,8 +6,9 @@
 #include "os/barrier.h"
 
 /* Broken on purpose: the waker looks for waiters before its change is to be seen;
- * a waker that came too late for a waiter is content. */
-static enum { NOTHING, NO_FENCE, NO_NEXT } mutation;
+ * a waker that came too late for a waiter is content; a thread that may be cancelled does
+ * not look again. */
+static enum { NOTHING, NO_FENCE, NO_NEXT, NO_LOOK } mutation;
 
 #undef weft__barrier_full
 #define weft__barrier_full() (mutation == NO_FENCE ? (void)0 : model_fence())
@@ -25,16 +26,17 @@ static bool claim(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_
     return weft__wait_claim(waiter, ticket, reason) || mutation == NO_NEXT;
 }
 
+#define BUCKETS 2
 #define weft__wait_claim claim
 #include "hook/lot.c"
 #undef weft__wait_claim
 
-static _Atomic(uint32_t) word;
+static _Atomic(uint32_t) word, cancelled;
 
 static void reset(void)
 {
     world_reset(3);
-    word = 0;
+    word = cancelled = disturbances = 0;
     for (size_t i = 0; i < BUCKETS; i++) {
         weft__list_init(&buckets[i].nodes);
         buckets[i].waiting = buckets[i].outside = 0;
@@ -69,6 +71,34 @@ static void wake_one(void)
     weft__lot_wake(&word, 1, WEFT__LOT_ANY);
 }
 
+#define THREAD 17 /* a pthread_t */
+
+/* As hook/cond.c does. */
+static void wait_until_cancelled(void)
+{
+    struct weft__bucket *bucket = weft__lot_bucket((void *)&word);
+    struct weft__lot_node node;
+    plain[model_self()] = true;
+    uint32_t before = weft__lot_disturbances();
+    if (weft__load(&cancelled, relaxed))
+        return;
+    weft__lot_begin(&node, weft__waiter_self(), (void *)&word, "test");
+    node.plain = THREAD;
+    weft__lot_enter(bucket);
+    weft__lot_enlist(bucket, &node);
+    if (mutation != NO_LOOK && weft__lot_disturbances() != before)
+        weft__wait_fire(node.waiter, node.ticket, WEFT__CANCELLED);
+    weft__lot_park(bucket, &node, INT64_MAX);
+    model_assert(weft__load(&cancelled, relaxed), "LOT-6");
+}
+
+static void cancel(void)
+{
+    plain[model_self()] = true;
+    weft__store(&cancelled, 1, relaxed);
+    weft__lot_disturb(THREAD);
+}
+
 static void nobody_is_left(void)
 {
     model_assert(weft__lot_bucket((void *)&word)->waiting == 0, "LOT-3");
@@ -96,9 +126,24 @@ TEST(LOT_3_a_deadline_takes_no_wake_with_it)
     model_check(&model);
 }
 
+TEST(LOT_6_no_cancellation_is_lost)
+{
+    model.body[0] = wait_until_cancelled;
+    model.body[1] = cancel;
+    model_check(&model);
+}
+
 TEST(LOT_2_needs_the_fence)
 {
     mutation = NO_FENCE;
+    model_check_fails(&model, "");
+}
+
+TEST(LOT_6_needs_the_second_look)
+{
+    mutation = NO_LOOK;
+    model.body[0] = wait_until_cancelled;
+    model.body[1] = cancel;
     model_check_fails(&model, "");
 }
 

@@ -93,6 +93,10 @@ static int nobody_waits_in_libc(pthread_cond_t *c)
     return 0;
 }
 
+static void nobody_is_cancelled(void)
+{
+}
+
 static void reset(void)
 {
     reset_hooks(WORLD_THREADS);
@@ -104,6 +108,7 @@ static void reset(void)
     weft__real_pthread_mutex_lock = libc_lock;
     weft__real_pthread_mutex_unlock = libc_unlock;
     weft__real_pthread_cond_signal = weft__real_pthread_cond_broadcast = nobody_waits_in_libc;
+    weft__real_pthread_testcancel = nobody_is_cancelled;
     model_name(mutex);
     model_name(cond);
 }

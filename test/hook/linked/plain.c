@@ -1,0 +1,120 @@
+/* Plain threads beside tasks, in a program that runs the runtime itself: they are cancelled
+ * where they wait. */
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <weft.h>
+
+#define CANCELS 200
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static sem_t begun;
+static atomic_int held, signals;
+
+static void unlock(void *unused)
+{
+    (void)unused;
+    held += pthread_mutex_trylock(&mutex) == EBUSY;
+    pthread_mutex_unlock(&mutex);
+}
+
+static void *wait_for_ever(void *unused)
+{
+    pthread_mutex_lock(&mutex);
+    pthread_cleanup_push(unlock, NULL);
+    sem_post(&begun);
+    for (;;)
+        pthread_cond_wait(&cond, &mutex);
+    pthread_cleanup_pop(1);
+    return unused;
+}
+
+static void *wait_long(void *unused)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1000;
+    pthread_mutex_lock(&mutex);
+    pthread_cleanup_push(unlock, NULL);
+    sem_post(&begun);
+    for (;;)
+        pthread_cond_timedwait(&cond, &mutex, &until);
+    pthread_cleanup_pop(1);
+    return unused;
+}
+
+static int cancelled(void *(*fn)(void *), unsigned delay)
+{
+    pthread_t thread;
+    void *result = NULL;
+    pthread_create(&thread, NULL, fn, NULL);
+    sem_wait(&begun);
+    if (delay)
+        usleep(delay);
+    pthread_cancel(thread);
+    pthread_join(thread, &result);
+    return result == PTHREAD_CANCELED;
+}
+
+/* In the wait, and on the way into it. */
+static void cancelled_in_waits(void)
+{
+    int ended = cancelled(wait_for_ever, 20000) + cancelled(wait_long, 20000);
+    for (unsigned i = 0; i < CANCELS; i++)
+        ended += cancelled(i % 2 ? wait_for_ever : wait_long, i % 50);
+    printf("%d waits were cancelled, %d of them with the mutex\n", ended, (int)held);
+}
+
+/* Refuses to be cancelled until it is signalled. */
+static void *refuse(void *unused)
+{
+    pthread_mutex_lock(&mutex);
+    pthread_cleanup_push(unlock, NULL);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    sem_post(&begun);
+    while (!signals)
+        pthread_cond_wait(&cond, &mutex);
+    puts("refused");
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    pthread_cond_wait(&cond, &mutex);
+    puts("not reached");
+    pthread_cleanup_pop(1);
+    return unused;
+}
+
+static void cancelled_later(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+    pthread_create(&thread, NULL, refuse, NULL);
+    sem_wait(&begun);
+    usleep(20000);
+    pthread_cancel(thread);
+    usleep(20000);
+    pthread_mutex_lock(&mutex);
+    signals = 1;
+    pthread_cond_signal(&cond);
+    pthread_mutex_unlock(&mutex);
+    pthread_join(thread, &result);
+    printf("cancelled in the next wait: %d\n", result == PTHREAD_CANCELED);
+}
+
+static int program(void *unused)
+{
+    (void)unused;
+    alarm(60); /* a wake that is lost hangs */
+    sem_init(&begun, 0, 0);
+    cancelled_in_waits();
+    cancelled_later();
+    return 0;
+}
+
+int main(void)
+{
+    weft_config config = { .workers = 2 };
+    return weft_run(&config, program, NULL);
+}
