@@ -63,12 +63,23 @@ static void once(_Atomic(uint32_t) *word, void (*fn)(void))
     }
 }
 
-/* libc wakes those who wait in the kernel; tasks may wait as well. */
-static void wake_tasks(_Atomic(uint32_t) *word)
+/* Around libc's own. It wakes those who wait in the kernel; tasks may wait as well, also
+ * for a function that is left by pthread_exit() or an exception. */
+static _Atomic(uint32_t) *enter_libc(_Atomic(uint32_t) *word)
 {
-    if (!weft__lot_quiet(weft__lot_bucket((void *)word)))
-        weft__lot_wake(word, INT_MAX, WEFT__LOT_ANY);
+    weft__lot_outside_enter((void *)word);
+    return word;
 }
+
+static void leave_libc(_Atomic(uint32_t) **word)
+{
+    weft__lot_outside_leave((void *)*word);
+    if (!weft__lot_quiet(weft__lot_bucket((void *)*word)))
+        weft__lot_wake(*word, INT_MAX, WEFT__LOT_ANY);
+}
+
+#define IN_LIBC(word) \
+    __attribute__((cleanup(leave_libc), unused)) _Atomic(uint32_t) *inside = enter_libc(word)
 
 WEFT__INTERPOSE int pthread_once(pthread_once_t *control, void (*fn)(void))
 {
@@ -80,11 +91,8 @@ WEFT__INTERPOSE int pthread_once(pthread_once_t *control, void (*fn)(void))
         once(word, fn);
         return 0;
     }
-    weft__lot_outside_enter((void *)word);
-    int rc = weft__real_pthread_once(control, fn);
-    weft__lot_outside_leave((void *)word);
-    wake_tasks(word);
-    return rc;
+    IN_LIBC(word);
+    return weft__real_pthread_once(control, fn);
 }
 
 WEFT__INTERPOSE void call_once(once_flag *flag, void (*fn)(void))
@@ -97,8 +105,6 @@ WEFT__INTERPOSE void call_once(once_flag *flag, void (*fn)(void))
         once(word, fn);
         return;
     }
-    weft__lot_outside_enter((void *)word);
+    IN_LIBC(word);
     weft__real_call_once(flag, fn);
-    weft__lot_outside_leave((void *)word);
-    wake_tasks(word);
 }

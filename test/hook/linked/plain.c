@@ -1,10 +1,11 @@
 /* Plain threads beside tasks, in a program that runs the runtime itself: they are cancelled
- * where they wait. */
+ * where they wait, and leave what they do once. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <threads.h>
 #include <unistd.h>
 #include <weft.h>
 
@@ -12,8 +13,10 @@
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static pthread_once_t control = PTHREAD_ONCE_INIT;
+static once_flag flag = ONCE_FLAG_INIT;
 static sem_t begun;
-static atomic_int held, signals;
+static atomic_int tries, held, signals;
 
 static void unlock(void *unused)
 {
@@ -103,6 +106,46 @@ static void cancelled_later(void)
     printf("cancelled in the next wait: %d\n", result == PTHREAD_CANCELED);
 }
 
+static void leave_at_first(void)
+{
+    if (tries++ == 0) {
+        sem_post(&begun);
+        usleep(50000); /* the task waits by then */
+        pthread_exit(NULL);
+    }
+}
+
+static void *call_once_control(void *unused)
+{
+    pthread_once(&control, leave_at_first);
+    return unused;
+}
+
+static void *call_once_flag(void *unused)
+{
+    call_once(&flag, leave_at_first);
+    return unused;
+}
+
+static int once_as_task(void *fn)
+{
+    ((void *(*)(void *))fn)(NULL);
+    return 0;
+}
+
+static void left(const char *what, void *(*fn)(void *))
+{
+    pthread_t thread;
+    weft_task *task;
+    tries = 0;
+    pthread_create(&thread, NULL, fn, NULL);
+    sem_wait(&begun);
+    weft_spawn(once_as_task, (void *)fn, &task);
+    weft_join(task, NULL);
+    pthread_join(thread, NULL);
+    printf("%s, tried again by a task: %d\n", what, (int)tries);
+}
+
 static int program(void *unused)
 {
     (void)unused;
@@ -110,6 +153,8 @@ static int program(void *unused)
     sem_init(&begun, 0, 0);
     cancelled_in_waits();
     cancelled_later();
+    left("pthread_once", call_once_control);
+    left("call_once", call_once_flag);
     return 0;
 }
 
