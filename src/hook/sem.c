@@ -52,7 +52,6 @@ static int wait_slow(struct semaphore *sem, int64_t deadline)
     int rc = 0;
     uint32_t handled = weft__signals_handled();
     bool taken;
-    weft__cancel_point();
     weft__hook_begin(&wait);
     weft__add(&sem->data, WAITER, seq_cst); /* before the look: LOT-2 */
     while (!(taken = take(sem, WAITER)) && rc == 0) {
@@ -90,6 +89,7 @@ WEFT__INTERPOSE int sem_wait(sem_t *sem)
         weft__lot_outside_leave(sem);
         return rc;
     }
+    weft__cancel_point();
     if (take(inner(sem), 0))
         return 0;
     int rc = wait_slow(inner(sem), WEFT_NEVER);
@@ -107,7 +107,10 @@ WEFT__INTERPOSE int sem_clockwait(sem_t *sem, clockid_t clock, const struct time
     }
     int64_t deadline;
     int rc = weft__deadline(clock, until, &deadline);
-    if (rc == 0 && !take(inner(sem), 0))
+    if (rc)
+        return fail(rc);
+    weft__cancel_point();
+    if (!take(inner(sem), 0))
         rc = wait_slow(inner(sem), deadline);
     return rc ? fail(rc) : 0;
 }

@@ -2,11 +2,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "say.h"
 
-static sem_t ready, never;
+static sem_t ready, never, always;
+static atomic_int asked;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static int holder;
@@ -33,11 +35,33 @@ static void *sleeps(void *arg)
     return NULL;
 }
 
+static void *ends_first(void *arg)
+{
+    sem_post(&ready);
+    return arg;
+}
+
 static void *waits_sem(void *arg)
 {
     pthread_cleanup_push(clean, arg);
     sem_post(&ready);
     sem_wait(&never);
+    puts("not reached");
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+/* What need not wait is a cancellation point all the same. */
+static void *takes(void *arg)
+{
+    struct timespec until = after_ms(CLOCK_REALTIME, 60000);
+    pthread_cleanup_push(clean, arg);
+    while (!asked)
+        ;
+    if (*(char *)arg == 's')
+        sem_wait(&always);
+    else
+        sem_timedwait(&always, &until);
     puts("not reached");
     pthread_cleanup_pop(0);
     return NULL;
@@ -122,12 +146,6 @@ static void *refuses(void *arg)
     return NULL;
 }
 
-static void *ends_first(void *arg)
-{
-    sem_post(&ready);
-    return arg;
-}
-
 static void *itself(void *arg)
 {
     pthread_cleanup_push(clean, arg);
@@ -160,12 +178,23 @@ static void cancel(void *(*fn)(void *), void *arg)
     join(thread);
 }
 
+static void cancel_before(void *(*fn)(void *), void *arg)
+{
+    pthread_t thread;
+    asked = 0;
+    pthread_create(&thread, NULL, fn, arg);
+    pthread_cancel(thread);
+    asked = 1;
+    join(thread);
+}
+
 int main(void)
 {
     pthread_t other, thread;
     setvbuf(stdout, NULL, _IOLBF, 0);
     sem_init(&ready, 0, 0);
     sem_init(&never, 0, 0);
+    sem_init(&always, 0, 2);
     cancel(sleeps, (char[]){ "sleep" });
     cancel(waits_sem, (char[]){ "sem" });
     cancel(waits_cond, (char[]){ "cond" });
@@ -185,5 +214,7 @@ int main(void)
     pthread_create(&thread, NULL, sleeps, (char[]){ "at once" });
     pthread_cancel(thread);
     join(thread);
+    cancel_before(takes, (char[]){ "sem_wait" });
+    cancel_before(takes, (char[]){ "timed" });
     return 0;
 }
