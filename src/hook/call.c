@@ -26,12 +26,10 @@ bool weft__call_waits(struct weft__fd *entry, int fd, struct weft__call *call)
     return !call->no_wait;
 }
 
-/* With a timeout: never. */
 bool weft__call_restarts(const struct weft__call *call, uint32_t handled)
 {
     weft__cancel_point();
-    return weft__signals_restart(handled) &&
-           (call->deadline == WEFT_NEVER || handled == weft__signals_handled());
+    return weft__signals_restart_until(handled, call->deadline);
 }
 
 /* CALL-2. Returns 0 (try again) or -errno. */

@@ -14,6 +14,7 @@
 #include "os/barrier.h"
 #include "os/critical.h"
 #include "sched/worker.h"
+#include "weft/time.h"
 
 static uintptr_t code_begin, code_end; /* this object's */
 
@@ -236,6 +237,12 @@ bool weft__signals_restart(uint32_t handled)
     if (self && self->signals.handled == handled)
         return !weft__signals_due(self);
     return !self || !self->signals.interrupted;
+}
+
+bool weft__signals_restart_until(uint32_t handled, int64_t deadline)
+{
+    return weft__signals_restart(handled) &&
+           (deadline == WEFT_NEVER || handled == weft__signals_handled());
 }
 
 void weft__signals_hold(void)

@@ -52,6 +52,24 @@ static int deadline_of(const struct futex *futex, int64_t *ret_deadline)
     return 0;
 }
 
+/* weft__lot_wait() that says EINTR where handlers have run that do not let it go on. */
+static int sleep_until(const struct futex *futex, uint32_t bits, int64_t deadline)
+{
+    uint32_t handled = weft__signals_handled();
+    struct weft__lot_node node;
+    do {
+        struct weft__bucket *bucket =
+            weft__lot_line_up(&node, futex->word, futex->value, bits, "futex");
+        if (!bucket)
+            return EAGAIN;
+        if (!weft__lot_park(bucket, &node, deadline))
+            return ETIMEDOUT;
+        if (!node.interrupted)
+            return 0;
+    } while (weft__signals_restart_until(handled, deadline));
+    return EINTR;
+}
+
 static int wait_for(const struct futex *futex, uint32_t bits)
 {
     int64_t deadline;
@@ -60,7 +78,7 @@ static int wait_for(const struct futex *futex, uint32_t bits)
         return fail(rc);
     struct weft__hook_wait wait;
     weft__hook_begin(&wait);
-    rc = weft__lot_wait(futex->word, futex->value, bits, deadline, "futex");
+    rc = sleep_until(futex, bits, deadline);
     weft__hook_end(&wait);
     return rc ? fail(rc) : 0;
 }

@@ -58,7 +58,7 @@ static int wait_slow(struct semaphore *sem, int64_t deadline)
         rc = weft__lot_wait_in_scope(value_of(sem), 0, deadline, "semaphore");
         if (rc == EAGAIN)
             rc = 0;
-        else if (weft__cancel_due() || !weft__signals_restart(handled))
+        else if (weft__cancel_due() || !weft__signals_restart_until(handled, deadline))
             rc = EINTR;
     }
     if (!taken)

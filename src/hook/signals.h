@@ -196,6 +196,10 @@ void weft__signals_call(struct weft__thread *self, int number, siginfo_t *info, 
  * about to. */
 bool weft__signals_restart(uint32_t handled);
 
+/* The same for a wait with a deadline: where it is not WEFT_NEVER the kernel restarts no
+ * wait of which a handler has run. */
+bool weft__signals_restart_until(uint32_t handled, int64_t deadline);
+
 /* Around what holds a lock and calls libc, where a handler would find neither our code
  * nor the scheduler (SIG-4). Pairs nest; the last one's end runs what has become due. */
 void weft__signals_hold(void);

@@ -1,12 +1,17 @@
-/* Signals against calls on descriptors: EINTR, SA_RESTART, masks for one call. */
+/* Signals against calls on descriptors, semaphores and futexes: EINTR, SA_RESTART, masks for one
+ * call. */
+#include <linux/futex.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -14,6 +19,8 @@
 
 static volatile sig_atomic_t seen;
 static int pipes[2], sockets[2], wakeup[2], listener;
+static sem_t sem;
+static atomic_int word;
 static pthread_t waiting;
 static char byte;
 
@@ -40,6 +47,9 @@ static void *disturb(void *arg)
     usleep(20000);
     if (write(pipes[1], "p", 1) != 1 || write(sockets[1], "s", 1) != 1)
         _exit(91);
+    sem_post(&sem);
+    word = 1;
+    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     struct sockaddr_in address;
     socklen_t size = sizeof address;
     getsockname(listener, (struct sockaddr *)&address, &size);
@@ -95,8 +105,45 @@ static long call_epoll(void)
     return rc;
 }
 
+static long call_sem(void)
+{
+    return sem_wait(&sem);
+}
+
+static long call_sem_timed(void)
+{
+    struct timespec until = after_ms(CLOCK_REALTIME, 5000);
+    return sem_timedwait(&sem, &until);
+}
+
+static long call_sem_clock(void)
+{
+    struct timespec until = after_ms(CLOCK_MONOTONIC, 5000);
+    return sem_clockwait(&sem, CLOCK_MONOTONIC, &until);
+}
+
+/* 1: woken, or told that there is no need to wait. */
+static long wait_word(const struct timespec *time)
+{
+    long rc = syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, time, NULL, 0);
+    return rc == 0 || errno == EAGAIN ? 1 : rc;
+}
+
+static long call_futex(void)
+{
+    return wait_word(NULL);
+}
+
+static long call_futex_timed(void)
+{
+    return wait_word(&(struct timespec){ 5, 0 });
+}
+
 static void drain(void)
 {
+    word = 0;
+    while (sem_trywait(&sem) == 0)
+        ;
     while (recv(sockets[0], &byte, 1, MSG_DONTWAIT) == 1)
         ;
     struct pollfd pfds[] = { { .fd = pipes[0], .events = POLLIN },
@@ -136,6 +183,11 @@ static void *in_thread(void *arg)
         disturbed("poll", call_poll, flags);
         disturbed("select", call_select, flags);
         disturbed("epoll_wait", call_epoll, flags);
+        disturbed("sem_wait", call_sem, flags);
+        disturbed("sem_timedwait", call_sem_timed, flags);
+        disturbed("sem_clockwait", call_sem_clock, flags);
+        disturbed("futex", call_futex, flags);
+        disturbed("futex with a timeout", call_futex_timed, flags);
     }
     struct timeval limit = { 5, 0 };
     setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -212,7 +264,8 @@ int main(void)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setvbuf(stdout, NULL, _IOLBF, 0);
     listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (pipe(pipes) || pipe(wakeup) || socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) ||
+    if (sem_init(&sem, 0, 0) || pipe(pipes) || pipe(wakeup) ||
+        socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) ||
         bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 8))
         return 1;
     pthread_create(&thread, NULL, in_thread, NULL);
