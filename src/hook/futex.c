@@ -1,9 +1,11 @@
 /* syscall(): for Rust, libstdc++ and others who do not ask libc.
  *
- * WAIT, WAKE and their BITSET forms, REQUEUE and CMP_REQUEUE of private words go
- * through the lot when a task calls; wakes always look there. Whoever requeues moves
- * nobody: it wakes them, which costs those threads a turn and is allowed. All else
- * is the kernel's. */
+ * WAIT, WAKE and their BITSET forms, WAKE_OP, REQUEUE and CMP_REQUEUE of private words
+ * go through the lot when a task calls. Of a plain thread's calls the waits are the
+ * kernel's, and counted (LOT-5). Its wakes look into the lot; what changes a word, or would
+ * move sleepers to a word for which they are not counted, is always done here. Whoever
+ * requeues moves nobody: it wakes them, which costs those threads a turn and is allowed.
+ * All else is the kernel's. */
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -12,6 +14,7 @@
 
 #include "hook/close.h"
 #include "hook/deadline.h"
+#include "hook/futex_op.h"
 #include "hook/interposed.h"
 #include "hook/lot.h"
 #include "hook/park.h"
@@ -23,7 +26,7 @@ struct futex {
     _Atomic(uint32_t) *word;
     int operation;
     uint32_t value;
-    const struct timespec *time; /* or the limit of a requeue */
+    const struct timespec *time; /* or how many of the second word's */
     _Atomic(uint32_t) *second;
     uint32_t third;
 };
@@ -32,6 +35,17 @@ static int fail(int error)
 {
     errno = error;
     return -1;
+}
+
+static int command_of(const struct futex *futex)
+{
+    return futex->operation & FUTEX_CMD_MASK;
+}
+
+static long by_kernel(const struct futex *futex)
+{
+    return weft__real_syscall(SYS_futex, futex->word, futex->operation, futex->value, futex->time,
+                              futex->second, futex->third);
 }
 
 /* FUTEX_WAIT's time is relative and monotonic, FUTEX_WAIT_BITSET's absolute. */
@@ -83,52 +97,81 @@ static int wait_for(const struct futex *futex, uint32_t bits)
     return rc ? fail(rc) : 0;
 }
 
-/* Both kinds are woken whatever the kernel says: `value` and the limit together. */
-static int requeue(const struct futex *futex, bool compare)
+/* The kernel wakes before it counts: one at least. */
+static long wake(_Atomic(uint32_t) *word, int count, uint32_t bits)
 {
+    return (long)weft__lot_wake(word, count > 0 ? (unsigned)count : 1, bits);
+}
+
+/* Both kinds are woken whatever the kernel says: `value` and the limit together. */
+static long requeue(const struct futex *futex, bool compare)
+{
+    int wakes = (int)futex->value, moves = (int)(intptr_t)futex->time;
+    if (wakes < 0 || moves < 0)
+        return fail(EINVAL);
     if (compare && weft__load(futex->word, seq_cst) != futex->third)
         return fail(EAGAIN);
-    uint64_t count = (uint64_t)futex->value + (uintptr_t)futex->time;
-    return (int)weft__lot_wake(futex->word, count > INT_MAX ? INT_MAX : (unsigned)count,
-                               WEFT__LOT_ANY);
+    int64_t count = (int64_t)wakes + moves;
+    return (long)weft__lot_wake(futex->word, count > INT_MAX ? INT_MAX : (unsigned)count,
+                                WEFT__LOT_ANY);
+}
+
+static long wake_op(const struct futex *futex)
+{
+    bool holds;
+    int error = weft__futex_op(futex->second, futex->third, &holds);
+    if (error)
+        return fail(error);
+    long woken = wake(futex->word, (int)futex->value, WEFT__LOT_ANY);
+    if (holds)
+        woken += wake(futex->second, (int)(intptr_t)futex->time, WEFT__LOT_ANY);
+    return woken;
 }
 
 static long by_task(const struct futex *futex)
 {
-    switch (futex->operation & FUTEX_CMD_MASK) {
+    switch (command_of(futex)) {
     case FUTEX_WAIT:
         return wait_for(futex, WEFT__LOT_ANY);
     case FUTEX_WAIT_BITSET:
         return wait_for(futex, futex->third);
     case FUTEX_WAKE:
-        return (long)weft__lot_wake(futex->word, futex->value, WEFT__LOT_ANY);
+        return wake(futex->word, (int)futex->value, WEFT__LOT_ANY);
     case FUTEX_WAKE_BITSET:
-        return futex->third ? (long)weft__lot_wake(futex->word, futex->value, futex->third)
-                            : fail(EINVAL);
+        return futex->third ? wake(futex->word, (int)futex->value, futex->third) : fail(EINVAL);
+    case FUTEX_WAKE_OP:
+        return wake_op(futex);
     case FUTEX_REQUEUE:
         return requeue(futex, false);
     case FUTEX_CMP_REQUEUE:
         return requeue(futex, true);
     default:
-        return weft__real_syscall(SYS_futex, futex->word, futex->operation, futex->value,
-                                  futex->time, futex->second, futex->third);
+        return by_kernel(futex);
     }
 }
 
-/* The kernel's word, and the lot told of it: LOT-5, LOT-2. */
+/* LOT-5. */
+static long wait_outside(const struct futex *futex)
+{
+    weft__lot_outside_enter((void *)futex->word);
+    long rc = by_kernel(futex);
+    weft__lot_outside_leave((void *)futex->word);
+    return rc;
+}
+
 static long by_thread(const struct futex *futex)
 {
-    int command = futex->operation & FUTEX_CMD_MASK;
-    bool waits = command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
-    if (!waits && !weft__lot_quiet(weft__lot_bucket((void *)futex->word)))
+    switch (command_of(futex)) {
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET:
+        return wait_outside(futex);
+    case FUTEX_WAKE:
+    case FUTEX_WAKE_BITSET: /* LOT-2 */
+        return weft__lot_quiet(weft__lot_bucket((void *)futex->word)) ? by_kernel(futex)
+                                                                      : by_task(futex);
+    default:
         return by_task(futex);
-    if (waits)
-        weft__lot_outside_enter((void *)futex->word);
-    long rc = weft__real_syscall(SYS_futex, futex->word, futex->operation, futex->value,
-                                 futex->time, futex->second, futex->third);
-    if (waits)
-        weft__lot_outside_leave((void *)futex->word);
-    return rc;
+    }
 }
 
 WEFT__INTERPOSE long syscall(long number, ...)

@@ -1,4 +1,5 @@
-/* syscall(SYS_futex): a mutex made of it, bit sets, timeouts, requeueing. */
+/* syscall(SYS_futex): a mutex made of it, bit sets, timeouts, requeueing, the
+ * operation that wakes for two words. */
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -86,6 +87,75 @@ static void errors(void)
     SAY_NUMBER(futex(&gate, FUTEX_WAKE, INT_MAX, NULL, NULL, 0));
 }
 
+static void *await_first(void *word)
+{
+    atomic_fetch_add(&waiting, 1);
+    while (futex(word, FUTEX_WAIT, 0, NULL, NULL, 0) != 0 && errno != EAGAIN)
+        ;
+    atomic_fetch_add(&through, 1);
+    return word;
+}
+
+static void wait_for_words(pthread_t *threads, int firsts, int seconds)
+{
+    waiting = 0;
+    for (int i = 0; i < firsts + seconds; i++)
+        pthread_create(&threads[i], NULL, await_first, (void *)(i < firsts ? &gate : &other));
+    all_wait(firsts + seconds);
+}
+
+static void end_waits(pthread_t *threads, int count)
+{
+    gate = other = 1;
+    futex(&gate, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    futex(&other, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    for (int i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    gate = other = 0;
+}
+
+#define SECOND ((void *)(uintptr_t)2) /* so many of the second word's */
+
+/* Threads wait for both words, which hold 0. */
+static void operations(void)
+{
+    pthread_t threads[6];
+    wait_for_words(threads, 3, 3);
+    int never = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_NE, 0);
+    SAY_NUMBER(futex(&gate, FUTEX_WAKE_OP, 1, SECOND, &other, never));
+    int always = FUTEX_OP(FUTEX_OP_ADD, -1, FUTEX_OP_CMP_GT, -1);
+    SAY_NUMBER(futex(&gate, FUTEX_WAKE_OP, 1, SECOND, &other, always));
+    SAY_NUMBER((int)other);
+    SAY_NUMBER(futex(&gate, FUTEX_WAKE, 0, NULL, NULL, 0));
+    end_waits(threads, 6);
+    SAY_NUMBER(futex(&gate, FUTEX_WAKE_OP, 1, SECOND, &other,
+                     FUTEX_OP((FUTEX_OP_SET | FUTEX_OP_OPARG_SHIFT), 4, FUTEX_OP_CMP_LT, 0)));
+    SAY_NUMBER(other);
+    SAY_NUMBER(futex(&gate, FUTEX_WAKE_OP, 1, SECOND, &other,
+                     FUTEX_OP(FUTEX_OP_OR, 3, FUTEX_OP_CMP_LE, 16)));
+    SAY_NUMBER(other);
+    SAY_NUMBER(futex(&gate, FUTEX_WAKE_OP, 1, SECOND, &other,
+                     FUTEX_OP(FUTEX_OP_ANDN, 2, FUTEX_OP_CMP_GE, 20)));
+    SAY_NUMBER(other);
+    SAY_NUMBER(futex(&gate, FUTEX_WAKE_OP, 1, SECOND, &other,
+                     FUTEX_OP(FUTEX_OP_XOR, 0x7ff, FUTEX_OP_CMP_EQ, 17)));
+    SAY_NUMBER(other);
+    SAY_ERRNO(futex(&gate, FUTEX_WAKE_OP, 1, SECOND, &other, FUTEX_OP(7, 0, 0, 0)));
+    other = 0;
+}
+
+/* Whoever is moved from one word to the other is found there. */
+static void requeued(void)
+{
+    pthread_t threads[3];
+    through = 0;
+    wait_for_words(threads, 3, 0);
+    SAY_NUMBER(futex(&gate, FUTEX_CMP_REQUEUE, 1, SECOND, &other, 0));
+    SAY_ERRNO(futex(&gate, FUTEX_REQUEUE, (uint32_t)-1, SECOND, &other, 0));
+    end_waits(threads, 3);
+    SAY_NUMBER(through);
+}
+
 int main(void)
 {
     pthread_t threads[THREADS];
@@ -106,5 +176,8 @@ int main(void)
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     SAY_NUMBER(through);
+    gate = 0;
+    operations();
+    requeued();
     return 0;
 }

@@ -1,10 +1,13 @@
 /* Plain threads beside tasks, in a program that runs the runtime itself: they are cancelled
- * where they wait, and leave what they do once. */
+ * where they wait, leave what they do once, and sleep for words that tasks wake. */
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <threads.h>
 #include <unistd.h>
 #include <weft.h>
@@ -16,7 +19,7 @@ static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static pthread_once_t control = PTHREAD_ONCE_INIT;
 static once_flag flag = ONCE_FLAG_INIT;
 static sem_t begun;
-static atomic_int tries, held, signals;
+static atomic_int tries, held, word, other, signals;
 
 static void unlock(void *unused)
 {
@@ -146,6 +149,40 @@ static void left(const char *what, void *(*fn)(void *))
     printf("%s, tried again by a task: %d\n", what, (int)tries);
 }
 
+static long futex(atomic_int *at, int operation, int value, void *more, atomic_int *second)
+{
+    return syscall(SYS_futex, at, operation | FUTEX_PRIVATE_FLAG, value, more, second, 0);
+}
+
+static void *sleep_for_word(void *unused)
+{
+    sem_post(&begun);
+    while (!word)
+        futex(&word, FUTEX_WAIT, 0, NULL, NULL);
+    return unused;
+}
+
+/* Moves nobody to a word for which a task would not look into the kernel. */
+static void *requeue(void *unused)
+{
+    word = 1;
+    futex(&word, FUTEX_REQUEUE, 0, (void *)(uintptr_t)INT_MAX, &other);
+    return unused;
+}
+
+static void requeued(void)
+{
+    pthread_t sleeper, mover;
+    pthread_create(&sleeper, NULL, sleep_for_word, NULL);
+    sem_wait(&begun);
+    usleep(20000);
+    pthread_create(&mover, NULL, requeue, NULL);
+    pthread_join(mover, NULL);
+    futex(&other, FUTEX_WAKE, INT_MAX, NULL, NULL);
+    pthread_join(sleeper, NULL);
+    puts("a thread was moved, and woken by a task");
+}
+
 static int program(void *unused)
 {
     (void)unused;
@@ -155,6 +192,7 @@ static int program(void *unused)
     cancelled_later();
     left("pthread_once", call_once_control);
     left("call_once", call_once_flag);
+    requeued();
     return 0;
 }
 
