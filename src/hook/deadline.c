@@ -7,14 +7,24 @@
 
 #define SECOND INT64_C(1000000000)
 
+bool weft__deadline_clock(clockid_t clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
+}
+
+bool weft__deadline_valid(clockid_t clock, const struct timespec *until)
+{
+    return !until ||
+           (weft__deadline_clock(clock) && until->tv_nsec >= 0 && until->tv_nsec < SECOND);
+}
+
 int weft__deadline(clockid_t clock, const struct timespec *until, int64_t *ret_deadline)
 {
     *ret_deadline = WEFT_NEVER;
+    if (!weft__deadline_valid(clock, until))
+        return EINVAL;
     if (!until)
         return 0;
-    if ((clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC) || until->tv_nsec < 0 ||
-        until->tv_nsec >= SECOND)
-        return EINVAL;
     struct timespec now;
     clock_gettime(clock, &now);
     int64_t seconds = (int64_t)until->tv_sec - now.tv_sec;

@@ -11,6 +11,11 @@
  * EINVAL: not a time, or another clock. */
 int weft__deadline(clockid_t clock, const struct timespec *until, int64_t *ret_deadline);
 
+/* What it would refuse, for calls that look before they know whether they wait: such a
+ * clock; and either. */
+bool weft__deadline_clock(clockid_t clock);
+bool weft__deadline_valid(clockid_t clock, const struct timespec *until);
+
 /* Timeouts. The end of one that begins now; whether it is one; and what is left. */
 bool weft__duration_valid(const struct timespec *time);
 int64_t weft__duration_end(const struct timespec *time);

@@ -143,16 +143,23 @@ int weft__mutex_lock(pthread_mutex_t *mutex, uint32_t tid, int64_t deadline)
     return rc;
 }
 
-int weft__mutex_trylock(pthread_mutex_t *mutex, uint32_t tid)
+/* Without waiting: 0, EBUSY, or what locking it once more gives. */
+static int lock_now(pthread_mutex_t *mutex, uint32_t tid)
 {
     int rc = EBUSY;
     if (relock(mutex, tid, &rc))
-        return rc == EDEADLK ? EBUSY : rc;
+        return rc;
     weft__hook_spend();
     if (!try(mutex))
         return EBUSY;
     own(mutex, tid);
     return 0;
+}
+
+int weft__mutex_trylock(pthread_mutex_t *mutex, uint32_t tid)
+{
+    int rc = lock_now(mutex, tid);
+    return rc == EDEADLK ? EBUSY : rc;
 }
 
 /* The word is 2. */
@@ -296,8 +303,10 @@ WEFT__INTERPOSE int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t cl
         weft__lot_outside_leave(word_of(mutex));
         return rc;
     }
+    if (!weft__deadline_clock(clock))
+        return EINVAL;
     int64_t deadline;
-    int rc = weft__mutex_trylock(mutex, tid); /* a time is looked at only to wait until it */
+    int rc = lock_now(mutex, tid); /* a time is looked at only to wait until it */
     if (rc != EBUSY)
         return rc;
     rc = weft__deadline(clock, until, &deadline);

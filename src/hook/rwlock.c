@@ -136,14 +136,16 @@ static int wait_for(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), in
 static int lock(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), clockid_t clock,
                 const struct timespec *until)
 {
+    if (!weft__deadline_valid(clock, until)) /* as in libc, also if it need not wait */
+        return EINVAL;
     if (is_writer(rwlock))
         return EDEADLK;
     int64_t deadline;
     int rc = try_now(rwlock, try);
     if (rc != EBUSY)
         return rc;
-    rc = weft__deadline(clock, until, &deadline);
-    return rc ? rc : wait_for(rwlock, try, deadline);
+    weft__deadline(clock, until, &deadline);
+    return wait_for(rwlock, try, deadline);
 }
 
 WEFT__INTERPOSE int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)

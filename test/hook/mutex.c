@@ -91,6 +91,23 @@ static void kind(int type)
     SAY(pthread_mutex_destroy(&m));
 }
 
+/* Which of several faults is named, where nobody else has the lock. */
+static void wrong_times(void)
+{
+    pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_t checking = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+    struct timespec until = { 1, 0 }, bad = { 1, 2000000000 };
+    SAY(pthread_mutex_clocklock(&m, CLOCK_BOOTTIME, &until));
+    SAY(pthread_mutex_timedlock(&m, &bad));
+    SAY(pthread_mutex_unlock(&m));
+    SAY(pthread_mutex_lock(&checking));
+    SAY(pthread_mutex_timedlock(&checking, &bad));
+    SAY(pthread_mutex_timedlock(&checking, &until));
+    SAY(pthread_mutex_clocklock(&checking, CLOCK_BOOTTIME, &until));
+    SAY(pthread_mutex_trylock(&checking));
+    SAY(pthread_mutex_unlock(&checking));
+}
+
 /* Holds the mutex nearly always. */
 static void *hog(void *arg)
 {
@@ -124,6 +141,7 @@ int main(void)
     kind(PTHREAD_MUTEX_RECURSIVE);
     kind(PTHREAD_MUTEX_ERRORCHECK);
     kind(PTHREAD_MUTEX_ADAPTIVE_NP);
+    wrong_times();
     starvation();
     return 0;
 }

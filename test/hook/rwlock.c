@@ -110,10 +110,26 @@ static void kind(int which)
     SAY(pthread_rwlock_destroy(&rw));
 }
 
+/* A time is looked at, and before the rest, also where nobody has to wait until it. */
+static void wrong_times(void)
+{
+    pthread_rwlock_t rw = PTHREAD_RWLOCK_INITIALIZER;
+    struct timespec until = { 1, 0 }, bad = { 1, 2000000000 };
+    SAY(pthread_rwlock_timedrdlock(&rw, &bad));
+    SAY(pthread_rwlock_timedwrlock(&rw, &bad));
+    SAY(pthread_rwlock_clockrdlock(&rw, CLOCK_BOOTTIME, &until));
+    SAY(pthread_rwlock_clockwrlock(&rw, CLOCK_BOOTTIME, &until));
+    SAY(pthread_rwlock_timedwrlock(&rw, &until));
+    SAY(pthread_rwlock_timedwrlock(&rw, &until));
+    SAY(pthread_rwlock_timedrdlock(&rw, &bad));
+    SAY(pthread_rwlock_unlock(&rw));
+}
+
 int main(void)
 {
     exclusion();
     kind(PTHREAD_RWLOCK_PREFER_READER_NP);
     kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    wrong_times();
     return 0;
 }
