@@ -19,8 +19,6 @@
 #include "hook/lot.h"
 #include "hook/park.h"
 #include "hook/signals.h"
-#include "time/clock.h"
-#include "weft/time.h"
 
 struct futex {
     _Atomic(uint32_t) *word;
@@ -48,21 +46,33 @@ static long by_kernel(const struct futex *futex)
                               futex->second, futex->third);
 }
 
+/* No word can be there: NULL, a small number, no multiple of four. */
+static bool is_nowhere(const void *address)
+{
+    return (uintptr_t)address < 4096 || (uintptr_t)address % sizeof(uint32_t);
+}
+
+/* For the kernel to say what is wrong. Its clocks are FUTEX_WAIT_BITSET's alone. */
+static bool is_wrong(const struct futex *futex)
+{
+    int command = command_of(futex);
+    if (is_nowhere((const void *)futex->word))
+        return true;
+    if (futex->operation & FUTEX_CLOCK_REALTIME)
+        return command != FUTEX_WAIT_BITSET;
+    return command == FUTEX_WAKE_OP && is_nowhere((const void *)futex->second);
+}
+
 /* FUTEX_WAIT's time is relative and monotonic, FUTEX_WAIT_BITSET's absolute. */
 static int deadline_of(const struct futex *futex, int64_t *ret_deadline)
 {
-    bool absolute = (futex->operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
-    const struct timespec *time = futex->time;
-    if (!time || absolute)
-        return weft__deadline(futex->operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME
-                                                                      : CLOCK_MONOTONIC,
-                              time, ret_deadline);
-    if (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= 1000000000)
+    bool realtime = futex->operation & FUTEX_CLOCK_REALTIME;
+    if (futex->time && !weft__duration_valid(futex->time))
         return EINVAL;
-    int64_t now = weft__clock_now();
-    *ret_deadline = WEFT_NEVER;
-    if (time->tv_sec < (WEFT_NEVER - now) / 1000000000 - 1)
-        *ret_deadline = now + time->tv_sec * 1000000000 + time->tv_nsec;
+    if (!futex->time || command_of(futex) == FUTEX_WAIT_BITSET)
+        return weft__deadline(realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, futex->time,
+                              ret_deadline);
+    *ret_deadline = weft__duration_end(futex->time);
     return 0;
 }
 
@@ -196,5 +206,7 @@ WEFT__INTERPOSE long syscall(long number, ...)
         return weft__real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
     struct futex futex = { (void *)at[0], (int)at[1],    (uint32_t)at[2],
                            (void *)at[3], (void *)at[4], (uint32_t)at[5] };
+    if (is_wrong(&futex))
+        return by_kernel(&futex);
     return weft__hook_task() ? by_task(&futex) : by_thread(&futex);
 }

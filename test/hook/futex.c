@@ -1,5 +1,5 @@
 /* syscall(SYS_futex): a mutex made of it, bit sets, timeouts, requeueing, the
- * operation that wakes for two words. */
+ * operation that wakes for two words, what is wrong. */
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -156,6 +156,20 @@ static void requeued(void)
     SAY_NUMBER(through);
 }
 
+static void wrong(void)
+{
+    struct timespec time = { 0, 1000000 }, negative = { -5, 0 };
+    _Atomic(uint32_t) *askew = (void *)((char *)&gate + 1);
+    SAY_ERRNO(futex(askew, FUTEX_WAIT, 0, &time, NULL, 0));
+    SAY_ERRNO(futex(askew, FUTEX_WAKE, 1, NULL, NULL, 0));
+    SAY_ERRNO(futex(&gate, FUTEX_WAKE_OP, 1, NULL, askew, 0));
+    SAY_ERRNO(futex(NULL, FUTEX_WAIT, 0, &time, NULL, 0));
+    SAY_NUMBER(futex(NULL, FUTEX_WAKE, 1, NULL, NULL, 0));
+    SAY_ERRNO(futex(&gate, FUTEX_WAIT_BITSET, 0, &negative, NULL, 1));
+    SAY_ERRNO(futex(&gate, FUTEX_WAIT, 0, &negative, NULL, 0));
+    SAY_ERRNO(futex(&gate, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 0, &time, NULL, 0));
+}
+
 int main(void)
 {
     pthread_t threads[THREADS];
@@ -179,5 +193,6 @@ int main(void)
     gate = 0;
     operations();
     requeued();
+    wrong();
     return 0;
 }
