@@ -1,6 +1,7 @@
 /* Names and attributes of threads. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "hook/real.h"
@@ -23,6 +24,15 @@ static int name_process(const char *name)
     return rc;
 }
 
+/* As much of it as fits. 0 or an error number. */
+static int set_name(struct weft__thread *thread, const char *name)
+{
+    strncpy(thread->name, name, sizeof thread->name - 1);
+    if (thread == weft__thread_self())
+        weft_set_name(thread->name);
+    return is_main(thread) ? name_process(thread->name) : 0;
+}
+
 WEFT__INTERPOSE int pthread_setname_np(pthread_t id, const char *name)
 {
     struct weft__thread *thread = weft__thread_of(id);
@@ -30,10 +40,7 @@ WEFT__INTERPOSE int pthread_setname_np(pthread_t id, const char *name)
         return weft__real_pthread_setname_np(id, name);
     if (strlen(name) >= sizeof thread->name)
         return ERANGE;
-    strncpy(thread->name, name, sizeof thread->name);
-    if (thread == weft__thread_self())
-        weft_set_name(name);
-    return is_main(thread) ? name_process(name) : 0;
+    return set_name(thread, name);
 }
 
 WEFT__INTERPOSE int pthread_getname_np(pthread_t id, char *buf, size_t size)
@@ -44,6 +51,26 @@ WEFT__INTERPOSE int pthread_getname_np(pthread_t id, char *buf, size_t size)
     if (size < sizeof thread->name)
         return ERANGE;
     memcpy(buf, thread->name, sizeof thread->name);
+    return 0;
+}
+
+/* Of a thread's name only; the rest is the process's or the carrier's. */
+WEFT__INTERPOSE int prctl(int operation, ...)
+{
+    struct weft__thread *self = weft__thread_self();
+    unsigned long at[4];
+    va_list arguments;
+    va_start(arguments, operation);
+    for (int i = 0; i < 4; i++)
+        at[i] = va_arg(arguments, unsigned long);
+    va_end(arguments);
+    bool names = operation == PR_SET_NAME || operation == PR_GET_NAME;
+    if (!self || !names || !at[0])
+        return weft__real_prctl(operation, at[0], at[1], at[2], at[3]);
+    if (operation == PR_SET_NAME)
+        set_name(self, (const char *)at[0]);
+    else
+        memcpy((char *)at[0], self->name, sizeof self->name);
     return 0;
 }
 

@@ -78,6 +78,7 @@
     /* attr.c */ \
     CALL(pthread_setname_np) \
     CALL(pthread_getname_np) \
+    CALL(prctl) \
     CALL(pthread_getattr_np) \
     /* sleep.c */ \
     CALL(sched_yield) \

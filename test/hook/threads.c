@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "say.h"
@@ -133,6 +134,12 @@ static void *look(void *arg)
     SAY(pthread_getname_np(pthread_self(), name, 15));
     SAY(pthread_getname_np(pthread_self(), name, 16));
     printf("%s\n", name);
+    SAY_ERRNO(prctl(PR_GET_NAME, name));
+    printf("%s\n", name);
+    SAY_ERRNO(prctl(PR_SET_NAME, "a name that is too long"));
+    SAY(pthread_getname_np(pthread_self(), name, 16));
+    printf("%s\n", name);
+    SAY_NUMBER(prctl(PR_GET_DUMPABLE));
     *ret_size = size;
     return arg;
 }
