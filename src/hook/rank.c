@@ -130,7 +130,8 @@ int weft__rank_apply(struct weft__thread *thread, const pthread_attr_t *attr)
     pthread_attr_getschedpolicy(attr, &policy);
     pthread_attr_getschedparam(attr, &param);
     int rc = 0;
-    if (inherits == PTHREAD_EXPLICIT_SCHED)
+    thread->rank.by_attributes = inherits == PTHREAD_EXPLICIT_SCHED;
+    if (thread->rank.by_attributes)
         rc = set_rank(thread, policy, param.sched_priority);
     /* All of them: none were set. */
     if (rc == 0 && pthread_attr_getaffinity_np(attr, sizeof cpus, &cpus) == 0 &&
@@ -147,6 +148,8 @@ int weft__rank_describe(const struct weft__thread *thread, pthread_attr_t *attr)
     get_rank(thread, &policy, &param.sched_priority);
     pthread_attr_setschedpolicy(attr, policy);
     pthread_attr_setschedparam(attr, &param);
+    if (thread->rank.by_attributes)
+        pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
     int rc = get_place(thread, sizeof cpus, &cpus);
     return rc ? rc : pthread_attr_setaffinity_np(attr, sizeof cpus, &cpus);
 }

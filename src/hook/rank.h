@@ -14,6 +14,7 @@
 
 struct weft__rank {
     bool placed, ranked; /* else as the process is */
+    bool by_attributes;  /* PTHREAD_EXPLICIT_SCHED */
     int policy, priority;
     cpu_set_t cpus;
 };

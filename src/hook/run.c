@@ -151,6 +151,7 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     if (creator) {
         memcpy(thread->name, creator->name, sizeof thread->name);
         thread->rank = creator->rank;
+        thread->rank.by_attributes = false;
     }
     int rc = apply(thread, attr);
     bool detached = weft__load(&thread->detached, relaxed); /* nobody else knows it yet */

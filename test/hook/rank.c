@@ -125,6 +125,24 @@ static void *policies(void *unused)
     return unused;
 }
 
+static void *say_inheritance(void *unused)
+{
+    pthread_attr_t attr;
+    int inherits = -1;
+    pthread_getattr_np(pthread_self(), &attr);
+    SAY(pthread_attr_getinheritsched(&attr, &inherits));
+    SAY_NUMBER(inherits);
+    pthread_attr_destroy(&attr);
+    return unused;
+}
+
+static void *inherit_too(void *unused)
+{
+    say_inheritance(NULL);
+    run(NULL, say_inheritance);
+    return unused;
+}
+
 static void explicit_policies(void)
 {
     pthread_attr_t attr;
@@ -134,6 +152,7 @@ static void explicit_policies(void)
     SAY(pthread_attr_setschedpolicy(&attr, SCHED_OTHER));
     SAY(pthread_attr_setschedparam(&attr, &param));
     run(&attr, policies);
+    run(&attr, inherit_too);
     pthread_attr_destroy(&attr);
 }
 
