@@ -19,8 +19,9 @@ int weft__thread_join(struct weft__thread *thread, int64_t deadline, void **ret_
     struct weft__hook_wait wait;
     weft_scope scope;
     int rc;
-    do { /* handlers run in between */
-        weft__cancel_point();
+    do {                                          /* handlers run in between */
+        if (!weft__load(&thread->ended, acquire)) /* else libc does not wait; as in tryjoin */
+            weft__cancel_point();
         weft__hook_begin(&wait);
         weft_scope_enter(&scope, deadline);
         rc = weft_join(thread->task, NULL);

@@ -7,7 +7,7 @@
 
 #include "say.h"
 
-static sem_t ready, never, always;
+static sem_t ready, never, always, joinable;
 static atomic_int asked;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
@@ -46,6 +46,29 @@ static void *waits_sem(void *arg)
     pthread_cleanup_push(clean, arg);
     sem_post(&ready);
     sem_wait(&never);
+    puts("not reached");
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+/* To join a thread that has ended is none. */
+static void *joins_ended(void *arg)
+{
+    struct timespec past = { 1, 0 };
+    pthread_t ended[3];
+    for (int i = 0; i < 3; i++) {
+        pthread_create(&ended[i], NULL, ends_first, arg);
+        sem_wait(&ready);
+    }
+    usleep(100000);
+    sem_post(&joinable);
+    pthread_cleanup_push(clean, arg);
+    while (!asked)
+        ;
+    SAY(pthread_join(ended[0], NULL));
+    SAY(pthread_timedjoin_np(ended[1], NULL, &past));
+    SAY(pthread_tryjoin_np(ended[2], NULL));
+    pthread_testcancel();
     puts("not reached");
     pthread_cleanup_pop(0);
     return NULL;
@@ -183,6 +206,8 @@ static void cancel_before(void *(*fn)(void *), void *arg)
     pthread_t thread;
     asked = 0;
     pthread_create(&thread, NULL, fn, arg);
+    if (fn == joins_ended)
+        sem_wait(&joinable);
     pthread_cancel(thread);
     asked = 1;
     join(thread);
@@ -195,6 +220,7 @@ int main(void)
     sem_init(&ready, 0, 0);
     sem_init(&never, 0, 0);
     sem_init(&always, 0, 2);
+    sem_init(&joinable, 0, 0);
     cancel(sleeps, (char[]){ "sleep" });
     cancel(waits_sem, (char[]){ "sem" });
     cancel(waits_cond, (char[]){ "cond" });
@@ -216,5 +242,6 @@ int main(void)
     join(thread);
     cancel_before(takes, (char[]){ "sem_wait" });
     cancel_before(takes, (char[]){ "timed" });
+    cancel_before(joins_ended, (char[]){ "joins" });
     return 0;
 }
