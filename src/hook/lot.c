@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "os/futex.h"
+
 #ifndef BUCKETS      /* fewer in the model */
 #define BUCKETS 1024 /* a power of two */
 #endif
@@ -205,10 +207,21 @@ struct weft__bucket *weft__lot_line_up(struct weft__lot_node *node, _Atomic(uint
     return bucket;
 }
 
+/* A plain thread for whose waiter memory is out sleeps in the kernel: LOT-5. */
+static int wait_outside(_Atomic(uint32_t) *word, uint32_t value, int64_t deadline)
+{
+    weft__lot_outside_enter((const void *)word);
+    bool woken = weft__futex_wait(word, value, deadline);
+    weft__lot_outside_leave((const void *)word);
+    return woken ? 0 : ETIMEDOUT; /* it may be a wake without a cause */
+}
+
 int weft__lot_wait(_Atomic(uint32_t) *word, uint32_t value, uint32_t bits, int64_t deadline,
                    const char *what)
 {
     struct weft__lot_node node;
+    if (weft__unlikely(!weft__waiter_self()))
+        return wait_outside(word, value, deadline); /* what threads wait for has no bits */
     struct weft__bucket *bucket = weft__lot_line_up(&node, word, value, bits, what);
     if (!bucket)
         return EAGAIN;

@@ -34,10 +34,17 @@ void weft__observe_start(void)
         weft__report_start();
 }
 
+/* The caller's own; 0: it has none, since memory is out. */
+static uint64_t word_here(void)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    return waiter ? weft__load(&waiter->word, relaxed) : 0;
+}
+
 void weft__observe_begin(struct weft__hook_wait *wait)
 {
     wait->seen.since = weft__clock_now();
-    wait->seen.word = weft__load(&weft__waiter_self()->word, relaxed); /* the caller's own */
+    wait->seen.word = word_here();
     wait->seen.call = weft__meter_here ? weft__meter_here->last() : NULL;
 }
 
@@ -45,7 +52,7 @@ void weft__observe_begin(struct weft__hook_wait *wait)
  * one ticket later. */
 static bool parked(uint64_t before)
 {
-    uint64_t word = weft__load(&weft__waiter_self()->word, relaxed); /* the caller's own */
+    uint64_t word = word_here();
     uint64_t waits = (word >> WEFT__WAIT_SHIFT) - (before >> WEFT__WAIT_SHIFT);
     return waits > 1 || (waits == 1 && (word & WEFT__WAIT_STATE) != WEFT__RUNNING);
 }
