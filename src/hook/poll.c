@@ -14,10 +14,14 @@ struct poll {
     nfds_t count;
 };
 
-static int look(void *arg)
+/* The first look, at the program's own, has already said that there is nothing. */
+static int look(void *arg, struct pollfd *fds)
 {
     struct poll *poll = arg;
-    return (int)weft__call_or_errno(weft__real_poll(poll->fds, poll->count, 0));
+    int rc = (int)weft__call_or_errno(weft__real_poll(fds, poll->count, 0));
+    for (nfds_t i = 0; rc > 0 && i < poll->count; i++)
+        poll->fds[i].revents = fds[i].revents;
+    return rc;
 }
 
 /* A first look, for which nothing has to be prepared, finds something as a rule. */
@@ -25,7 +29,7 @@ static int poll_until(struct pollfd *fds, nfds_t count, int64_t deadline)
 {
     struct poll poll = { fds, count };
     weft__hook_spend();
-    int rc = count ? look(&poll) : 0;
+    int rc = count ? (int)weft__call_or_errno(weft__real_poll(fds, count, 0)) : 0;
     return rc ? rc : weft__watch(fds, count, look, &poll, deadline, "poll");
 }
 

@@ -31,9 +31,10 @@ static void restore(const struct select *select)
     }
 }
 
-static int look(void *arg)
+static int look(void *arg, struct pollfd *unused)
 {
     struct select *select = arg;
+    (void)unused;
     struct timeval none = { 0, 0 };
     restore(select);
     return (int)weft__call_or_errno(weft__real_select(
@@ -73,7 +74,7 @@ static int select_in(void *memory, struct select *select, int64_t deadline)
             memcpy(select->wanted[i], select->set[i], select->size);
     }
     weft__hook_spend();
-    int rc = look(select);
+    int rc = look(select, NULL);
     if (rc)
         return rc;
     struct pollfd *fds = (struct pollfd *)(void *)(at + SETS * select->size);

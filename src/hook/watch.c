@@ -1,6 +1,7 @@
 #include "hook/watch.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "hook/park.h"
@@ -93,13 +94,13 @@ static int wait_once(const struct pollfd *fds, nfds_t count, struct part *parts,
     return ended.reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, ended);
 }
 
-static int watch(const struct pollfd *fds, nfds_t count, struct part *parts, weft__watch_look *look,
+static int watch(struct pollfd *fds, nfds_t count, struct part *parts, weft__watch_look *look,
                  void *arg, const char *what)
 {
     struct weft__waiter *waiter = weft__waiter_self();
     for (;;) {
         read_edges(fds, count, parts);
-        int rc = look(arg);
+        int rc = look(arg, fds);
         if (rc == 0)
             rc = weft__checkpoint(waiter);
         if (rc)
@@ -116,21 +117,26 @@ int weft__watch(const struct pollfd *fds, nfds_t count, weft__watch_look *look, 
                 int64_t deadline, const char *what)
 {
     struct part few[FEW], *parts = few;
-    if (count > FEW) /* not malloc(): a signal handler may wait */
-        parts = mmap(NULL, count * sizeof *parts, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (parts == MAP_FAILED)
-        return -ENOBUFS;
+    struct pollfd copy[FEW], *own = copy;
+    size_t size = count * (sizeof *parts + sizeof *own);
+    if (count > FEW) { /* not malloc(): a signal handler may wait */
+        parts = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (parts == MAP_FAILED)
+            return -ENOBUFS;
+        own = (struct pollfd *)(void *)(parts + count);
+    }
+    if (count)
+        memcpy(own, fds, count * sizeof *own);
     struct weft__hook_wait wait;
     weft_scope scope;
     weft__cancel_point();
     weft__hook_begin(&wait);
     weft_scope_enter(&scope, deadline);
-    int rc = watch(fds, count, parts, look, arg, what);
+    int rc = watch(own, count, parts, look, arg, what);
     if (weft_scope_leave(&scope) && rc == -ETIMEDOUT)
         rc = 0;
     if (parts != few)
-        munmap(parts, count * sizeof *parts);
+        munmap(parts, size);
     weft__hook_end(&wait);
     if (rc == -EINTR)
         weft__cancel_point();

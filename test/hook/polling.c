@@ -225,9 +225,59 @@ static void selects(void)
     SAY_NUMBER(short_time.tv_nsec);
 }
 
+static struct pollfd rewritten[2];
+
+static void *rewrite_later(void *pipes)
+{
+    int(*pipe_of)[2] = pipes;
+    usleep(A_WHILE);
+    rewritten[0].fd = -1;
+    rewritten[1].events = POLLOUT;
+    usleep(A_WHILE);
+    NOTE_CALL(write(pipe_of[0][1], "x", 1));
+    return NULL;
+}
+
+static void *read_one(void *pipe_of)
+{
+    char byte;
+    if (read(((int *)pipe_of)[0], &byte, 1) != 1)
+        abort();
+    return NULL;
+}
+
+/* What is waited for was read when the call began; whoever waits for the same later does
+ * so undisturbed. */
+static void rewriting(void)
+{
+    int pipes[2][2];
+    pthread_t readers[20];
+    if (pipe(pipes[0]) < 0 || pipe(pipes[1]) < 0)
+        abort();
+    for (int i = 0; i < 2; i++)
+        rewritten[i] = (struct pollfd){ pipes[i][0], POLLIN, 0 };
+    start(rewrite_later, pipes);
+    SAY_CALL(poll(rewritten, 2, -1));
+    finish();
+    SAY_NUMBER(rewritten[0].revents);
+    SAY_NUMBER(rewritten[1].revents);
+    for (int i = 0; i < 20; i++)
+        pthread_create(&readers[i], NULL, read_one, pipes[1]);
+    usleep(A_WHILE);
+    for (int i = 0; i < 20; i++)
+        SAY_CALL(write(pipes[1][1], "y", 1));
+    for (int i = 0; i < 20; i++)
+        pthread_join(readers[i], NULL);
+    for (int i = 0; i < 2; i++) {
+        close(pipes[i][0]);
+        close(pipes[i][1]);
+    }
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
+    rewriting();
     socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
     polls();
     pipe(fds);
