@@ -1,6 +1,7 @@
 #include "hook/deadline.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "time/clock.h"
 #include "weft/time.h"
@@ -55,4 +56,13 @@ void weft__duration_left(int64_t end, struct timespec *ret_time)
         return; /* as good as what it was */
     left = left > 0 ? left : 0;
     *ret_time = (struct timespec){ left / SECOND, left % SECOND };
+}
+
+int weft__duration_left_ms(int64_t end)
+{
+    int64_t left = end - weft__clock_now();
+    if (end == WEFT_NEVER)
+        return -1;
+    left = left > 0 ? (left + WEFT_MS(1) - 1) / WEFT_MS(1) : 0;
+    return left < INT_MAX ? (int)left : INT_MAX;
 }

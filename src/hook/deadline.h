@@ -21,4 +21,7 @@ bool weft__duration_valid(const struct timespec *time);
 int64_t weft__duration_end(const struct timespec *time);
 void weft__duration_left(int64_t end, struct timespec *ret_time);
 
+/* What is left as poll() has it: in milliseconds, rounded up; -1: for ever. */
+int weft__duration_left_ms(int64_t end);
+
 #endif

@@ -40,7 +40,8 @@ WEFT__INTERPOSE int poll(struct pollfd *fds, nfds_t count, int timeout)
         return weft__real_poll(fds, count, timeout);
     int64_t deadline = timeout < 0 ? WEFT_NEVER : weft_now() + WEFT_MS(timeout);
     int rc = poll_until(fds, count, deadline);
-    return rc == -ENOBUFS ? weft__real_poll(fds, count, timeout) : (int)weft__call_result(rc);
+    return rc == -ENOBUFS ? weft__real_poll(fds, count, weft__duration_left_ms(deadline))
+                          : (int)weft__call_result(rc);
 }
 
 WEFT__INTERPOSE int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
@@ -50,11 +51,16 @@ WEFT__INTERPOSE int ppoll(struct pollfd *fds, nfds_t count, const struct timespe
     sigset_t before, room;
     if (!weft__hook_task() || (timeout && !weft__duration_valid(timeout)))
         return weft__real_ppoll(fds, count, timeout, weft__signals_for_kernel(mask, &room));
+    int64_t deadline = timeout ? weft__duration_end(timeout) : WEFT_NEVER;
     weft__signals_mask_begin(mask, &before);
-    int rc = poll_until(fds, count, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
+    int rc = poll_until(fds, count, deadline);
     weft__signals_mask_end(mask, &before, rc == -EINTR);
-    return rc == -ENOBUFS ? weft__real_ppoll(fds, count, timeout, mask)
-                          : (int)weft__call_result(rc);
+    if (rc != -ENOBUFS)
+        return (int)weft__call_result(rc);
+    struct timespec left = timeout ? *timeout : (struct timespec){ 0 };
+    weft__duration_left(deadline, &left);
+    return weft__real_ppoll(fds, count, timeout ? &left : NULL,
+                            weft__signals_for_kernel(mask, &room));
 }
 
 WEFT__INTERPOSE int __poll(struct pollfd *fds, nfds_t count, int timeout)

@@ -1,11 +1,13 @@
 /* select() and pselect(). The sets are of any size: programs allocate larger ones
- * than fd_set. */
+ * than fd_set. They are read and written here, so one that is no memory is a SIGSEGV
+ * where the kernel says EFAULT. */
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 
 #include "hook/call.h"
 #include "hook/deadline.h"
+#include "hook/fd_table.h"
 #include "hook/park.h"
 #include "hook/real.h"
 #include "hook/signals.h"
@@ -86,6 +88,9 @@ static int select_in(void *memory, struct select *select, int64_t deadline)
 
 static int select_until(int count, fd_set *in, fd_set *out, fd_set *except, int64_t deadline)
 {
+    count = weft__fd_table_cut(count);
+    if (count < 0)
+        return count;
     size_t words = ((size_t)count + WORD_BITS - 1) / WORD_BITS;
     struct select select = { count, words * sizeof(unsigned long), { in, out, except }, { NULL } };
     size_t size = SETS * select.size + words * WORD_BITS * sizeof(struct pollfd);
@@ -114,13 +119,12 @@ WEFT__INTERPOSE int select(int count, fd_set *in, fd_set *out, fd_set *except,
         time = (struct timespec){ timeout->tv_sec, timeout->tv_usec * 1000 };
     int64_t deadline = timeout ? weft__duration_end(&time) : WEFT_NEVER;
     int rc = select_until(count, in, out, except, deadline);
-    if (rc == -ENOBUFS)
-        return weft__real_select(count, in, out, except, timeout);
     if (timeout) { /* what is left of it, as Linux has it */
         weft__duration_left(deadline, &time);
         *timeout = (struct timeval){ time.tv_sec, time.tv_nsec / 1000 };
     }
-    return (int)weft__call_result(rc);
+    return rc == -ENOBUFS ? weft__real_select(count, in, out, except, timeout)
+                          : (int)weft__call_result(rc);
 }
 
 WEFT__INTERPOSE int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
@@ -131,12 +135,16 @@ WEFT__INTERPOSE int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
     if (!weft__hook_task() || count < 0 || (timeout && !weft__duration_valid(timeout)))
         return weft__real_pselect(count, in, out, except, timeout,
                                   weft__signals_for_kernel(mask, &room));
+    int64_t deadline = timeout ? weft__duration_end(timeout) : WEFT_NEVER;
     weft__signals_mask_begin(mask, &before);
-    int rc =
-        select_until(count, in, out, except, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
+    int rc = select_until(count, in, out, except, deadline);
     weft__signals_mask_end(mask, &before, rc == -EINTR);
-    return rc == -ENOBUFS ? weft__real_pselect(count, in, out, except, timeout, mask)
-                          : (int)weft__call_result(rc);
+    if (rc != -ENOBUFS)
+        return (int)weft__call_result(rc);
+    struct timespec left = timeout ? *timeout : (struct timespec){ 0 };
+    weft__duration_left(deadline, &left);
+    return weft__real_pselect(count, in, out, except, timeout ? &left : NULL,
+                              weft__signals_for_kernel(mask, &room));
 }
 
 WEFT__INTERPOSE int __select(int count, fd_set *in, fd_set *out, fd_set *except,

@@ -49,6 +49,13 @@ static void prepare(struct part *parts, nfds_t count, struct weft__waiter *waite
     }
 }
 
+/* The poller says EBADF, and nobody has closed it: select() passes over a number beyond
+ * the kernel's table, poll() will say so. */
+static bool never_open(const struct part *part)
+{
+    return weft__load(&part->entry->generation, acquire) == part->generation;
+}
+
 /* Returns 0, -EAGAIN (something has happened already), or an error. What epoll does
  * not take makes no events: as it looks now it will stay. */
 static int enlist(const struct pollfd *fds, nfds_t count, struct part *parts)
@@ -60,7 +67,7 @@ static int enlist(const struct pollfd *fds, nfds_t count, struct part *parts)
             int rc = weft__fd_enlist(parts[i].entry, fds[i].fd, side, parts[i].edge[side],
                                      parts[i].generation, &parts[i].node[side]);
             if (rc && rc != -EPERM)
-                return rc == -EBADF ? -EAGAIN : rc;
+                return rc == -EBADF && !never_open(&parts[i]) ? -EAGAIN : rc;
         }
     }
     return 0;

@@ -1,6 +1,7 @@
 /* poll(), ppoll(), select(), pselect(). */
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 
@@ -274,9 +275,44 @@ static void rewriting(void)
     }
 }
 
+static double cpu_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Of sets with room for FD_SETSIZE, whatever the count says: beyond begins what must not
+ * be touched. And one bit for a number that nobody has opened, beyond the table. */
+static void counts(void)
+{
+    static unsigned long large[2048 / 8 / sizeof(unsigned long)];
+    struct timeval time = { 0, 50000 };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(pages + page, page, PROT_NONE);
+    fd_set *set = (fd_set *)(void *)(pages + page - sizeof *set);
+    FD_SET(fds[0], set);
+    SAY_CALL(select(1 << 20, set, NULL, NULL, &time));
+    FD_SET(fds[0], set);
+    start(write_later, "x");
+    SAY_CALL(select(1 << 20, set, NULL, NULL, NULL));
+    SAY_NUMBER(FD_ISSET(fds[0], set));
+    finish();
+    SAY_CALL(read(fds[0], pages, 1));
+    large[1900 / 8 / sizeof *large] = ~0ul;
+    double before = cpu_seconds();
+    time.tv_usec = 200000;
+    SAY_CALL(select(2000, (fd_set *)large, NULL, NULL, &time));
+    SAY_NUMBER(cpu_seconds() - before < 0.15);
+    munmap(pages, 2 * page);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
+    pipe(fds);
+    counts();
     rewriting();
     socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
     polls();
