@@ -1,6 +1,7 @@
-/* Where numbers end: what is known of them goes first. In any thread, but not in a
- * forked child, whose copy of the pollers' descriptors is the parent's. The library's
- * own descriptors are not open, as far as the program can tell by closing them. */
+/* Where numbers end: what is known of them goes first, and what has been found out while
+ * libc was at it goes after (EDGE-6). In any thread, but not in a forked child, whose copy
+ * of the pollers' descriptors is the parent's. The library's own descriptors are not open,
+ * as far as the program can tell by closing them. */
 #include "hook/close.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "hook/fork.h"
+#include "hook/mode.h"
 #include "hook/real.h"
 #include "hook/signals.h"
 #include "io/fd.h"
@@ -21,6 +23,39 @@ static void forget(int fd)
     if (fd >= 0 && !weft__hook_forked)
         weft__fd_forget(fd);
     errno = error;
+}
+
+/* The number is nobody's, or another's by now. */
+static void closed(int fd)
+{
+    int error = errno;
+    if (fd >= 0 && !weft__hook_forked && weft__fd_refresh(fd))
+        weft__mode_changed();
+    errno = error;
+}
+
+/* The number is another file's: a mode that is remembered may be the old one's. */
+static void replaced(int fd)
+{
+    closed(fd);
+    weft__mode_changed();
+}
+
+/* Whether dup2() of it will do something. */
+static bool is_open(int fd)
+{
+    int error = errno;
+    bool yes = weft__real_fcntl(fd, F_GETFD) >= 0;
+    errno = error;
+    return yes;
+}
+
+static int number_of(FILE *file)
+{
+    int error = errno;
+    int fd = fileno(file);
+    errno = error; /* there are streams in memory */
+    return fd;
 }
 
 WEFT__INTERPOSE int close(int fd)
@@ -54,13 +89,23 @@ static int close_between(unsigned first, unsigned last, int flags)
     return first <= last ? weft__real_close_range(first, last, flags) : 0;
 }
 
+static void range_closed(unsigned first, unsigned last)
+{
+    int error = errno;
+    if (weft__fd_refresh_range(first, last))
+        weft__mode_changed();
+    errno = error;
+}
+
 /* Closing what the kernel would refuse closes nothing: such calls are passed on. */
 WEFT__INTERPOSE int close_range(unsigned first, unsigned last, int flags)
 {
     if (first > last || flags & ~CLOSE_RANGE_UNSHARE || weft__hook_forked)
         return weft__real_close_range(first, last, flags);
     weft__fd_forget_range(first, last);
-    return close_between(first, last, flags);
+    int rc = close_between(first, last, flags);
+    range_closed(first, last);
+    return rc;
 }
 
 WEFT__INTERPOSE void closefrom(int first)
@@ -70,6 +115,8 @@ WEFT__INTERPOSE void closefrom(int first)
         weft__fd_forget_range(from, ~0u);
     if (weft__hook_forked || close_between(from, ~0u, 0) != 0) /* before Linux 5.9 */
         weft__real_closefrom(first);
+    if (!weft__hook_forked)
+        range_closed(from, ~0u);
 }
 
 /* A number that cannot be had: the kernel says so of one that is being opened. */
@@ -85,41 +132,63 @@ WEFT__INTERPOSE int dup2(int fd, int to)
 {
     if (taken(to))
         return -1;
-    if (fd != to)
+    if (fd == to)
+        return weft__real_dup2(fd, to);
+    if (is_open(fd))
         forget(to);
-    return weft__real_dup2(fd, to);
+    int rc = weft__real_dup2(fd, to);
+    replaced(to);
+    return rc;
 }
 
 WEFT__INTERPOSE int dup3(int fd, int to, int flags)
 {
     if (taken(to))
         return -1;
-    forget(to);
-    return weft__real_dup3(fd, to, flags);
+    if (fd == to || flags & ~O_CLOEXEC)
+        return weft__real_dup3(fd, to, flags);
+    if (is_open(fd))
+        forget(to);
+    int rc = weft__real_dup3(fd, to, flags);
+    replaced(to);
+    return rc;
 }
 
 WEFT__INTERPOSE int fclose(FILE *file)
 {
-    forget(fileno(file));
-    return weft__real_fclose(file);
+    int fd = number_of(file);
+    forget(fd);
+    int rc = weft__real_fclose(file);
+    closed(fd);
+    return rc;
 }
 
 WEFT__INTERPOSE int pclose(FILE *file)
 {
-    forget(fileno(file));
-    return weft__real_pclose(file);
+    int fd = number_of(file);
+    forget(fd);
+    int rc = weft__real_pclose(file);
+    closed(fd);
+    return rc;
 }
 
+/* The stream's new file need not have its old number. */
 WEFT__INTERPOSE FILE *freopen(const char *path, const char *mode, FILE *file)
 {
-    forget(fileno(file));
-    return weft__real_freopen(path, mode, file);
+    int fd = number_of(file);
+    forget(fd);
+    FILE *again = weft__real_freopen(path, mode, file);
+    replaced(fd);
+    return again;
 }
 
 WEFT__INTERPOSE FILE *freopen64(const char *path, const char *mode, FILE *file)
 {
-    forget(fileno(file));
-    return weft__real_freopen64(path, mode, file);
+    int fd = number_of(file);
+    forget(fd);
+    FILE *again = weft__real_freopen64(path, mode, file);
+    replaced(fd);
+    return again;
 }
 
 WEFT__INTERPOSE int __close(int fd)

@@ -65,9 +65,14 @@ struct weft__fd *weft__kind_find(struct weft__fd *entry, int fd)
 {
     struct stat st;
     int error = errno;
-    bool ok = entry && fstat(fd, &st) == 0;
-    if (ok)
-        weft__fd_mark(entry, kind_of(fd, &st), ALL);
+    uint32_t edge;
+    bool ok;
+    if (!entry)
+        return NULL;
+    do {
+        edge = weft__fd_edge(entry, WEFT__READ); /* EDGE-6: before the kernel is asked */
+        ok = fstat(fd, &st) == 0;
+    } while (ok && !weft__fd_learn(entry, edge, kind_of(fd, &st), ALL));
     errno = error;
     return ok ? entry : NULL;
 }

@@ -157,6 +157,17 @@ void weft__fd_mark(struct weft__fd *entry, uint32_t set, uint32_t clear)
     weft__lock_release(&entry->lock);
 }
 
+bool weft__fd_learn(struct weft__fd *entry, uint32_t edge, uint32_t set, uint32_t clear)
+{
+    weft__lock_acquire(&entry->lock);
+    bool current = weft__load(&entry->edge[WEFT__READ], relaxed) >> 1 == edge >> 1;
+    uint32_t flags = weft__load(&entry->flags, relaxed);
+    if (current)
+        weft__store(&entry->flags, (flags & ~clear) | set, release); /* as set_flags() */
+    weft__lock_release(&entry->lock);
+    return current;
+}
+
 static uint64_t key_of(int fd, uint32_t generation)
 {
     return (uint64_t)generation << 32 | (uint32_t)fd;
@@ -374,8 +385,28 @@ void weft__fd_forget(int fd)
     wake_both(entry, false); /* a waiter for the next file of this number just tries again */
 }
 
-void weft__fd_forget_range(unsigned first, unsigned last)
+bool weft__fd_refresh(int fd)
 {
+    struct weft__fd *entry = entry_of(fd, false);
+    if (!entry)
+        return false;
+    weft__lock_acquire(&entry->lock);
+    uint32_t flags = weft__load(&entry->flags, relaxed);
+    if (flags & WEFT__FD_REGISTERED)
+        remove_from_poller(entry->worker, fd);
+    weft__store(&entry->flags, 0, relaxed);
+    for (int side = 0; side < 2; side++)
+        count_event(entry, side);
+    weft__lock_release(&entry->lock);
+    if (flags)
+        wake_both(entry, false);
+    return flags;
+}
+
+/* Whether any has returned true. */
+static bool each_in(unsigned first, unsigned last, bool (*fn)(int fd))
+{
+    bool any = false;
     for (unsigned page = first / PAGE_ENTRIES; page < PAGES && page <= last / PAGE_ENTRIES;
          page++) {
         if (!weft__load(&pages[page], acquire))
@@ -383,9 +414,26 @@ void weft__fd_forget_range(unsigned first, unsigned last)
         for (unsigned i = 0; i < PAGE_ENTRIES; i++) {
             unsigned fd = page * PAGE_ENTRIES + i;
             if (fd >= first && fd <= last)
-                weft__fd_forget((int)fd);
+                any |= fn((int)fd);
         }
     }
+    return any;
+}
+
+static bool forget(int fd)
+{
+    weft__fd_forget(fd);
+    return true;
+}
+
+void weft__fd_forget_range(unsigned first, unsigned last)
+{
+    each_in(first, last, forget);
+}
+
+bool weft__fd_refresh_range(unsigned first, unsigned last)
+{
+    return each_in(first, last, weft__fd_refresh);
 }
 
 /* Whether to close the last reference to the file may take a while: the number is free by then,

@@ -22,10 +22,18 @@
  *         comes later makes an event. So READY is cleared without another system
  *         call, unless the entry saw a HANGUP (end of stream, urgent data).
  * EDGE-5  `generation` counts closings. Waiters and events of an earlier one are
- *         stale; events carry it in their key. */
+ *         stale; events carry it in their key.
+ * EDGE-6  Who lets somebody else close or replace a number forgets before and refreshes
+ *         after. In between the number is the old file's still, and whoever uses it
+ *         may register that, or find out its kind, under the new generation. To
+ *         refresh takes all of this back: the registration, the flags and, by a count
+ *         of both edges, what is just being found out (weft__fd_learn) or tried
+ *         (EDGE-2, EDGE-3). The generation stays, so who waits, perhaps for the new
+ *         file already, just tries again. */
 #ifndef WEFT_IO_FD_H
 #define WEFT_IO_FD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/list.h"
@@ -94,12 +102,20 @@ struct weft__fd *weft__fd_find(int fd);
 /* Adds and takes flags. */
 void weft__fd_mark(struct weft__fd *entry, uint32_t set, uint32_t clear);
 
+/* The same, of what was found out since `edge`, a word of the reading side's, was read.
+ * False: an event has come since, or another file (EDGE-6). */
+bool weft__fd_learn(struct weft__fd *entry, uint32_t edge, uint32_t set, uint32_t clear);
+
 /* A new file of this number: what was known of an earlier one goes. */
 void weft__fd_renew(int fd, uint32_t flags);
 
 /* Before somebody else closes it: unregistered, forgotten, waiters woken. */
 void weft__fd_forget(int fd);
 void weft__fd_forget_range(unsigned first, unsigned last);
+
+/* After that: EDGE-6. Whether something was found out in between. */
+bool weft__fd_refresh(int fd);
+bool weft__fd_refresh_range(unsigned first, unsigned last);
 
 /* Something has happened to the file of which the kernel tells nobody: all who wait try again. */
 void weft__fd_stir(int fd);
