@@ -3,9 +3,11 @@
 #include <poll.h>
 #include <termios.h>
 
+#include "hook/deadline.h"
 #include "hook/mode.h"
 #include "hook/park.h"
 #include "hook/real.h"
+#include "io/operation.h"
 #include "task/scope.h"
 
 short weft__call_look(int fd, short events)
@@ -32,6 +34,32 @@ bool weft__call_restarts(const struct weft__call *call, uint32_t handled)
     return weft__signals_restart_until(handled, call->deadline);
 }
 
+/* Errors of epoll_ctl(), which no wait ends with. */
+static bool refused(int rc)
+{
+    return rc == -EINVAL || rc == -ELOOP || rc == -ENOSPC || rc == -ENOMEM;
+}
+
+/* CALL-5. As park(), but a closing is not noticed. */
+static int wait_in_kernel(int fd, const struct weft__call *call)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    struct pollfd pfd = { .fd = fd, .events = call->side == WEFT__READ ? POLLIN : POLLOUT };
+    for (;;) {
+        int left = weft__duration_left_ms(call->deadline);
+        int slice = weft__operation_slice(waiter);
+        bool last = left >= 0 && (slice < 0 || left <= slice);
+        int error = errno;
+        int rc = weft__real_poll(&pfd, 1, last ? left : slice);
+        rc = rc < 0 ? -errno : rc;
+        errno = error;
+        if (rc == 0)
+            rc = last ? -EAGAIN : weft__checkpoint(waiter);
+        if (rc)
+            return rc > 0 ? 0 : rc;
+    }
+}
+
 /* CALL-2. Returns 0 (try again) or -errno. */
 static int park(struct weft__fd *entry, int fd, const struct weft__call *call, uint32_t edge,
                 uint32_t generation)
@@ -49,6 +77,8 @@ static int park(struct weft__fd *entry, int fd, const struct weft__call *call, u
     if (limited && weft_scope_leave(&scope) && rc == -ETIMEDOUT)
         rc = -EAGAIN;
     weft__hook_end(&wait);
+    if (refused(rc))
+        rc = wait_in_kernel(fd, call);
     return rc == -EINTR && weft__call_restarts(call, handled) ? 0 : rc;
 }
 

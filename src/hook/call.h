@@ -15,7 +15,10 @@
  *         shutdown(2) before would have given: the end, EPIPE, or accept's EINVAL.
  *         Programs that end their threads that way shut down first, since in the
  *         kernel, where the waiting call holds the file, close(2) alone wakes
- *         nobody. What is no socket: EBADF. */
+ *         nobody. What is no socket: EBADF.
+ * CALL-5  Where the poller does not take the descriptor (the kernel limits how many epoll
+ *         sets lead to a file, and how deep), the carrier waits in poll(2) instead:
+ *         a limit of the library's own is no result of the program's call. */
 #ifndef WEFT_HOOK_CALL_H
 #define WEFT_HOOK_CALL_H
 

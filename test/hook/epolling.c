@@ -5,6 +5,7 @@
 #include "fds.h"
 
 #define WAITERS 8
+#define CROWD 520
 
 static int fds[2], set;
 static atomic_int served;
@@ -181,6 +182,54 @@ static void timeouts(void)
     SAY_CALL(epoll_wait(-1, &event, 1, -1));
 }
 
+static void *wait_at(void *fd)
+{
+    struct epoll_event event;
+    if (epoll_wait(*(int *)fd, &event, 1, 10000) == 1)
+        atomic_fetch_add(&served, 1);
+    return NULL;
+}
+
+/* Near the kernel's limits of how many sets lead to one file, and how deep. */
+static void crowds(void)
+{
+    static int sets[CROWD];
+    static pthread_t ids[CROWD];
+    struct epoll_event event = { .events = EPOLLIN };
+    struct timespec begin;
+    pipe(fds);
+    atomic_store(&served, 0);
+    for (int i = 0; i < CROWD; i++) {
+        sets[i] = epoll_create1(0);
+        if (epoll_ctl(sets[i], EPOLL_CTL_ADD, fds[0], &event) < 0 ||
+            pthread_create(&ids[i], NULL, wait_at, &sets[i]) != 0)
+            abort();
+    }
+    usleep(A_WHILE);
+    SAY_CALL(write(fds[1], "all", 3));
+    for (int i = 0; i < CROWD; i++) {
+        pthread_join(ids[i], NULL);
+        close(sets[i]);
+    }
+    SAY_NUMBER(served);
+    SAY_CALL(read(fds[0], sets, 3));
+    int depth = 0;
+    for (int inner = fds[0]; depth < 10; inner = sets[depth++]) {
+        sets[depth] = epoll_create1(0);
+        if (epoll_ctl(sets[depth], EPOLL_CTL_ADD, inner, &event) < 0)
+            break;
+    }
+    SAY_NUMBER(depth);
+    for (int i = 0; i < depth; i++) {
+        begin = now();
+        SAY_CALL(epoll_wait(sets[i], &event, 1, 20));
+        SAY_NUMBER(took_ms(begin, 20));
+    }
+    start(write_later, "deep");
+    SAY_CALL(epoll_wait(sets[depth - 1], &event, 1, -1));
+    finish();
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -199,5 +248,6 @@ int main(void)
     }
     many_waiters();
     timeouts();
+    crowds();
     return 0;
 }
