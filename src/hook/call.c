@@ -28,10 +28,11 @@ bool weft__call_waits(struct weft__fd *entry, int fd, struct weft__call *call)
     return !call->no_wait;
 }
 
+/* With a part to report it never does, as with a timeout. */
 bool weft__call_restarts(const struct weft__call *call, uint32_t handled)
 {
     weft__cancel_point();
-    return weft__signals_restart_until(handled, call->deadline);
+    return weft__signals_restart_until(handled, call->begun ? 0 : call->deadline);
 }
 
 /* Errors of epoll_ctl(), which no wait ends with. */

@@ -43,6 +43,7 @@ struct weft__call {
     bool choosy;   /* not content with whatever makes the side ready: its EAGAIN says nothing */
     bool no_wait;  /* EAGAIN is for the program */
     bool asked;    /* about mode and deadline, which are valid */
+    bool begun;    /* something was moved: a handler ends the call, SA_RESTART or not */
     int closed;    /* CALL-4, for reading */
     int64_t deadline;
     /* the arguments, as the attempt wants them */

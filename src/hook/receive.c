@@ -43,6 +43,7 @@ static ssize_t peek_all(struct weft__fd *entry, int fd, struct weft__call *call)
 /* After a part: whether to go on. An error is for the next call to report. */
 static bool go_on(struct weft__fd *entry, int fd, struct weft__call *call)
 {
+    call->begun = true;
     if (!weft__call_waits(entry, fd, call))
         return false;
     int found = weft__call_await(entry, fd, call, POLLIN);

@@ -76,11 +76,13 @@ static ssize_t try_sendmsg(int fd, const struct weft__call *call)
 }
 
 /* A whole message. Ancillary data goes with its first byte. */
-static ssize_t send_message(struct weft__fd *entry, int fd, const struct msghdr *message, int flags)
+static ssize_t send_message(struct weft__fd *entry, int fd, const struct msghdr *message, int flags,
+                            bool begun)
 {
     struct weft__call call = { .attempt = try_sendmsg,
                                .what = "sendmsg",
                                .side = WEFT__WRITE,
+                               .begun = begun,
                                .buf = (void *)(uintptr_t)message,
                                .flags = flags };
     ssize_t n = weft__write_signal(weft__call_run(entry, fd, &call), flags);
@@ -95,7 +97,7 @@ WEFT__INTERPOSE ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     struct weft__fd *entry = entry_for(fd, flags);
     if (!entry)
         return after(weft__real_sendmsg(fd, message, flags), flags);
-    return weft__call_result(send_message(entry, fd, message, flags));
+    return weft__call_result(send_message(entry, fd, message, flags, false));
 }
 
 static ssize_t try_sendmmsg(int fd, const struct weft__call *call)
@@ -119,6 +121,7 @@ static ssize_t send_datagrams(struct weft__fd *entry, int fd, struct mmsghdr *me
         if (n <= 0)
             return done ? (ssize_t)done : n;
         done += (unsigned)n;
+        call.begun = true;
     } while (done < count && weft__call_waits(entry, fd, &call));
     return done;
 }
@@ -127,7 +130,7 @@ static ssize_t send_messages(struct weft__fd *entry, int fd, struct mmsghdr *mes
                              unsigned count, int flags)
 {
     for (unsigned i = 0; i < count; i++) {
-        ssize_t n = send_message(entry, fd, &messages[i].msg_hdr, flags);
+        ssize_t n = send_message(entry, fd, &messages[i].msg_hdr, flags, i > 0);
         if (n < 0)
             return i ? (ssize_t)i : n;
         messages[i].msg_len = (unsigned)n;

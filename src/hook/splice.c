@@ -35,6 +35,7 @@ static ssize_t send_file(struct weft__fd *entry, int out, int in, off_t *offset,
         if (n <= 0)
             return done ? (ssize_t)done : weft__write_signal(n, 0);
         done += (size_t)n;
+        call.begun = true;
     }
     return (ssize_t)done;
 }

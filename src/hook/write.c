@@ -63,6 +63,7 @@ static ssize_t try_write(int fd, const struct weft__call *call)
  * next call to report, without a signal. */
 static bool go_on(struct weft__fd *entry, int fd, struct weft__call *call)
 {
+    call->begun = true;
     if (!weft__call_waits(entry, fd, call))
         return false;
     int found = weft__call_await(entry, fd, call, POLLOUT);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "say.h"
@@ -172,6 +173,73 @@ static void disturbed(const char *what, long (*call)(void), int flags)
     drain();
 }
 
+/* Of each of these a part is moved before it waits. */
+static int part_fds[2];
+
+static long write_part(void)
+{
+    static char much[1 << 20];
+    long n = write(pipes[1], much, sizeof much);
+    return n > 0 && n < (long)sizeof much;
+}
+
+static long write_vectors_part(void)
+{
+    static char much[1 << 20];
+    struct iovec parts[2] = { { much, 10 }, { much, sizeof much } };
+    long n = writev(part_fds[1], parts, 2);
+    return n > 0 && n < (long)sizeof much;
+}
+
+static long recv_part(void)
+{
+    char buf[10];
+    return recv(part_fds[0], buf, sizeof buf, MSG_WAITALL);
+}
+
+static long recvmsg_part(void)
+{
+    char buf[10];
+    struct iovec parts[2] = { { buf, 2 }, { buf + 2, 8 } };
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+    return recvmsg(part_fds[0], &message, MSG_WAITALL);
+}
+
+static long recvmmsg_part(void)
+{
+    char buf[2][10];
+    struct iovec parts[2] = { { buf[0], 10 }, { buf[1], 10 } };
+    struct mmsghdr messages[2] = { { .msg_hdr = { .msg_iov = &parts[0], .msg_iovlen = 1 } },
+                                   { .msg_hdr = { .msg_iov = &parts[1], .msg_iovlen = 1 } } };
+    return recvmmsg(part_fds[0], messages, 2, 0, NULL);
+}
+
+static void *disturb_only(void *arg)
+{
+    usleep(50000);
+    pthread_kill(waiting, SIGUSR1);
+    return arg;
+}
+
+static void in_parts(const char *what, long (*call)(void), int type)
+{
+    pthread_t thread;
+    install(SA_RESTART);
+    seen = 0;
+    waiting = pthread_self();
+    if (type && (socketpair(AF_UNIX, type, 0, part_fds) || write(part_fds[1], "abc", 3) != 3))
+        _exit(93);
+    pthread_create(&thread, NULL, disturb_only, NULL);
+    long rc = call();
+    printf("part of %s: %ld, %s, seen %d\n", what, rc, rc < 0 ? say_error(errno) : "0", (int)seen);
+    pthread_join(thread, NULL);
+    if (type) {
+        close(part_fds[0]);
+        close(part_fds[1]);
+    }
+    drain();
+}
+
 static void *in_thread(void *arg)
 {
     (void)arg;
@@ -189,6 +257,11 @@ static void *in_thread(void *arg)
         disturbed("futex", call_futex, flags);
         disturbed("futex with a timeout", call_futex_timed, flags);
     }
+    in_parts("a write", write_part, 0);
+    in_parts("vectors", write_vectors_part, SOCK_STREAM);
+    in_parts("what to receive", recv_part, SOCK_STREAM);
+    in_parts("a message", recvmsg_part, SOCK_STREAM);
+    in_parts("several messages", recvmmsg_part, SOCK_DGRAM);
     struct timeval limit = { 5, 0 };
     setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     disturbed("recv with a timeout", call_recv, SA_RESTART);
