@@ -89,14 +89,22 @@ static bool waits(int in, int out, unsigned flags)
     return !(flags & SPLICE_F_NONBLOCK) && weft__hook_task() && (is_pipe(in) || is_pipe(out));
 }
 
+/* Whether the flag keeps the kernel from waiting: so a wrong call fails at once. An end that
+ * is no pipe must be ready first. */
+static bool flag_suffices(int in, int out)
+{
+    return is_pipe(in) && (is_pipe(out) || weft__call_look(out, POLLOUT));
+}
+
 WEFT__INTERPOSE ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t size,
                                unsigned flags)
 {
     WEFT__STAYS;
-    if (!waits(in, out, flags) || size == 0)
+    bool wrong = (in_at && is_pipe(in)) || (out_at && is_pipe(out)); /* ESPIPE */
+    if (wrong || !waits(in, out, flags) || size == 0)
         return weft__real_splice(in, in_at, out, out_at, size, flags);
-    for (;;) {
-        int rc = await_both(in, out);
+    for (bool first = flag_suffices(in, out);; first = false) {
+        int rc = first ? 0 : await_both(in, out);
         if (rc < 0)
             return weft__call_result(rc);
         ssize_t n = weft__call_or_errno(
@@ -111,8 +119,8 @@ WEFT__INTERPOSE ssize_t tee(int in, int out, size_t size, unsigned flags)
     WEFT__STAYS;
     if (!waits(in, out, flags) || size == 0)
         return weft__real_tee(in, out, size, flags);
-    for (;;) {
-        int rc = await_both(in, out);
+    for (bool first = true;; first = false) {
+        int rc = first ? 0 : await_both(in, out);
         if (rc < 0)
             return weft__call_result(rc);
         ssize_t n = weft__call_or_errno(weft__real_tee(in, out, size, flags | SPLICE_F_NONBLOCK));

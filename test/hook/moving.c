@@ -66,6 +66,28 @@ static void splices(void)
     SAY_CALL(read(other[0], buf, 64));
 }
 
+/* Which the kernel refuses at once, though nothing is there to be moved. */
+static void wrong(void)
+{
+    int pipes[2][2];
+    off64_t offset = 0;
+    if (pipe(pipes[0]) < 0 || pipe(pipes[1]) < 0)
+        abort();
+    int null = open("/dev/null", O_RDWR);
+    SAY_CALL(splice(pipes[0][0], NULL, pipes[0][1], NULL, 10, 0));
+    SAY_CALL(splice(pipes[0][0], &offset, null, NULL, 10, 0));
+    SAY_CALL(splice(null, NULL, pipes[0][1], &offset, 10, 0));
+    SAY_CALL(splice(pipes[0][0], NULL, pipes[1][0], NULL, 10, 0));
+    SAY_CALL(tee(pipes[0][0], pipes[0][1], 10, 0));
+    SAY_CALL(tee(pipes[0][0], pipes[1][0], 10, 0));
+    SAY_CALL(tee(pipes[0][0], null, 10, 0));
+    close(null);
+    for (int i = 0; i < 2; i++) {
+        close(pipes[i][0]);
+        close(pipes[i][1]);
+    }
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -80,5 +102,6 @@ int main(void)
     send_files(fileno(stream));
     splices();
     fclose(stream);
+    wrong();
     return 0;
 }
