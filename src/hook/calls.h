@@ -199,6 +199,8 @@
     CALL(pclose) \
     CALL(freopen) \
     CALL(freopen64) \
+    CALL(mq_close) \
+    CALL(closedir) \
     CALL(__close) \
     CALL(__dup2) \
     /* fork.c */ \

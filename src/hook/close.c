@@ -191,6 +191,25 @@ WEFT__INTERPOSE FILE *freopen64(const char *path, const char *mode, FILE *file)
     return again;
 }
 
+/* A queue's number is a descriptor. */
+WEFT__INTERPOSE int mq_close(mqd_t queue)
+{
+    forget(queue);
+    int rc = weft__real_mq_close(queue);
+    closed(queue);
+    return rc;
+}
+
+/* One that fdopendir() was given may have been used otherwise before. */
+WEFT__INTERPOSE int closedir(DIR *dir)
+{
+    int fd = dir ? dirfd(dir) : -1;
+    forget(fd);
+    int rc = weft__real_closedir(dir);
+    closed(fd);
+    return rc;
+}
+
 WEFT__INTERPOSE int __close(int fd)
 {
     return close(fd);

@@ -6,8 +6,10 @@
 #ifndef WEFT_HOOK_REAL_H
 #define WEFT_HOOK_REAL_H
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <mqueue.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>

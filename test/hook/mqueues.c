@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "fds.h"
 
@@ -253,6 +254,27 @@ static void interruption(void)
     SAY_NUMBER(handled);
 }
 
+static void *count_later(void *fd)
+{
+    usleep(A_WHILE);
+    NOTE_CALL(eventfd_write(*(int *)fd, 1));
+    return NULL;
+}
+
+/* Its number is an event counter's next. */
+static void number_again(void)
+{
+    struct pollfd readable = { .fd = queue, .events = POLLIN };
+    SAY_CALL(poll(&readable, 1, 10));
+    SAY_CALL(mq_close(queue));
+    readable.fd = eventfd(0, 0);
+    SAY_NUMBER(readable.fd == queue);
+    start(count_later, &readable.fd);
+    SAY_CALL(poll(&readable, 1, 3000));
+    finish();
+    close(readable.fd);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -266,7 +288,8 @@ int main(void)
     readiness();
     notification();
     interruption();
-    SAY_CALL(mq_close(queue));
+    number_again();
     SAY_CALL(mq_send(queue, "closed", 6, 0));
+    SAY_CALL(mq_close(queue));
     return 0;
 }
