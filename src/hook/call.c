@@ -144,6 +144,19 @@ static bool never_told(uint32_t kind, int fd, enum weft__side side)
     return !(kind & WEFT__FD_EDGES) && weft__call_look(fd, side == WEFT__READ ? POLLIN : POLLOUT);
 }
 
+/* An attempt of a call that does not wait has found nothing. Where it was poll(2) that said
+ * so, the kernel has the last word: a FIFO that has had no writer, or a terminal, may be at
+ * its end. The description is non-blocking. */
+static ssize_t attempt_at_last(struct weft__fd *entry, int fd, struct weft__call *call,
+                               uint32_t edge)
+{
+    uint32_t nowait = call->side == WEFT__READ ? WEFT__FD_NOWAIT_READ : WEFT__FD_NOWAIT_WRITE;
+    if (call->kind & (WEFT__FD_SOCKET | nowait))
+        return -EAGAIN;
+    call->plain = true;
+    return attempt(entry, fd, call, edge);
+}
+
 ssize_t weft__call_run(struct weft__fd *entry, int fd, struct weft__call *call)
 {
     int rc = weft__checkpoint(weft__waiter_self());
@@ -156,8 +169,10 @@ ssize_t weft__call_run(struct weft__fd *entry, int fd, struct weft__call *call)
         uint32_t edge = weft__fd_edge(entry, call->side); /* EDGE-2: before the attempt */
         if (edge & WEFT__FD_READY || !weft__call_waits(entry, fd, call)) {
             ssize_t result = attempt(entry, fd, call, edge);
-            if (result != -EAGAIN || !weft__call_waits(entry, fd, call))
+            if (result != -EAGAIN)
                 return result;
+            if (!weft__call_waits(entry, fd, call))
+                return attempt_at_last(entry, fd, call, edge);
         }
         call->plain = never_told(weft__load(&entry->flags, relaxed), fd, call->side);
         rc = call->plain ? 0 : park(entry, fd, call, edge, generation);

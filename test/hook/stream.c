@@ -1,5 +1,6 @@
 /* Streams: waiting, ends, parts, errors, flags, on unix, TCP and pipes. */
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "fds.h"
@@ -269,6 +270,25 @@ static void no_signal(void)
     close(fds[1]);
 }
 
+/* A FIFO that nobody has opened for writing is at its end, as long as nobody waits. */
+static void fifo(void)
+{
+    char path[] = "/tmp/weft-fifo-XXXXXX", byte;
+    close(mkstemp(path));
+    unlink(path);
+    SAY_CALL(mkfifo(path, 0600));
+    int end = open(path, O_RDONLY | O_NONBLOCK);
+    SAY_CALL(read(end, &byte, 1));
+    int other = open(path, O_WRONLY);
+    SAY_CALL(read(end, &byte, 1));
+    SAY_CALL(write(other, "f", 1));
+    SAY_CALL(read(end, &byte, 1));
+    close(other);
+    SAY_CALL(read(end, &byte, 1));
+    close(end);
+    unlink(path);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -277,5 +297,6 @@ int main(void)
     family("tcp", 1, make_tcp);
     family("pipe", 0, make_pipe);
     no_signal();
+    fifo();
     return 0;
 }

@@ -160,6 +160,10 @@ static void bytes(void)
     begin = now();
     take_once(SLAVE, 100);
     SAY_NUMBER(took_ms(begin, 90));
+    set_raw(0, 0);
+    set_nonblocking(ends[SLAVE], 1);
+    take_once(SLAVE, 100);
+    set_nonblocking(ends[SLAVE], 0);
     set_raw(0, 250);
     start_writing(MASTER, "s");
     take_once(SLAVE, 100);
