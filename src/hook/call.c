@@ -8,6 +8,7 @@
 #include "hook/park.h"
 #include "hook/real.h"
 #include "io/operation.h"
+#include "os/error.h"
 #include "task/scope.h"
 
 short weft__call_look(int fd, short events)
@@ -157,7 +158,7 @@ static ssize_t attempt_at_last(struct weft__fd *entry, int fd, struct weft__call
     return attempt(entry, fd, call, edge);
 }
 
-ssize_t weft__call_run(struct weft__fd *entry, int fd, struct weft__call *call)
+static ssize_t run(struct weft__fd *entry, int fd, struct weft__call *call)
 {
     int rc = weft__checkpoint(weft__waiter_self());
     if (weft__unlikely(rc))
@@ -179,6 +180,14 @@ ssize_t weft__call_run(struct weft__fd *entry, int fd, struct weft__call *call)
         if (rc)
             return ended(call, rc);
     }
+}
+
+ssize_t weft__call_run(struct weft__fd *entry, int fd, struct weft__call *call)
+{
+    int kept = weft__error(); /* attempts that find nothing change it */
+    ssize_t result = run(entry, fd, call);
+    weft__error_set(kept);
+    return result;
 }
 
 int weft__call_await(struct weft__fd *entry, int fd, struct weft__call *call, short events)

@@ -54,8 +54,8 @@ struct weft__call {
     socklen_t *address_size;
 };
 
-/* Attempts, waits and attempts again. Suspends; a cancellation point. Returns the
- * result or -errno; -EAGAIN when the descriptor is not to wait, or no longer. */
+/* Attempts, waits and attempts again. Suspends; a cancellation point. errno stays as it
+ * was. Returns the result or -errno; -EAGAIN when the descriptor is not to wait, or no longer. */
 ssize_t weft__call_run(struct weft__fd *entry, int fd, struct weft__call *call);
 
 /* Whether the call may wait; asks once. */

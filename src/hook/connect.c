@@ -6,6 +6,7 @@
 #include "hook/call.h"
 #include "hook/fork.h"
 #include "hook/real.h"
+#include "os/error.h"
 
 /* -EINPROGRESS or -EALREADY: it goes on in the kernel. */
 static int begin(int fd, const struct sockaddr *address, socklen_t size)
@@ -23,6 +24,7 @@ WEFT__INTERPOSE int connect(int fd, const struct sockaddr *address, socklen_t si
     WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     struct weft__call call = { .what = "connect", .side = WEFT__WRITE };
+    int kept = weft__error();
     /* Datagrams do not wait for anybody. */
     if (!entry || !(weft__load(&entry->flags, relaxed) & WEFT__FD_STREAM) ||
         !weft__call_waits(entry, fd, &call))
@@ -39,6 +41,7 @@ WEFT__INTERPOSE int connect(int fd, const struct sockaddr *address, socklen_t si
         else if (found != -EAGAIN) /* SO_SNDTIMEO: as it was */
             rc = found;
     }
+    weft__error_set(kept); /* begin() has changed it */
     return (int)weft__call_result(rc);
 }
 

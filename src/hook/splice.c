@@ -8,6 +8,7 @@
 #include "hook/real.h"
 #include "hook/signals.h"
 #include "hook/write.h"
+#include "os/error.h"
 
 /* A socket is writable when a third of its buffer is free. */
 static size_t room_of(int fd)
@@ -40,6 +41,13 @@ static ssize_t send_file(struct weft__fd *entry, int out, int in, off_t *offset,
     return (ssize_t)done;
 }
 
+/* errno is what it was before, or says why. */
+static ssize_t report(ssize_t result, int kept)
+{
+    weft__error_set(kept);
+    return weft__call_result(result);
+}
+
 WEFT__INTERPOSE ssize_t sendfile(int out, int in, off_t *offset, size_t count)
 {
     WEFT__STAYS;
@@ -50,7 +58,8 @@ WEFT__INTERPOSE ssize_t sendfile(int out, int in, off_t *offset, size_t count)
         ssize_t n = weft__call_or_errno(weft__real_sendfile(out, in, offset, count));
         return weft__call_result(weft__hook_task() ? weft__write_signal(n, 0) : n);
     }
-    return weft__call_result(send_file(entry, out, in, offset, count));
+    int kept = weft__error();
+    return report(send_file(entry, out, in, offset, count), kept);
 }
 
 WEFT__INTERPOSE ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
@@ -100,31 +109,33 @@ WEFT__INTERPOSE ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at,
                                unsigned flags)
 {
     WEFT__STAYS;
+    int kept = weft__error();
     bool wrong = (in_at && is_pipe(in)) || (out_at && is_pipe(out)); /* ESPIPE */
     if (wrong || !waits(in, out, flags) || size == 0)
         return weft__real_splice(in, in_at, out, out_at, size, flags);
     for (bool first = flag_suffices(in, out);; first = false) {
         int rc = first ? 0 : await_both(in, out);
         if (rc < 0)
-            return weft__call_result(rc);
+            return report(rc, kept);
         ssize_t n = weft__call_or_errno(
             weft__real_splice(in, in_at, out, out_at, size, flags | SPLICE_F_NONBLOCK));
         if (n != -EAGAIN)
-            return weft__call_result(weft__write_signal(n, 0));
+            return report(weft__write_signal(n, 0), kept);
     }
 }
 
 WEFT__INTERPOSE ssize_t tee(int in, int out, size_t size, unsigned flags)
 {
     WEFT__STAYS;
+    int kept = weft__error();
     if (!waits(in, out, flags) || size == 0)
         return weft__real_tee(in, out, size, flags);
     for (bool first = true;; first = false) {
         int rc = first ? 0 : await_both(in, out);
         if (rc < 0)
-            return weft__call_result(rc);
+            return report(rc, kept);
         ssize_t n = weft__call_or_errno(weft__real_tee(in, out, size, flags | SPLICE_F_NONBLOCK));
         if (n != -EAGAIN)
-            return weft__call_result(weft__write_signal(n, 0));
+            return report(weft__write_signal(n, 0), kept);
     }
 }

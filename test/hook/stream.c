@@ -289,6 +289,35 @@ static void fifo(void)
     unlink(path);
 }
 
+/* Who succeeds after a wait leaves errno alone. */
+static void errno_stays(void)
+{
+    char buf[16];
+    struct sockaddr_in address;
+    int listener = listen_tcp(&address), client = socket(AF_INET, SOCK_STREAM, 0);
+    errno = 0;
+    connect(client, (struct sockaddr *)&address, sizeof address);
+    SAY_NUMBER(errno);
+    close(client);
+    close(listener);
+    make_pipe(fds);
+    start(write_later, "x");
+    errno = 0;
+    read(fds[0], buf, 16);
+    SAY_NUMBER(errno);
+    finish();
+    close(fds[0]);
+    close(fds[1]);
+    make_tcp(fds);
+    start(write_later, "y");
+    errno = 0;
+    recv(fds[0], buf, 16, 0);
+    SAY_NUMBER(errno);
+    finish();
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -298,5 +327,6 @@ int main(void)
     family("pipe", 0, make_pipe);
     no_signal();
     fifo();
+    errno_stays();
     return 0;
 }
