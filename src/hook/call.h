@@ -10,7 +10,8 @@
  *         terminals that are read by VMIN or VTIME, of which poll(2) says nothing.
  * CALL-2  Before a wait the edge was read, then something was tried or looked at,
  *         and found not ready: EDGE-3 does the rest.
- * CALL-3  One deadline holds for all of a call's waits, as SO_RCVTIMEO does.
+ * CALL-3  One deadline holds for all of a call's waits, as SO_RCVTIMEO does; in recvmmsg()
+ *         and sendmmsg() for those of one message.
  * CALL-4  Whoever waits while another thread closes the descriptor gets what a
  *         shutdown(2) before would have given: the end, EPIPE, or accept's EINVAL.
  *         Programs that end their threads that way shut down first, since in the

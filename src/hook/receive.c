@@ -171,6 +171,7 @@ static ssize_t receive_many(struct weft__fd *entry, int fd, struct weft__call *c
         if (n < 0)
             return done ? (ssize_t)done : n;
         done += (size_t)n;
+        call->asked = false; /* CALL-3 */
         if (done >= count || one || weft_now() >= end || !go_on(entry, fd, call))
             return (ssize_t)done;
         call->buf = messages + done;

@@ -122,6 +122,7 @@ static ssize_t send_datagrams(struct weft__fd *entry, int fd, struct mmsghdr *me
             return done ? (ssize_t)done : n;
         done += (unsigned)n;
         call.begun = true;
+        call.asked = false; /* CALL-3 */
     } while (done < count && weft__call_waits(entry, fd, &call));
     return done;
 }

@@ -22,6 +22,16 @@ static void *send_three_later(void *unused)
     return unused;
 }
 
+static void *send_three_slowly(void *unused)
+{
+    for (int i = 0; i < 3; i++) {
+        usleep(150000);
+        if (send(fds[1], "three", (size_t)i + 1, 0) < 0)
+            abort();
+    }
+    return unused;
+}
+
 static void *read_later(void *unused)
 {
     static char buf[100000];
@@ -74,6 +84,26 @@ static void single(void)
     SAY_CALL(write(fds[1], buf, 0));
     SAY_CALL(recv(fds[0], buf, 2, MSG_DONTWAIT));
     SAY_CALL(accept(fds[0], NULL, NULL));
+}
+
+/* SO_RCVTIMEO is for each message. */
+static void in_time(void)
+{
+    char buf[3][8];
+    struct iovec iov[3];
+    struct mmsghdr messages[3];
+    struct timeval limit = { 0, 400000 }, none = { 0, 0 };
+    memset(messages, 0, sizeof messages);
+    for (int i = 0; i < 3; i++) {
+        iov[i] = (struct iovec){ buf[i], 8 };
+        messages[i].msg_hdr.msg_iov = &iov[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    start(send_three_slowly, NULL);
+    SAY_CALL(recvmmsg(fds[0], messages, 3, 0, NULL));
+    finish();
+    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
 }
 
 static void many(void)
@@ -187,6 +217,7 @@ int main(void)
     SAY_CALL(recv(fds[0], buf, 16, 0));
     finish();
     many();
+    in_time();
     close(fds[1]);
     SAY_CALL(read(fds[0], buf, 16));
     full();
