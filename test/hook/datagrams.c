@@ -1,5 +1,7 @@
 /* Messages with boundaries: UDP, unix datagrams and SOCK_SEQPACKET, many at once,
  * descriptors in messages. */
+#include <sys/uio.h>
+
 #include "fds.h"
 
 static int fds[2];
@@ -214,8 +216,11 @@ int main(void)
     socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds);
     start(send_later, "message");
     char buf[16];
+    struct iovec none = { buf, 0 };
     SAY_CALL(recv(fds[0], buf, 16, 0));
     finish();
+    SAY_CALL(writev(fds[1], &none, 1));
+    SAY_CALL(recv(fds[0], buf, 16, MSG_DONTWAIT));
     many();
     in_time();
     close(fds[1]);
