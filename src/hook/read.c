@@ -68,7 +68,9 @@ WEFT__INTERPOSE ssize_t readv(int fd, const struct iovec *iov, int count)
 {
     WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
-    if (!entry || count > IOV_MAX || is_empty(iov, count))
+    uint32_t kind = entry ? weft__load(&entry->flags, relaxed) : 0;
+    bool kernels = !(kind & WEFT__FD_SOCKET) && kind & WEFT__FD_NOWAIT_READ; /* to say EFAULT */
+    if (!entry || count > IOV_MAX || (!kernels && is_empty(iov, count)))
         return weft__real_readv(fd, iov, count);
     struct weft__call call = { .attempt = try_readv,
                                .what = "readv",

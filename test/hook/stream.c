@@ -306,6 +306,8 @@ static void errno_stays(void)
     read(fds[0], buf, 16);
     SAY_NUMBER(errno);
     finish();
+    char *volatile bad = (void *)8;
+    SAY_CALL(readv(fds[0], (void *)bad, 1));
     close(fds[0]);
     close(fds[1]);
     make_tcp(fds);
