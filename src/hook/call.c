@@ -42,6 +42,21 @@ static bool refused(int rc)
     return rc == -EINVAL || rc == -ELOOP || rc == -ENOSPC || rc == -ENOMEM;
 }
 
+#define LOOK_AGAIN WEFT_MS(2)
+
+/* CALL-5, for a light task: others need its carrier (STAY-3). Suspends. */
+static int wait_a_while(const struct weft__call *call)
+{
+    struct weft__hook_wait wait;
+    int64_t left = call->deadline == WEFT_NEVER ? LOOK_AGAIN : call->deadline - weft_now();
+    if (left <= 0)
+        return -EAGAIN;
+    weft__hook_begin(&wait);
+    int rc = weft_sleep(left < LOOK_AGAIN ? left : LOOK_AGAIN);
+    weft__hook_end(&wait);
+    return rc;
+}
+
 /* CALL-5. As park(), but a closing is not noticed. */
 static int wait_in_kernel(int fd, const struct weft__call *call)
 {
@@ -80,7 +95,7 @@ static int park(struct weft__fd *entry, int fd, const struct weft__call *call, u
         rc = -EAGAIN;
     weft__hook_end(&wait);
     if (refused(rc))
-        rc = wait_in_kernel(fd, call);
+        rc = weft__is_virtual(weft__hook_task()) ? wait_in_kernel(fd, call) : wait_a_while(call);
     return rc == -EINTR && weft__call_restarts(call, handled) ? 0 : rc;
 }
 

@@ -18,8 +18,9 @@
  *         kernel, where the waiting call holds the file, close(2) alone wakes
  *         nobody. What is no socket: EBADF.
  * CALL-5  Where the poller does not take the descriptor (the kernel limits how many epoll
- *         sets lead to a file, and how deep), the carrier waits in poll(2) instead:
- *         a limit of the library's own is no result of the program's call. */
+ *         sets lead to a file, and how deep), the carrier waits in poll(2) instead,
+ *         and a light task, whose carrier others need, looks again and again: a limit of
+ *         the library's own is no result of the program's call. */
 #ifndef WEFT_HOOK_CALL_H
 #define WEFT_HOOK_CALL_H
 
