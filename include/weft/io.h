@@ -65,8 +65,8 @@ WEFT_API int weft_write_all(int fd, const void *buf, size_t size, size_t *ret_do
 WEFT_API int weft_writev_all(int fd, struct iovec *iov, int iov_count, size_t *ret_done);
 
 /* poll(2) without a timeout: waits until one of the descriptors is ready, and
- * fills in `revents`. Returns how many are ready (at least 1), or -EINVAL when
- * `count` is 0. Regular files are always ready. */
+ * fills in `revents`. `fds` is not to be changed meanwhile. Returns how many are ready (at
+ * least 1), or -EINVAL when `count` is 0. Regular files are always ready. */
 WEFT_API int weft_poll(struct pollfd *fds, nfds_t count);
 
 /* socket(2), close-on-exec and non-blocking. Returns the descriptor. */

@@ -203,7 +203,7 @@ WEFT__INTERPOSE int mq_close(mqd_t queue)
 /* One that fdopendir() was given may have been used otherwise before. */
 WEFT__INTERPOSE int closedir(DIR *dir)
 {
-    int fd = dir ? dirfd(dir) : -1;
+    int fd = dirfd(dir);
     forget(fd);
     int rc = weft__real_closedir(dir);
     closed(fd);

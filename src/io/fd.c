@@ -113,13 +113,18 @@ static void count_event(struct weft__fd *entry, int side)
     weft__store(&entry->edge[side], (count + 1) << 1 | WEFT__FD_READY, release);
 }
 
+static void count_both(struct weft__fd *entry)
+{
+    count_event(entry, WEFT__READ);
+    count_event(entry, WEFT__WRITE);
+}
+
 /* Forgets everything about an earlier file of this number. Under the lock. */
 static void reset(struct weft__fd *entry)
 {
     weft__store(&entry->flags, 0, relaxed);
     weft__store(&entry->generation, weft__load(&entry->generation, relaxed) + 1, release);
-    for (int side = 0; side < 2; side++)
-        count_event(entry, side); /* EDGE-2 across files: the count goes on */
+    count_both(entry); /* EDGE-2 across files: the count goes on */
 }
 
 void weft__fd_renew(int fd, uint32_t flags)
@@ -395,8 +400,7 @@ bool weft__fd_refresh(int fd)
     if (flags & WEFT__FD_REGISTERED)
         remove_from_poller(entry->worker, fd);
     weft__store(&entry->flags, 0, relaxed);
-    for (int side = 0; side < 2; side++)
-        count_event(entry, side);
+    count_both(entry);
     weft__lock_release(&entry->lock);
     if (flags)
         wake_both(entry, false);
@@ -464,6 +468,7 @@ int weft_close(int fd)
     unregister(entry, fd);
     /* Inside the lock: nobody must set the old file up again in between. */
     int rc = close_now(fd);
+    count_both(entry); /* EDGE-6: what is being found out is the old file's */
     weft__lock_release(&entry->lock);
     wake_both(entry, false);
     return last < 0 ? rc : close_now(last);

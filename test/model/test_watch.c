@@ -128,10 +128,11 @@ static void reset_all(void)
 }
 
 /* poll(2) without a timeout. */
-static int look(void *unused)
+static int look(void *unused, struct pollfd *copies)
 {
     int ready = 0;
     (void)unused;
+    (void)copies;
     for (int i = 0; i < COUNT; i++) {
         model_step();
         ready += kernel[i].bytes > 0;
