@@ -15,13 +15,19 @@
 #include "vthread/setxid.h"
 #include "vthread/tcb.h"
 
-/* Thread numbers: beyond what the kernel gives out, within a futex's owner field.
- * A block has a range of them to itself and uses it in turns, so no two live
- * threads ever have the same, and a dead one's comes back late. */
+/* Thread numbers: beyond what the kernel gives out, and such as a thread's CPU clock can
+ * name (a negative clockid_t with three bits below); light tasks have theirs above
+ * (hook/self.c). A block has a range of them to itself and uses it in turns, so no two
+ * live threads ever have the same, and a dead one's comes back late. */
 #define TID_FIRST 4194305u /* PID_MAX_LIMIT + 1 */
-#define TID_LAST 0x3fffffffu
+#define TID_LAST 0x0fffffffu
 #define TIDS_EACH 64u
 #define SLOTS ((TID_LAST - TID_FIRST + 1) / TIDS_EACH)
+
+/* From one slot to the next of a process: the golden section of them all, so that steps
+ * from one process's first slot come near another's late (doc/design/vthreads.md). Has no
+ * divisor in common with SLOTS: a process meets each of them once. */
+#define STRIDE 2551719u
 
 #define RETIRED_AT_ONCE 4 /* piles; some 2 ms each */
 
@@ -42,7 +48,8 @@ static struct weft__pool descriptors;
 static struct weft__depot depot;
 static struct weft__lock lock;        /* for what follows */
 static struct weft__magazine flushed; /* from magazines that were not full */
-static uint32_t last_slot;
+static uint32_t slots;                /* how many have been given out */
+static uint32_t first_slot;           /* the process's number */
 static _Atomic(size_t) count;
 
 /* In each virtual thread's block: whose it is. */
@@ -106,8 +113,10 @@ static bool number(struct weft__block *block)
     if (block->slot)
         return true;
     weft__lock_acquire(&lock);
-    if (last_slot < SLOTS)
-        block->slot = ++last_slot;
+    if (slots == 0)
+        first_slot = (uint32_t)getpid();
+    if (slots < SLOTS)
+        block->slot = 1 + (uint32_t)((first_slot + (uint64_t)slots++ * STRIDE) % SLOTS);
     weft__lock_release(&lock);
     return block->slot;
 }

@@ -23,7 +23,7 @@ const char *weft__vthread_refusal(void);
 extern struct weft__layout weft__layout;
 
 /* Takes a block that is a fresh thread's in every respect: VT-3. NULL: memory is
- * out, or sixteen million blocks are in use. */
+ * out, or four million blocks are in use. */
 struct weft__block *weft__block_take(struct weft__magazine *magazine);
 
 /* Nobody runs on the block any more. */
