@@ -5,7 +5,9 @@
  *         after locking it finds the waiter.
  * COND-2  Whoever is signalled wants the mutex. While that is held the waiter goes
  *         over to the mutex's list (LOT-4) instead of being woken only to sleep
- *         again. A thread that is not weft's is woken.
+ *         again. A thread that is not weft's is woken. So is, from that list, a task
+ *         that has a signal to handle (SIG-3), and then waits for the mutex as whoever
+ *         locks it does: the holder may be waiting for the handler.
  *
  * COND-3  A scope that has ended ends the wait: ETIMEDOUT or ECANCELED, with the mutex
  *         locked. That is so each time: a loop that asks for its condition only would
@@ -118,6 +120,8 @@ static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t dead
         rc = (int)-count;
     } else {
         rc = park(bucket, &node, deadline, disturbances, &in_vain);
+        if (node.claimed)
+            weft__store(&waiter->object, (uintptr_t)cond, relaxed); /* for traces */
         if (rc)
             give_way();
         reacquire(mutex, tid, count, &node, rc == 0);

@@ -133,7 +133,7 @@ void weft__signals_nudge(struct weft__thread *thread)
     if ((word & WEFT__WAIT_STATE) == WEFT__WAITING &&
         weft__wait_fire(waiter, word >> WEFT__WAIT_SHIFT, WEFT__INTERRUPTED))
         weft__sink_retry(); /* it may have given the wait up, and not look */
-    else
+    else if ((word & WEFT__WAIT_STATE) != WEFT__EVENT || !weft__lot_recall(waiter))
         interrupt_carrier(thread);
 }
 

@@ -183,13 +183,43 @@ void weft__lot_disturb(uintptr_t plain)
 }
 
 void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node *node,
-                              const void *address)
+                              const void *address, const char *what)
 {
     node->address = address;
     node->bits = WEFT__LOT_ANY;
     node->claimed = true;
+    /* relaxed: who sees the ones before recalls nobody, and tries again */
+    weft__store(&node->waiter->what, what, relaxed);
+    weft__store(&node->waiter->object, (uintptr_t)address, relaxed);
     weft__list_append(&bucket->nodes, &node->link);
     node->listed = true;
+}
+
+static struct weft__lot_node *find_claimed(struct weft__bucket *bucket, struct weft__waiter *waiter)
+{
+    for (struct weft__list *at = bucket->nodes.next; at != &bucket->nodes; at = at->next) {
+        struct weft__lot_node *node = weft__container_of(at, struct weft__lot_node, link);
+        if (node->waiter == waiter && node->claimed)
+            return node;
+    }
+    return NULL;
+}
+
+bool weft__lot_recall(struct weft__waiter *waiter)
+{
+    uintptr_t object = (uintptr_t)weft__load(&waiter->object, relaxed);
+    struct weft__bucket *bucket = weft__lot_bucket((const void *)object);
+    weft__lock_acquire(&bucket->lock);
+    struct weft__lot_node *node = find_claimed(bucket, waiter);
+    if (node) {
+        delist(bucket, node);
+        node->handed = false;
+        node->more = true; /* it may be the only one who knows of those behind it */
+    }
+    weft__lock_release(&bucket->lock);
+    if (node)
+        weft__wait_wake(waiter);
+    return node;
 }
 
 struct weft__bucket *weft__lot_line_up(struct weft__lot_node *node, _Atomic(uint32_t) *word,

@@ -20,7 +20,8 @@
  *        THREAD-3).
  * LOT-4  So a taken node of a task may be put into another list, claimed: from a
  *        condition variable to its mutex. Its deadline has no say any more; who
- *        takes it there wakes it.
+ *        takes it there wakes it, or recalls it: who has something for the task to do
+ *        finds the node by what the waiter says it waits for.
  * LOT-5  A thread that is not weft's and may sleep in the kernel for a word is
  *        counted in `outside` before it can. Who finds too few in the list for what
  *        the change of the word allows calls FUTEX_WAKE only if that is not 0.
@@ -113,9 +114,13 @@ struct weft__lot_node *weft__lot_first(struct weft__bucket *bucket, const void *
 void weft__lot_disturb(uintptr_t plain);
 uint32_t weft__lot_disturbances(void);
 
-/* LOT-4. Under the lock, which weft__lot_enter() took and counted. */
+/* LOT-4. Under the lock, which weft__lot_enter() took and counted. `what` is for dumps. */
 void weft__lot_append_claimed(struct weft__bucket *bucket, struct weft__lot_node *node,
-                              const void *address);
+                              const void *address, const char *what);
+
+/* LOT-4. Wakes a task that waits claimed, as if what it waits for might be had. False: it
+ * does not, or not yet: whoever takes it is about to wake it or to put it there. */
+bool weft__lot_recall(struct weft__waiter *waiter);
 
 /* All of LOT-1 for a word of 32 bits: who is in line has to park. NULL: the word is not
  * `value`, and the wait is over. */

@@ -234,7 +234,7 @@ bool weft__mutex_queue(pthread_mutex_t *mutex, struct weft__lot_node *node)
     uint32_t state = 1;
     bool held = weft__cas(word_of(mutex), &state, 2, seq_cst, relaxed) || state == 2; /* MUTEX-1 */
     if (held)
-        weft__lot_append_claimed(bucket, node, word_of(mutex));
+        weft__lot_append_claimed(bucket, node, word_of(mutex), "mutex");
     else
         weft__bump(&bucket->waiting, (uint32_t)-1);
     weft__lock_release(&bucket->lock);

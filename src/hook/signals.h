@@ -22,6 +22,9 @@
  *        barrier and then looks at what the thread does:
  *          it waits: its wait is fired with INTERRUPTED; the waiter says WAITING,
  *          passes the light barrier and looks for due signals before it parks;
+ *          it has been signalled by a condition, and its mutex is held: it is recalled
+ *          (LOT-4), and looks before it parks for the mutex. On its way there it is as
+ *          one in a queue, and the sink tries again;
  *          it runs: its carrier gets a signal of ours, whose handler runs the due
  *          ones at once, SIG-4 permitting;
  *          it is in a queue: it looks when it comes out of the call it is in. If that

@@ -7,8 +7,8 @@
 
 /* Broken on purpose: the waker looks for waiters before its change is to be seen;
  * a waker that came too late for a waiter is content; a thread that may be cancelled does
- * not look again. */
-static enum { NOTHING, NO_FENCE, NO_NEXT, NO_LOOK } mutation;
+ * not look again; who recalls a waiter leaves its node in the list. */
+static enum { NOTHING, NO_FENCE, NO_NEXT, NO_LOOK, NO_DELISTING } mutation;
 
 #undef weft__barrier_full
 #define weft__barrier_full() (mutation == NO_FENCE ? (void)0 : model_fence())
@@ -31,7 +31,7 @@ static bool claim(struct weft__waiter *waiter, uint64_t ticket, enum weft__wait_
 #include "hook/lot.c"
 #undef weft__wait_claim
 
-static _Atomic(uint32_t) word, cancelled;
+static _Atomic(uint32_t) word, other, cancelled;
 
 static void reset(void)
 {
@@ -131,6 +131,68 @@ TEST(LOT_6_no_cancellation_is_lost)
     model.body[0] = wait_until_cancelled;
     model.body[1] = cancel;
     model_check(&model);
+}
+
+static bool is_in_line(void *bucket)
+{
+    return !weft__list_empty(&((struct weft__bucket *)bucket)->nodes);
+}
+
+/* As who signals a condition does, and then who unlocks the mutex. */
+static void move_and_wake(void)
+{
+    struct weft__bucket *from = weft__lot_bucket((void *)&word);
+    struct weft__bucket *to = weft__lot_bucket((void *)&other);
+    struct weft__lot_node *node;
+    model_wait(is_in_line, from);
+    weft__lock_acquire(&from->lock);
+    model_assert(weft__lot_take(from, (void *)&word, WEFT__LOT_ANY, false, &node), "LOT-3");
+    weft__lock_release(&from->lock);
+    weft__lot_enter(to);
+    weft__lot_append_claimed(to, node, (void *)&other, "other");
+    weft__lock_release(&to->lock);
+    weft__lot_wake(&other, 1, WEFT__LOT_ANY);
+}
+
+static void recall(void)
+{
+    struct weft__bucket *bucket = weft__lot_bucket((void *)&other);
+    if (mutation != NO_DELISTING) {
+        weft__lot_recall(&tasks[0].waiter);
+        return;
+    }
+    weft__lock_acquire(&bucket->lock);
+    bool found = find_claimed(bucket, &tasks[0].waiter);
+    weft__lock_release(&bucket->lock);
+    if (found)
+        weft__wait_wake(&tasks[0].waiter);
+}
+
+static void wait_once(void)
+{
+    weft__lot_wait(&word, 0, WEFT__LOT_ANY, INT64_MAX, "test");
+}
+
+static void both_are_empty(void)
+{
+    nobody_is_left();
+    model_assert(weft__lot_bucket((void *)&other)->waiting == 0, "LOT-4");
+}
+
+static struct model moved = { .setup = reset,
+                              .body = { wait_once, move_and_wake, recall },
+                              .check = both_are_empty,
+                              .preemptions = 3 };
+
+TEST(LOT_4_who_is_recalled_is_woken_once)
+{
+    model_check(&moved);
+}
+
+TEST(LOT_4_a_recall_takes_the_node)
+{
+    mutation = NO_DELISTING;
+    model_check_fails(&moved, "");
 }
 
 TEST(LOT_2_needs_the_fence)

@@ -36,7 +36,7 @@ static bool queue_task(pthread_mutex_t *mutex, struct weft__lot_node *node)
         return held;
     struct weft__bucket *bucket = weft__lot_bucket(word_of(mutex));
     weft__lot_enter(bucket);
-    weft__lot_append_claimed(bucket, node, word_of(mutex));
+    weft__lot_append_claimed(bucket, node, word_of(mutex), "mutex");
     weft__lock_release(&bucket->lock);
     return true;
 }

@@ -97,12 +97,10 @@ TEST(bits_choose)
     ck_assert_int_eq(run_in_turn(bits, NULL), 0);
 }
 
-/* As a condition variable does: LOT-4. */
-static int move(void *unused)
+/* As a condition variable does: LOT-4. The task then waits for `other`. */
+static void spawn_and_move(weft_task **ret_task)
 {
-    (void)unused;
-    weft_task *task;
-    SPAWN(wait_in_line, NULL, &task);
+    SPAWN(wait_in_line, NULL, ret_task);
     let_run();
     struct weft__bucket *from = weft__lot_bucket((void *)&word);
     struct weft__bucket *to = weft__lot_bucket((void *)&other);
@@ -112,10 +110,17 @@ static int move(void *unused)
     weft__lock_release(&from->lock);
     ck_assert_ptr_nonnull(waiter);
     weft__lot_enter(to);
-    weft__lot_append_claimed(to, node, (void *)&other);
+    weft__lot_append_claimed(to, node, (void *)&other, "other");
     weft__lock_release(&to->lock);
     let_run();
     ck_assert_uint_eq(woken, 0);
+}
+
+static int move(void *unused)
+{
+    (void)unused;
+    weft_task *task;
+    spawn_and_move(&task);
     ck_assert_uint_eq(weft__lot_wake(&word, 1, WEFT__LOT_ANY), 0);
     ck_assert_uint_eq(weft__lot_wake(&other, 1, WEFT__LOT_ANY), 1);
     JOIN(task, 0);
@@ -125,6 +130,30 @@ static int move(void *unused)
 TEST(LOT_4_a_taken_waiter_goes_to_another_list)
 {
     ck_assert_int_eq(run_in_turn(move, NULL), 0);
+}
+
+static int recall(void *unused)
+{
+    (void)unused;
+    weft_task *in_line, *moved;
+    SPAWN(wait_in_line, NULL, &in_line);
+    let_run();
+    ck_assert(!weft__lot_recall(&in_line->waiter)); /* nobody has claimed it */
+    ck_assert_uint_eq(weft__lot_wake(&word, 1, WEFT__LOT_ANY), 1);
+    JOIN(in_line, 0);
+    woken = 0;
+    spawn_and_move(&moved);
+    ck_assert(weft__lot_recall(&moved->waiter));
+    ck_assert(!weft__lot_recall(&moved->waiter));
+    ck_assert_uint_eq(weft__lot_wake(&other, 1, WEFT__LOT_ANY), 0);
+    JOIN(moved, 0);
+    ck_assert(weft__lot_quiet(weft__lot_bucket((void *)&other)));
+    return 0;
+}
+
+TEST(LOT_4_a_taken_waiter_is_recalled_from_there)
+{
+    ck_assert_int_eq(run_in_turn(recall, NULL), 0);
 }
 
 static void *wait_as_thread(void *arg)
