@@ -20,7 +20,10 @@
  *
  * Threads that are not weft's wait here too while a runtime runs: libc's wait
  * unlocks the mutex from inside, and tasks that wait for that would not learn of it
- * (mutex.c, MUTEX-1). */
+ * (mutex.c, MUTEX-1). For the same reason the mutex alone decides who does a wait, however
+ * the variable is shared. A mutex that is ours is this process's, and so are those who
+ * wait with it; at one time nobody else may wait with another. So whoever signals finds
+ * them here, or else signals libc's, those of other processes among them. */
 #include <errno.h>
 
 #include "hook/deadline.h"
@@ -34,18 +37,16 @@
 #include "sched/worker.h"
 #include "weft/time.h"
 
-#define PSHARED 1u /* bits of __wrefs */
-#define MONOTONIC 2u
+#define MONOTONIC 2u /* a bit of __wrefs */
 
 static unsigned flags_of(const pthread_cond_t *cond)
 {
     return cond->__data.__wrefs;
 }
 
-static bool ours(const pthread_cond_t *cond, const pthread_mutex_t *mutex)
+static bool ours(const pthread_mutex_t *mutex)
 {
-    return !(flags_of(cond) & PSHARED) && weft__mutex_ours(mutex) &&
-           weft__load(&weft__rt.running, relaxed);
+    return weft__mutex_ours(mutex) && weft__load(&weft__rt.running, relaxed);
 }
 
 /* What a wait does with the mutex, for tasks and other threads. */
@@ -149,7 +150,7 @@ static bool wake_one(pthread_cond_t *cond, struct weft__bucket *bucket)
 WEFT__INTERPOSE int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
     WEFT__STAYS;
-    if (!ours(cond, mutex))
+    if (!ours(mutex))
         return weft__real_pthread_cond_wait(cond, mutex);
     return wait_until(cond, mutex, WEFT_NEVER);
 }
@@ -160,7 +161,7 @@ WEFT__INTERPOSE int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t
 {
     WEFT__STAYS;
     int64_t deadline;
-    if (!ours(cond, mutex))
+    if (!ours(mutex))
         return weft__real_pthread_cond_clockwait(cond, mutex, clock, until);
     int rc = weft__deadline(clock, until, &deadline);
     return rc ? rc : wait_until(cond, mutex, deadline);
@@ -171,7 +172,7 @@ WEFT__INTERPOSE int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t
 {
     WEFT__STAYS;
     int64_t deadline;
-    if (!ours(cond, mutex))
+    if (!ours(mutex))
         return weft__real_pthread_cond_timedwait(cond, mutex, until);
     clockid_t clock = flags_of(cond) & MONOTONIC ? CLOCK_MONOTONIC : CLOCK_REALTIME;
     int rc = weft__deadline(clock, until, &deadline);

@@ -142,6 +142,45 @@ static void kinds(void)
     SAY(pthread_mutex_unlock(&m));
 }
 
+static void *release_soon(void *arg)
+{
+    pthread_mutex_lock(&mutex);
+    released = 1;
+    pthread_cond_signal(arg);
+    pthread_mutex_unlock(&mutex);
+    return NULL;
+}
+
+/* Shared between processes, with a mutex that is not: others come to lock that while it is
+ * held, and still wait for it when the wait lets go of it. */
+static void shared(void)
+{
+    pthread_cond_t cond;
+    pthread_condattr_t attr;
+    pthread_t threads[3];
+    struct timespec until = after_ms(CLOCK_REALTIME, 5000);
+    int rc = 0;
+    released = 0;
+    pthread_condattr_init(&attr);
+    SAY(pthread_condattr_setpshared(&attr, PTHREAD_PROCESS_SHARED));
+    SAY(pthread_cond_init(&cond, &attr));
+    pthread_mutex_lock(&mutex);
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, release_soon, &cond);
+    usleep(30000);
+    while (!released && rc == 0)
+        rc = pthread_cond_timedwait(&cond, &mutex, &until);
+    SAY(rc);
+    pthread_mutex_unlock(&mutex);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    until = after_ms(CLOCK_REALTIME, 5);
+    pthread_mutex_lock(&mutex);
+    SAY(pthread_cond_timedwait(&cond, &mutex, &until));
+    pthread_mutex_unlock(&mutex);
+    SAY(pthread_cond_destroy(&cond));
+}
+
 int main(void)
 {
     broadcast(0);
@@ -150,5 +189,6 @@ int main(void)
     timeouts(CLOCK_REALTIME);
     timeouts(CLOCK_MONOTONIC);
     kinds();
+    shared();
     return 0;
 }
