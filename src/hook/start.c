@@ -20,7 +20,7 @@ static struct {
 
 /* As `weft exec` says; else, when the object was linked or preloaded by hand, for
  * programs that have not heard of weft: others start a runtime of their own. */
-static bool wanted(void)
+bool weft__hook_wanted(void)
 {
     const char *exec = getenv("WEFT_EXEC");
     if (exec && *exec)
@@ -95,6 +95,6 @@ WEFT__INTERPOSE int __libc_start_main(weft__main_fn *main, int argc, char **argv
                                       void (*rtld_fini)(void), void *stack_end)
 {
     program.main = main;
-    return weft__real___libc_start_main(wanted() ? start : main, argc, argv, init, fini, rtld_fini,
-                                        stack_end);
+    return weft__real___libc_start_main(weft__hook_wanted() ? start : main, argc, argv, init, fini,
+                                        rtld_fini, stack_end);
 }

@@ -64,6 +64,9 @@ static inline struct weft_task *weft__hook_task(void)
  * thread in which libc is to be left alone. */
 uint32_t weft__hook_tid(void);
 
+/* Whether the program's main() is to become a virtual thread; as long as it has not begun. */
+bool weft__hook_wanted(void);
+
 /* Whether a thread that the caller creates is a virtual one. */
 bool weft__thread_can_create(void);
 

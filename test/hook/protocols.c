@@ -92,6 +92,49 @@ static void inheriting(void)
     contend(&counted);
 }
 
+static struct counted early;
+
+/* As what the objects of a C++ program have. */
+__attribute__((constructor)) static void init_early(void)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+    pthread_mutex_init(&early.mutex, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+static void *lock_in_time(void *arg)
+{
+    struct timespec until = after_ms(CLOCK_REALTIME, 5000);
+    SAY(pthread_mutex_timedlock(arg, &until));
+    SAY(pthread_mutex_unlock(arg));
+    return NULL;
+}
+
+/* Held for a while when somebody comes. */
+static void inheriting_late_and_early(void)
+{
+    pthread_t thread;
+    struct counted counted;
+    contend(&early);
+    init(&counted, PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_SHARED,
+         PTHREAD_MUTEX_RECURSIVE);
+    contend(&counted);
+    init(&counted, PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_ROBUST, PTHREAD_PROCESS_PRIVATE,
+         PTHREAD_MUTEX_NORMAL);
+    contend(&counted);
+    pthread_mutex_lock(&counted.mutex);
+    pthread_create(&thread, NULL, lock_in_time, &counted.mutex);
+    usleep(20000);
+    pthread_mutex_unlock(&counted.mutex);
+    pthread_join(thread, NULL);
+    run(die_holding, &counted.mutex);
+    SAY(pthread_mutex_lock(&counted.mutex));
+    SAY(pthread_mutex_consistent(&counted.mutex));
+    SAY(pthread_mutex_unlock(&counted.mutex));
+}
+
 static void robust(void)
 {
     struct counted counted;
@@ -108,12 +151,11 @@ static void robust(void)
     SAY(pthread_mutex_lock(&counted.mutex));
 }
 
-static void shared(void)
+static void shared(int protocol)
 {
     struct counted *counted =
         mmap(NULL, sizeof *counted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    init(counted, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_SHARED,
-         PTHREAD_MUTEX_NORMAL);
+    init(counted, protocol, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_SHARED, PTHREAD_MUTEX_NORMAL);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
@@ -128,7 +170,9 @@ static void shared(void)
 int main(void)
 {
     inheriting();
+    inheriting_late_and_early();
     robust();
-    shared();
+    shared(PTHREAD_PRIO_NONE);
+    shared(PTHREAD_PRIO_INHERIT);
     return 0;
 }
