@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "hook/fork.h"
 #include "hook/lot.h"
 #include "hook/park.h"
 #include "hook/real.h"
@@ -20,6 +21,7 @@ struct barrier {
     int shared;
     uint32_t arrived;
     _Atomic(uint32_t) leaving;
+    _Atomic(uint32_t) forks; /* FORK-1 */
 };
 
 _Static_assert(sizeof(struct barrier) <= sizeof(pthread_barrier_t), "libc's own size");
@@ -68,14 +70,13 @@ WEFT__INTERPOSE int pthread_barrier_wait(pthread_barrier_t *barrier)
     struct barrier *b = inner(barrier);
     if (b->shared)
         return weft__real_pthread_barrier_wait(barrier);
-    weft__lock_acquire(&b->lock);
+    weft__fork_acquire(&b->lock, &b->forks);
     uint32_t round = weft__load(&b->round, relaxed); /* under the lock */
     weft__add(&b->leaving, 1, relaxed);
-    bool last = ++b->arrived == b->count;
-    if (last) {
-        b->arrived = 0;
+    bool last = b->arrived + 1 == b->count;
+    b->arrived = last ? 0 : b->arrived + 1; /* FORK-2 */
+    if (last)
         weft__store(&b->round, round + 1, seq_cst); /* LOT-2; pairs with await_change() */
-    }
     weft__lock_release(&b->lock);
     if (last)
         weft__lot_wake(&b->round, INT_MAX, WEFT__LOT_ANY);

@@ -57,6 +57,8 @@ static void in_child(void)
     struct weft_task *task = weft__hook_task();
     struct weft__thread *self = weft__thread_self();
     sigset_t mask;
+    weft__fork_count();
+    weft__lot_forget(); /* plain threads, and those of a child, wait there for locks, too */
     weft__signals_never_mind();
     if (!weft__load(&weft__rt.running, relaxed))
         return;
@@ -67,7 +69,6 @@ static void in_child(void)
     weft__store(&weft__rt.running, false, relaxed);
     weft__store(&weft__rt.open, false, relaxed);
     weft__latch_forget();
-    weft__lot_forget();
     weft__signal_forget();
     weft__signals_forget();
     weft__sink_forget();

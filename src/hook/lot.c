@@ -21,10 +21,21 @@ __attribute__((constructor(101))) static void init_buckets(void)
         weft__list_init(&buckets[i].nodes);
 }
 
+static bool is_used(const struct weft__bucket *bucket)
+{
+    return weft__load(&bucket->lock.state, relaxed) || weft__load(&bucket->waiting, relaxed) ||
+           weft__load(&bucket->outside, relaxed);
+}
+
+/* The others are left alone: each page that a child writes to is copied. */
 void weft__lot_forget(void)
 {
-    memset(buckets, 0, sizeof buckets);
-    init_buckets();
+    for (size_t i = 0; i < BUCKETS; i++) {
+        if (!is_used(&buckets[i]))
+            continue;
+        memset(&buckets[i], 0, sizeof buckets[i]);
+        weft__list_init(&buckets[i].nodes);
+    }
 }
 
 struct weft__bucket *weft__lot_bucket(const void *address)

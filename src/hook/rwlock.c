@@ -6,7 +6,9 @@
  *     writers  how many writers wait: readers that come let them go first if the
  *              lock's kind says so
  *
- * All three are written under the lock; the first is read without it by nobody. */
+ * All three are written under the lock; the first is read without it by nobody. In a
+ * forked child the lock is nobody's (FORK-1), and what was held by a thread that the child
+ * has not remains so, as libc's does. */
 #include <errno.h>
 #include <limits.h>
 
@@ -26,6 +28,7 @@ struct rwlock {
     _Atomic(uint32_t) turn;
     uint32_t writers;
     uint32_t waiting;
+    _Atomic(uint32_t) forks;
 };
 
 static struct rwlock *inner(pthread_rwlock_t *rwlock)
@@ -35,6 +38,11 @@ static struct rwlock *inner(pthread_rwlock_t *rwlock)
 
 _Static_assert(sizeof(struct rwlock) <= offsetof(pthread_rwlock_t, __data.__cur_writer),
                "libc's fields that we keep come after");
+
+static void enter(struct rwlock *rw)
+{
+    weft__fork_acquire(&rw->lock, &rw->forks);
+}
 
 static bool is_shared(const pthread_rwlock_t *rwlock)
 {
@@ -88,7 +96,7 @@ static int try_write(pthread_rwlock_t *rwlock)
 
 static int try_now(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *))
 {
-    weft__lock_acquire(&inner(rwlock)->lock);
+    enter(inner(rwlock));
     int rc = try(rwlock);
     weft__lock_release(&inner(rwlock)->lock);
     return rc;
@@ -111,14 +119,14 @@ static int wait_for(pthread_rwlock_t *rwlock, int (*try)(pthread_rwlock_t *), in
     bool writes = try == try_write;
     int rc, waited = 0;
     weft__hook_begin(&wait);
-    weft__lock_acquire(&rw->lock);
+    enter(rw);
     while ((rc = try(rwlock)) == EBUSY && waited != ETIMEDOUT) {
         uint32_t turn = weft__load(&rw->turn, relaxed); /* under the lock */
         rw->waiting++;
         rw->writers += writes;
         weft__lock_release(&rw->lock);
         waited = weft__lot_wait(&rw->turn, turn, WEFT__LOT_ANY, deadline, "rwlock");
-        weft__lock_acquire(&rw->lock);
+        enter(rw);
         rw->waiting--;
         rw->writers -= writes;
     }
@@ -211,12 +219,11 @@ WEFT__INTERPOSE int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
     struct rwlock *rw = inner(rwlock);
     if (is_shared(rwlock))
         return weft__real_pthread_rwlock_unlock(rwlock);
-    weft__lock_acquire(&rw->lock);
-    if (rw->state == WRITER) {
+    enter(rw);
+    bool was_writer = rw->state == WRITER;
+    if (was_writer)
         rwlock->__data.__cur_writer = 0;
-        rw->state = 1;
-    }
-    rw->state--;
+    rw->state = was_writer ? 0 : rw->state - 1; /* FORK-2 */
     if (rw->state == 0)
         pass_turn(rw);
     else

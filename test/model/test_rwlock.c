@@ -35,6 +35,7 @@ static unsigned wake_all(_Atomic(uint32_t) *word, unsigned count, uint32_t bits)
 #define pthread_rwlock_clockrdlock model_clockrdlock
 #define pthread_rwlock_clockwrlock model_clockwrlock
 #define pthread_rwlock_unlock model_unlock
+#include "hook/renew.c"
 #include "hook/rwlock.c"
 
 static pthread_rwlock_t rwlock;
@@ -127,6 +128,22 @@ TEST(a_writer_that_gives_up_lets_readers_go_on)
 {
     model.body[0] = model.body[1] = read_together;
     model.body[2] = give_up_writing;
+    model_check(&model);
+}
+
+/* In a forked child; a thread of the parent's has held the inner lock. */
+static void reset_in_child(void)
+{
+    reset();
+    weft__hook_forks = 1;
+    renewing.state = 0;
+    inner(&rwlock)->lock.state = 1;
+}
+
+TEST(FORK_1_a_lock_that_nobody_holds_is_renewed_once)
+{
+    model.setup = reset_in_child;
+    model.preemptions = 2;
     model_check(&model);
 }
 
