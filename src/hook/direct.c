@@ -30,15 +30,10 @@ static bool blocks(struct weft__thread *thread, int number)
 
 int weft__signals_send(struct weft__thread *thread, const siginfo_t *info)
 {
-    int rc = 0;
-    weft__signals_hold();
-    weft__lock_acquire(&weft__signals_lock);
-    if (!weft__list_empty(&thread->signals.link) && !hand_over(thread, info) &&
+    if (!hand_over(thread, info) &&
         (weft__signal_wanted(info->si_signo) || blocks(thread, info->si_signo)))
-        rc = weft__pending_put(thread, info);
-    weft__lock_release(&weft__signals_lock);
-    weft__signals_unhold();
-    return rc;
+        return weft__pending_put(thread, info);
+    return 0;
 }
 
 /* The oldest, main as long as it lives, as the kernel does. */

@@ -80,21 +80,33 @@ static bool is_for_the_process(const struct weft__thread *thread, int number)
            weft__signal_action(number).sa_handler == SIG_DFL;
 }
 
-static int send_to(struct weft__thread *thread, const siginfo_t *info)
+/* Under the lock: who is in the list has not ended (SIG-5). */
+static int send_now(struct weft__thread *thread, const siginfo_t *info, bool *ret_to_process)
 {
-    struct weft__thread *self = weft__thread_self();
     int number = info->si_signo;
-    if (number == 0 || weft__load(&thread->ended, acquire))
+    *ret_to_process = false;
+    if (number == 0 || weft__list_empty(&thread->signals.link))
         return 0;
     if (!is_program_s(number))
         return EINVAL;
-    if (is_for_the_process(thread, number)) {
-        weft__signal_default(number);
-        return 0;
-    }
-    int rc = weft__signals_send(thread, info);
-    if (thread == self && weft__signals_due(self))
-        weft__signals_deliver(self, NULL);
+    *ret_to_process = is_for_the_process(thread, number);
+    return *ret_to_process ? 0 : weft__signals_send(thread, info);
+}
+
+/* The thread is `thread`, or the one of number `tid`; ESRCH: there is none such. Those
+ * that end may be nobody's a moment later, so what is found is sent under the same lock. */
+static int send_to(struct weft__thread *thread, pid_t tid, const siginfo_t *info)
+{
+    bool to_process = false;
+    weft__signals_hold();
+    weft__lock_acquire(&weft__signals_lock);
+    if (!thread)
+        thread = weft__signals_thread((uint32_t)tid);
+    int rc = thread ? send_now(thread, info, &to_process) : ESRCH;
+    weft__lock_release(&weft__signals_lock);
+    if (to_process)
+        weft__signal_default(info->si_signo);
+    weft__signals_unhold(); /* handles what the caller has sent to itself */
     return rc;
 }
 
@@ -104,7 +116,7 @@ WEFT__INTERPOSE int pthread_kill(pthread_t id, int number)
     if (!thread)
         return weft__thread_gone(id) ? ESRCH : weft__real_pthread_kill(id, number);
     siginfo_t info = info_of(number, SI_TKILL);
-    return send_to(thread, &info);
+    return send_to(thread, 0, &info);
 }
 
 WEFT__INTERPOSE int pthread_sigqueue(pthread_t id, int number, const union sigval value)
@@ -114,7 +126,7 @@ WEFT__INTERPOSE int pthread_sigqueue(pthread_t id, int number, const union sigva
         return weft__thread_gone(id) ? ESRCH : weft__real_pthread_sigqueue(id, number, value);
     siginfo_t info = info_of(number, SI_QUEUE);
     info.si_value = value;
-    return send_to(thread, &info);
+    return send_to(thread, 0, &info);
 }
 
 WEFT__INTERPOSE int raise(int number)
@@ -123,7 +135,7 @@ WEFT__INTERPOSE int raise(int number)
     if (!self)
         return weft__real_raise(number);
     siginfo_t info = info_of(number, SI_TKILL);
-    int rc = send_to(self, &info);
+    int rc = send_to(self, 0, &info);
     return rc ? fail(rc) : 0;
 }
 WEFT__INSIDE(raise);
@@ -132,13 +144,9 @@ WEFT__INSIDE(raise);
 int weft__signals_tgkill(pid_t pid, pid_t tid, int number)
 {
     siginfo_t info = info_of(number, SI_TKILL);
-    weft__lock_acquire(&weft__signals_lock);
-    struct weft__thread *thread =
-        pid == getpid() && weft__sink_exists() ? weft__signals_thread((uint32_t)tid) : NULL;
-    weft__lock_release(&weft__signals_lock);
-    if (!thread)
+    int rc = pid == getpid() && weft__sink_exists() ? send_to(NULL, tid, &info) : ESRCH;
+    if (rc == ESRCH)
         return (int)weft__real_syscall(SYS_tgkill, pid, tid, number);
-    int rc = send_to(thread, &info);
     return rc ? fail(rc) : 0;
 }
 

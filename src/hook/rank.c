@@ -79,15 +79,19 @@ void weft__rank_return(const struct weft__thread *self, const struct weft__rank 
 
 /* A thread's. 0 or an error number. */
 
-static int set_rank(struct weft__thread *thread, int policy, int priority)
+static void note_rank(struct weft__thread *thread, int policy, int priority)
 {
-    int rc = try_rank(policy, priority);
-    if (rc)
-        return rc;
     thread->rank.ranked = true;
     thread->rank.policy = policy;
     thread->rank.priority = priority;
-    return 0;
+}
+
+static int set_rank(struct weft__thread *thread, int policy, int priority)
+{
+    int rc = try_rank(policy, priority);
+    if (rc == 0)
+        note_rank(thread, policy, priority);
+    return rc;
 }
 
 static void get_rank(const struct weft__thread *thread, int *ret_policy, int *ret_priority)
@@ -99,15 +103,19 @@ static void get_rank(const struct weft__thread *thread, int *ret_policy, int *re
     *ret_priority = rank.priority;
 }
 
+static void note_place(struct weft__thread *thread, const cpu_set_t *cpus)
+{
+    thread->rank.placed = true;
+    thread->rank.cpus = *cpus;
+}
+
 static int set_place(struct weft__thread *thread, size_t size, const cpu_set_t *cpus)
 {
     cpu_set_t found;
     int rc = try_place(size, cpus, &found);
-    if (rc)
-        return rc;
-    thread->rank.placed = true;
-    thread->rank.cpus = found;
-    return 0;
+    if (rc == 0)
+        note_place(thread, &found);
+    return rc;
 }
 
 static int get_place(const struct weft__thread *thread, size_t size, cpu_set_t *ret_cpus)
@@ -202,19 +210,28 @@ WEFT__INTERPOSE int pthread_getaffinity_np(pthread_t id, size_t size, cpu_set_t 
     return get_place(thread, size, ret_cpus);
 }
 
-/* And by number: the thread's, as gettid() has it, or 0 for the caller. NULL: another
- * process's, or the caller is no virtual thread. */
-static struct weft__thread *thread_by(pid_t tid)
+/* And by number: the thread's, as gettid() has it, or 0 for the caller. A thread that
+ * others name may end meanwhile, so the signals' lock is held as long as it is looked at:
+ * SIG-5. NULL, and not held: another process's, or the caller is no virtual thread. */
+static struct weft__thread *hold_by(pid_t tid)
 {
     struct weft__thread *self = weft__thread_self();
-    if (!self || tid == 0)
-        return self;
+    if (!self)
+        return NULL;
     weft__signals_hold();
     weft__lock_acquire(&weft__signals_lock);
-    struct weft__thread *thread = weft__signals_thread((uint32_t)tid);
+    struct weft__thread *thread = tid == 0 ? self : weft__signals_thread((uint32_t)tid);
+    if (thread)
+        return thread;
     weft__lock_release(&weft__signals_lock);
     weft__signals_unhold();
-    return thread;
+    return NULL;
+}
+
+static void let_go(void)
+{
+    weft__lock_release(&weft__signals_lock);
+    weft__signals_unhold();
 }
 
 static int outcome(int rc)
@@ -225,56 +242,87 @@ static int outcome(int rc)
     return -1;
 }
 
+static bool is_ours(pid_t tid)
+{
+    if (!hold_by(tid))
+        return false;
+    let_go();
+    return true;
+}
+
+/* False: there is none such. */
+static bool get_rank_by(pid_t tid, int *ret_policy, int *ret_priority)
+{
+    struct weft__thread *thread = hold_by(tid);
+    if (!thread)
+        return false;
+    get_rank(thread, ret_policy, ret_priority);
+    let_go();
+    return true;
+}
+
+/* The kernel is asked without the lock: what it is asked for may be to run this carrier
+ * last. */
+static int set_rank_by(pid_t tid, int policy, int priority)
+{
+    int rc = try_rank(policy, priority);
+    struct weft__thread *thread = rc == 0 ? hold_by(tid) : NULL;
+    if (!thread)
+        return outcome(rc ? rc : ESRCH);
+    note_rank(thread, policy, priority);
+    let_go();
+    return 0;
+}
+
 WEFT__INTERPOSE int sched_setscheduler(pid_t tid, int policy, const struct sched_param *param)
 {
-    struct weft__thread *thread = thread_by(tid);
-    if (!thread || !param)
+    if (!param || !is_ours(tid))
         return weft__real_sched_setscheduler(tid, policy, param);
-    return outcome(set_rank(thread, policy, param->sched_priority));
+    return set_rank_by(tid, policy, param->sched_priority);
 }
 
 WEFT__INTERPOSE int sched_getscheduler(pid_t tid)
 {
-    struct weft__thread *thread = thread_by(tid);
     int policy, unused;
-    if (!thread)
-        return weft__real_sched_getscheduler(tid);
-    get_rank(thread, &policy, &unused);
-    return policy;
+    return get_rank_by(tid, &policy, &unused) ? policy : weft__real_sched_getscheduler(tid);
 }
 
 WEFT__INTERPOSE int sched_setparam(pid_t tid, const struct sched_param *param)
 {
-    struct weft__thread *thread = thread_by(tid);
     int policy, unused;
-    if (!thread || !param)
+    if (!param || !get_rank_by(tid, &policy, &unused))
         return weft__real_sched_setparam(tid, param);
-    get_rank(thread, &policy, &unused);
-    return outcome(set_rank(thread, policy, param->sched_priority));
+    return set_rank_by(tid, policy, param->sched_priority);
 }
 
 WEFT__INTERPOSE int sched_getparam(pid_t tid, struct sched_param *ret_param)
 {
-    struct weft__thread *thread = thread_by(tid);
     int unused;
-    if (!thread || !ret_param)
+    if (!ret_param || !get_rank_by(tid, &unused, &ret_param->sched_priority))
         return weft__real_sched_getparam(tid, ret_param);
-    get_rank(thread, &unused, &ret_param->sched_priority);
     return 0;
 }
 
 WEFT__INTERPOSE int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *cpus)
 {
-    struct weft__thread *thread = thread_by(tid);
-    if (!thread)
+    cpu_set_t found;
+    if (!is_ours(tid))
         return weft__real_sched_setaffinity(tid, size, cpus);
-    return outcome(set_place(thread, size, cpus));
+    int rc = try_place(size, cpus, &found);
+    struct weft__thread *thread = rc == 0 ? hold_by(tid) : NULL;
+    if (!thread)
+        return outcome(rc ? rc : ESRCH);
+    note_place(thread, &found);
+    let_go();
+    return 0;
 }
 
 WEFT__INTERPOSE int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *ret_cpus)
 {
-    struct weft__thread *thread = thread_by(tid);
+    struct weft__thread *thread = hold_by(tid);
     if (!thread)
         return weft__real_sched_getaffinity(tid, size, ret_cpus);
-    return outcome(get_place(thread, size, ret_cpus));
+    int rc = get_place(thread, size, ret_cpus);
+    let_go();
+    return outcome(rc);
 }

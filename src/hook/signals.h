@@ -145,7 +145,7 @@ int weft__signals_take(struct weft__thread *thread, uint64_t from, siginfo_t *re
 
 /* direct.c: who takes what was sent. */
 
-/* Sends to a thread. 0 or an error number. */
+/* Sends to a thread that is in the list. Under the lock. 0 or EAGAIN. */
 int weft__signals_send(struct weft__thread *thread, const siginfo_t *info);
 
 /* Finds a thread for what was sent to the process. */
