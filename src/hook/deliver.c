@@ -37,6 +37,19 @@ bool weft__signals_in_library(const ucontext_t *context)
            (self && weft__load(&self->seat->inside, relaxed) != 0);
 }
 
+/* Also where no handler has run: one may have, for another signal of ours that has come
+ * while this one's was in libc. What is not blocked now could still take the thread
+ * elsewhere, out of the few instructions that are left. */
+void weft__signals_return_here(ucontext_t *context)
+{
+    sigset_t all;
+    sigfillset(&all);
+    weft__real_pthread_sigmask(SIG_BLOCK, &all, NULL);
+    struct weft_task *task = weft__self(); /* NULL: in a child process */
+    if (!task || context->uc_stack.ss_sp != weft__carrier_of(task)->signal_stack)
+        syscall(SYS_sigaltstack, NULL, &context->uc_stack);
+}
+
 void weft__signals_interrupt(struct weft__thread *self, void *context)
 {
     if (!weft__signals_due(self) || self->signals.guard)
@@ -101,6 +114,8 @@ static void on_nudge(int number, siginfo_t *info, void *context)
     if (due)
         weft__signals_interrupt(self, context);
     errno = error;
+    if (self)
+        weft__signals_return_here(context);
 }
 
 static bool restarts(struct weft__thread *thread)

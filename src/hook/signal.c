@@ -122,6 +122,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
         weft__signals_interrupt(self, context);
     }
     errno = error;
+    if (self)
+        weft__signals_return_here(context);
 }
 
 /* Without a mask: a handler may be suspended and resumed on another carrier, which

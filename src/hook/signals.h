@@ -54,7 +54,12 @@
  *        masked, and while a carrier has no CPU they would pile up, and their handlers
  *        then on its stack. Who finds one under way (`nudged`) marks that there are more,
  *        in the same step: its handler takes both marks away before it looks, and asks
- *        the sink to look for those that were meant for another thread. */
+ *        the sink to look for those that were meant for another thread.
+ * SIG-10 A handler may return on another carrier than it began on. The kernel's return then
+ *        makes the alternative stack of the context that carrier's; so the context gets
+ *        the one that the carrier has, or two would share one, and one of them keep it
+ *        when the other has ended. From then on all is blocked until the return, which
+ *        unblocks it: carriers have all the same mask. */
 #ifndef WEFT_HOOK_SIGNALS_H
 #define WEFT_HOOK_SIGNALS_H
 
@@ -217,6 +222,10 @@ uint32_t weft__signals_handled(void);
 /* A handler of the kernel's has found the thread's code interrupted at `context`:
  * runs what is due if it may (SIG-4). */
 void weft__signals_interrupt(struct weft__thread *self, void *context);
+
+/* The last in a handler of the kernel's that has found a virtual thread: SIG-10. Leaves
+ * errno alone. */
+void weft__signals_return_here(ucontext_t *context);
 
 /* Whether a handler found the thread in the library: SIG-4, SIG-7. */
 bool weft__signals_in_library(const ucontext_t *context);
