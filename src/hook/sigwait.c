@@ -9,7 +9,7 @@
 #include "hook/thread.h"
 #include "weft/time.h"
 
-/* Under the lock. True: there is one already. */
+/* Under the lock, in a wait. True: there is one already. */
 static bool expect(struct weft__thread *self, uint64_t set, struct weft__waiter *waiter,
                    siginfo_t *ret_info, bool *ret_settle)
 {
@@ -17,7 +17,6 @@ static bool expect(struct weft__thread *self, uint64_t set, struct weft__waiter 
     if (weft__signals_take(self, set, ret_info))
         return true;
     signals->waiter = waiter;
-    signals->ticket = weft__wait_begin(waiter, "signal", 0);
     signals->awaited = set;
     signals->awaited_info = ret_info;
     *ret_settle = weft__sink_wants(set); /* SIG-2 */
@@ -37,11 +36,14 @@ static int await(struct weft__thread *self, uint64_t set, siginfo_t *ret_info, i
 {
     struct weft__waiter *waiter = weft__waiter_self();
     bool settle;
+    self->signals.ticket = weft__wait_begin(waiter, "signal", 0); /* WAIT-6: then the lock */
     weft__lock_acquire(&weft__signals_lock);
     bool there = expect(self, set, waiter, ret_info, &settle);
     weft__lock_release(&weft__signals_lock);
-    if (there)
+    if (there) {
+        weft__wait_drop(waiter, self->signals.ticket);
         return 0;
+    }
     if (settle || now)
         weft__sink_settle();
     if (now && weft__wait_abandon(waiter, self->signals.ticket)) {
