@@ -32,7 +32,7 @@ int weft__signals_send(struct weft__thread *thread, const siginfo_t *info)
 {
     if (!hand_over(thread, info) &&
         (weft__signal_wanted(info->si_signo) || blocks(thread, info->si_signo)))
-        return weft__pending_put(thread, info);
+        return weft__pending_put(thread, info, false);
     return 0;
 }
 
@@ -65,7 +65,7 @@ static enum weft__taker direct_to(struct weft__thread *thread, const siginfo_t *
         weft__signal_action(info->si_signo).sa_handler == SIG_DFL)
         return WEFT__BY_DEFAULT;
     if (blocked || weft__signal_wanted(info->si_signo))
-        weft__pending_put(thread, info);
+        weft__pending_put(thread, info, false);
     return WEFT__TAKEN;
 }
 
@@ -92,7 +92,7 @@ static enum weft__taker direct(const siginfo_t *info)
         return WEFT__BY_DEFAULT;
     if (number == SIGCHLD && action.sa_flags & SA_NOCLDSTOP && info->si_code >= CLD_TRAPPED)
         return WEFT__TAKEN;
-    weft__pending_put(thread, info);
+    weft__pending_put(thread, info, true);
     return WEFT__TAKEN;
 }
 
@@ -129,4 +129,49 @@ enum weft__taker weft__signals_direct(const siginfo_t *info)
     enum weft__taker taker = direct(info);
     weft__lock_release(&weft__signals_lock);
     return taker;
+}
+
+/* Choosing anew: SIG-11. */
+
+bool weft__signals_released(siginfo_t *ret_info)
+{
+    weft__lock_acquire(&weft__signals_lock);
+    bool any = weft__pending_released(ret_info);
+    weft__lock_release(&weft__signals_lock);
+    return any;
+}
+
+static uint64_t stranded; /* under the lock; perhaps more than there are */
+
+static uint64_t taken_by_any(uint64_t numbers)
+{
+    uint64_t found = 0;
+    for (int number = 1; number <= 64; number++) {
+        if (numbers & WEFT__SIGNAL(number) && (accepting(number) || awaited_by_any(number)))
+            found |= WEFT__SIGNAL(number);
+    }
+    return found;
+}
+
+bool weft__signals_pass_on(struct weft__thread *thread, uint64_t blocked)
+{
+    uint64_t shared = weft__pending_shared(&thread->signals) & blocked;
+    uint64_t taken = taken_by_any(shared);
+    stranded |= shared & ~taken;
+    return weft__pending_release(&thread->signals, taken);
+}
+
+bool weft__signals_bring_back(uint64_t accepted)
+{
+    uint64_t which = stranded & accepted;
+    bool any = false;
+    if (weft__likely(which == 0))
+        return false;
+    stranded &= ~which;
+    for (struct weft__list *at = weft__roster.next; at != &weft__roster; at = at->next) {
+        struct weft__signals *signals = &weft__roster_at(at)->signals;
+        uint64_t mask = weft__load(&signals->mask, relaxed);
+        any |= which & mask && weft__pending_release(signals, which & mask);
+    }
+    return any;
 }

@@ -16,15 +16,19 @@ static uint64_t mask_now(const struct weft__thread *self)
 void weft__signals_set_mask(struct weft__thread *self, uint64_t mask)
 {
     weft__lock_acquire(&weft__signals_lock);
-    uint64_t blocked = mask & ~mask_now(self) & weft__timer_signals();
+    uint64_t blocked = mask & ~mask_now(self);
     weft__store(&self->signals.mask, mask, relaxed);
-    bool settle = weft__sink_wants(~mask); /* SIG-2 */
+    bool settle = weft__sink_wants(~mask);              /* SIG-2 */
+    settle = weft__signals_bring_back(~mask) || settle; /* SIG-11 */
+    if (weft__unlikely(blocked & weft__load(&self->signals.pending, relaxed)) &&
+        weft__signals_pass_on(self, blocked))
+        weft__sink_retry();
     weft__lock_release(&weft__signals_lock);
     self->signals.guard++; /* what is due is for the caller to handle, or not */
     if (settle)
         weft__sink_settle();
-    if (weft__unlikely(blocked != 0))
-        weft__signals_leave(blocked);
+    if (weft__unlikely((blocked & weft__timer_signals()) != 0))
+        weft__signals_leave(blocked & weft__timer_signals());
     self->signals.guard--;
 }
 

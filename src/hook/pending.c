@@ -8,12 +8,14 @@
 struct record {
     struct weft__list link;
     siginfo_t info;
+    bool shared; /* sent to the process: SIG-11 */
 };
 
 #define RECORDS 1024
 
 static struct record records[RECORDS];
 static struct weft__list unused = WEFT__LIST_INIT(unused);
+static struct weft__list released = WEFT__LIST_INIT(released);
 static unsigned used; /* so many of the array have been used at least once */
 
 static struct record *take_record(void)
@@ -31,21 +33,76 @@ static void give_record(struct record *record)
     weft__list_append(&unused, &record->link);
 }
 
-void weft__pending_drop(struct weft__signals *signals, uint64_t which)
+static void drop(struct weft__list *queue, uint64_t which)
 {
-    for (struct weft__list *at = signals->queue.next, *next; at != &signals->queue; at = next) {
+    for (struct weft__list *at = queue->next, *next; at != queue; at = next) {
         struct record *record = weft__container_of(at, struct record, link);
         next = at->next;
         if (which & WEFT__SIGNAL(record->info.si_signo))
             give_record(record);
     }
+}
+
+void weft__pending_drop(struct weft__signals *signals, uint64_t which)
+{
+    drop(&signals->queue, which);
     weft__store(&signals->pending, weft__load(&signals->pending, relaxed) & ~which, relaxed);
+}
+
+void weft__pending_drop_released(uint64_t which)
+{
+    drop(&released, which);
 }
 
 void weft__pending_forget(void)
 {
     weft__list_init(&unused);
+    weft__list_init(&released);
     used = 0;
+}
+
+/* What was sent to the process: SIG-11. */
+
+uint64_t weft__pending_shared(const struct weft__signals *signals)
+{
+    uint64_t found = 0;
+    for (struct weft__list *at = signals->queue.next; at != &signals->queue; at = at->next) {
+        struct record *record = weft__container_of(at, struct record, link);
+        found |= record->shared ? WEFT__SIGNAL(record->info.si_signo) : 0;
+    }
+    return found;
+}
+
+bool weft__pending_release(struct weft__signals *signals, uint64_t which)
+{
+    uint64_t moved = which & weft__pending_shared(signals), left = 0;
+    if (!moved)
+        return false;
+    for (struct weft__list *at = signals->queue.next, *next; at != &signals->queue; at = next) {
+        struct record *record = weft__container_of(at, struct record, link);
+        uint64_t bit = WEFT__SIGNAL(record->info.si_signo);
+        next = at->next;
+        if (record->shared && moved & bit) {
+            weft__list_remove(at);
+            weft__list_append(&released, at);
+        } else {
+            left |= bit;
+        }
+    }
+    uint64_t pending = weft__load(&signals->pending, relaxed);
+    weft__store(&signals->pending, pending & ~(moved & ~left), relaxed);
+    return true;
+}
+
+bool weft__pending_released(siginfo_t *ret_info)
+{
+    struct weft__list *at = weft__list_first(&released);
+    if (!at)
+        return false;
+    struct record *record = weft__container_of(at, struct record, link);
+    *ret_info = record->info;
+    give_record(record);
+    return true;
 }
 
 /* Looking and taking. */
@@ -115,18 +172,30 @@ int weft__signals_take(struct weft__thread *thread, uint64_t from, siginfo_t *re
 
 /* Sending. */
 
-/* Signals below SIGRTMIN do not queue up. */
-int weft__pending_put(struct weft__thread *thread, const siginfo_t *info)
+static bool has(const struct weft__signals *signals, int number, bool shared)
+{
+    for (struct weft__list *at = signals->queue.next; at != &signals->queue; at = at->next) {
+        struct record *record = weft__container_of(at, struct record, link);
+        if (record->info.si_signo == number && record->shared == shared)
+            return true;
+    }
+    return false;
+}
+
+/* Signals below SIGRTMIN do not queue up, but for one of the thread's and one of the
+ * process's. */
+int weft__pending_put(struct weft__thread *thread, const siginfo_t *info, bool shared)
 {
     struct weft__signals *signals = &thread->signals;
     uint64_t pending = weft__load(&signals->pending, relaxed), bit = WEFT__SIGNAL(info->si_signo);
-    if (pending & bit && info->si_signo < SIGRTMIN)
+    if (pending & bit && info->si_signo < SIGRTMIN && has(signals, info->si_signo, shared))
         return 0;
     struct record *record = take_record();
     if (!record && info->si_signo >= SIGRTMIN)
         return EAGAIN;
     if (record) {
         record->info = *info;
+        record->shared = shared;
         weft__list_append(&signals->queue, &record->link);
     }
     weft__store(&signals->pending, pending | bit, seq_cst);

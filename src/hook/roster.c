@@ -30,8 +30,10 @@ void weft__signals_begin(struct weft__thread *self)
 static void remove_thread(struct weft__thread *thread)
 {
     weft__lock_acquire(&weft__signals_lock);
-    weft__pending_drop(&thread->signals, ~(uint64_t)0);
     weft__list_remove(&thread->signals.link);
+    if (weft__pending_release(&thread->signals, ~(uint64_t)0)) /* SIG-11 */
+        weft__sink_retry();
+    weft__pending_drop(&thread->signals, ~(uint64_t)0);
     weft__lock_release(&weft__signals_lock);
 }
 
@@ -68,6 +70,7 @@ void weft__signals_discard(int number)
     weft__lock_acquire(&weft__signals_lock);
     for (struct weft__list *at = weft__roster.next; at != &weft__roster; at = at->next)
         weft__pending_drop(&weft__roster_at(at)->signals, WEFT__SIGNAL(number));
+    weft__pending_drop_released(WEFT__SIGNAL(number));
     weft__lock_release(&weft__signals_lock);
 }
 

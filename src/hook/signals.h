@@ -59,7 +59,13 @@
  *        makes the alternative stack of the context that carrier's; so the context gets
  *        the one that the carrier has, or two would share one, and one of them keep it
  *        when the other has ended. From then on all is blocked until the return, which
- *        unblocks it: carriers have all the same mask. */
+ *        unblocks it: carriers have all the same mask.
+ * SIG-11 What was sent to the process stays the process's (`shared`) in the queue of the thread
+ *        that was chosen. When that ends, or blocks it while somebody else accepts or awaits
+ *        it, the sink is given it and chooses anew, or gives it back to the kernel. What a
+ *        thread blocks and nobody else accepts stays where it is, *stranded*, as in a
+ *        handler that blocks its own signal: who begins to accept or await it
+ *        brings it back in the same step of the lock, and settles. */
 #ifndef WEFT_HOOK_SIGNALS_H
 #define WEFT_HOOK_SIGNALS_H
 
@@ -156,6 +162,12 @@ int weft__signals_send(struct weft__thread *thread, const siginfo_t *info);
 /* Finds a thread for what was sent to the process. */
 enum weft__taker { WEFT__TAKEN, WEFT__NOBODY, WEFT__BY_DEFAULT };
 enum weft__taker weft__signals_direct(const siginfo_t *info);
+
+/* SIG-11. Under the lock: a thread blocks these from now on, or accepts or awaits these; true:
+ * the sink has something to take. And what that is, without the lock; false: nothing. */
+bool weft__signals_pass_on(struct weft__thread *thread, uint64_t blocked);
+bool weft__signals_bring_back(uint64_t accepted);
+bool weft__signals_released(siginfo_t *ret_info);
 
 /* Leaves to the kernel those of these signals that nobody accepts. */
 void weft__signals_leave(uint64_t numbers);

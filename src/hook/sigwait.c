@@ -19,7 +19,8 @@ static bool expect(struct weft__thread *self, uint64_t set, struct weft__waiter 
     signals->waiter = waiter;
     signals->awaited = set;
     signals->awaited_info = ret_info;
-    *ret_settle = weft__sink_wants(set); /* SIG-2 */
+    *ret_settle = weft__sink_wants(set);                        /* SIG-2 */
+    *ret_settle = weft__signals_bring_back(set) || *ret_settle; /* SIG-11 */
     return false;
 }
 

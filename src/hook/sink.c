@@ -42,6 +42,14 @@ static void take(const siginfo_t *info)
         weft__children_changed(); /* and perhaps unseen from now on: CHILD-2 */
 }
 
+/* What a thread had that has ended, or does not accept it any more: SIG-11. */
+static void take_released(void)
+{
+    siginfo_t info;
+    while (weft__signals_released(&info))
+        take(&info);
+}
+
 /* Whoever settles finds what was pending before handed out. */
 static void settle_up(void)
 {
@@ -50,6 +58,7 @@ static void settle_up(void)
     siginfo_t info;
     if (count == weft__load(&done, relaxed)) /* only written here */
         return;
+    take_released();
     for (int i = 0; i < AT_ONCE && await(weft__load(&waits, seq_cst), &info, &now) != 0; i++)
         take(&info);
     weft__store(&done, count, release); /* pairs with the acquire in weft__sink_settle() */
@@ -78,6 +87,7 @@ void weft__sink_main(void)
         bool missed = weft__exchange(&retry, false, seq_cst);
         uint64_t mask = weft__load(&waits, seq_cst) | CONTROL;
         int number = await(mask, &info, missed ? &soon : NULL);
+        take_released(); /* came before */
         if (number != 0 && number != WEFT__NUDGE)
             take(&info);
         settle_up();

@@ -69,8 +69,123 @@ static void by_number(void)
     SAY_NUMBER(wrong);
 }
 
+/* What was sent to the process is not lost with the thread that was to handle it, nor does
+ * it wait for one that blocks it meanwhile. */
+
+#define SIGNALS 500
+
+static atomic_int handled;
+static sigset_t queued;
+
+static void count(int number)
+{
+    (void)number;
+    handled++;
+}
+
+static void *accept_briefly(void *unused)
+{
+    pthread_sigmask(SIG_UNBLOCK, &queued, NULL);
+    for (volatile int i = 0; i < 2000; i++)
+        ;
+    return unused;
+}
+
+static void run_briefly(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, accept_briefly, NULL);
+    pthread_join(thread, NULL);
+}
+
+/* From another process. */
+static pid_t start_sender(int number, int pause)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid != 0)
+        return pid;
+    for (int i = 0; i < SIGNALS; i++) {
+        sigqueue(parent, number, (union sigval){ 0 });
+        usleep((useconds_t)pause);
+    }
+    _exit(0);
+}
+
+static void by_who_ends(void)
+{
+    sigemptyset(&queued);
+    sigaddset(&queued, SIGRTMIN + 1);
+    signal(SIGRTMIN + 1, count);
+    pthread_sigmask(SIG_BLOCK, &queued, NULL);
+    handled = 0;
+    pid_t sender = start_sender(SIGRTMIN + 1, 20);
+    while (waitpid(sender, NULL, WNOHANG) == 0)
+        run_briefly();
+    pthread_sigmask(SIG_UNBLOCK, &queued, NULL);
+    for (int i = 0; i < 1000 && handled < SIGNALS; i++)
+        usleep(2000);
+    SAY_NUMBER(handled);
+}
+
+/* Two are there: while one is handled, and blocked by that, the other is for whoever accepts
+ * it then. */
+static atomic_int alone;
+
+static void meet(int number)
+{
+    (void)number;
+    handled++;
+    for (int i = 0; i < 1000 && handled < 2; i++)
+        usleep(2000);
+    alone += handled < 2;
+}
+
+static void *accept_both(void *unused)
+{
+    pthread_sigmask(SIG_UNBLOCK, &queued, NULL);
+    return unused;
+}
+
+static void by_who_blocks(void)
+{
+    pthread_t other;
+    signal(SIGRTMIN + 1, meet);
+    pthread_sigmask(SIG_BLOCK, &queued, NULL);
+    handled = 0;
+    sigqueue(getpid(), SIGRTMIN + 1, (union sigval){ 0 });
+    sigqueue(getpid(), SIGRTMIN + 1, (union sigval){ 0 });
+    pthread_create(&other, NULL, accept_both, NULL);
+    while (handled == 0)
+        usleep(1000);
+    pthread_sigmask(SIG_UNBLOCK, &queued, NULL);
+    pthread_join(other, NULL);
+    SAY_NUMBER(handled);
+    SAY_NUMBER(alone);
+}
+
+/* One that a thread was sent, and one that the process was. */
+static void both(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    signal(SIGUSR2, count);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    handled = 0;
+    raise(SIGUSR2);
+    kill(getpid(), SIGUSR2);
+    raise(SIGUSR2);
+    kill(getpid(), SIGUSR2);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    SAY_NUMBER(handled);
+}
+
 int main(void)
 {
+    setvbuf(stdout, NULL, _IONBF, 0); /* there are children */
     by_number();
+    by_who_ends();
+    by_who_blocks();
+    both();
     return 0;
 }
