@@ -187,6 +187,7 @@ void weft__signals_return(const struct weft__lent *carrier)
         return;
     weft__rank_return(self, &carrier->rank);
     weft__real_pthread_sigmask(SIG_SETMASK, &carrier->mask, NULL);
+    weft__children_changed(); /* the kernel may have let the carrier take a SIGCHLD: CHILD-1 */
     if (--self->signals.guard == 0 && weft__signals_due(self))
         weft__signals_deliver(self, NULL);
     errno = error;

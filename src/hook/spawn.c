@@ -8,16 +8,52 @@
 #include "hook/signals.h"
 #include "hook/thread.h"
 
+typedef int spawn_fn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions,
+                     const posix_spawnattr_t *attr, char *const argv[], char *const envp[]);
+
+/* The mask is passed on as an attribute, unless the program has set one: with the carrier's
+ * own changed meanwhile, what is sent to the process might go to the carrier. */
+static const posix_spawnattr_t *with_mask(const struct weft__thread *self,
+                                          const posix_spawnattr_t *attr, posix_spawnattr_t *room)
+{
+    short flags = 0;
+    sigset_t mask;
+    if (attr)
+        *room = *attr;
+    else
+        posix_spawnattr_init(room);
+    posix_spawnattr_getflags(room, &flags);
+    if (flags & POSIX_SPAWN_SETSIGMASK)
+        return attr;
+    weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
+    posix_spawnattr_setsigmask(room, &mask);
+    posix_spawnattr_setflags(room, (short)(flags | POSIX_SPAWN_SETSIGMASK));
+    return room;
+}
+
+static int spawn(spawn_fn *fn, pid_t *ret_pid, const char *path,
+                 const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr,
+                 char *const argv[], char *const envp[])
+{
+    struct weft__thread *self = weft__thread_self();
+    struct weft__rank carrier;
+    posix_spawnattr_t room;
+    if (!self)
+        return fn(ret_pid, path, actions, attr, argv, envp);
+    weft__signals_hold(); /* stays on this carrier */
+    weft__rank_lend(self, &carrier);
+    int rc = fn(ret_pid, path, actions, with_mask(self, attr, &room), argv, envp);
+    weft__rank_return(self, &carrier);
+    weft__signals_unhold();
+    return rc;
+}
+
 WEFT__INTERPOSE int posix_spawn(pid_t *ret_pid, const char *path,
                                 const posix_spawn_file_actions_t *actions,
                                 const posix_spawnattr_t *attr, char *const argv[],
                                 char *const envp[])
 {
-    struct weft__lent carrier;
-    weft__signals_lend(&carrier);
-    int rc = weft__real_posix_spawn(ret_pid, path, actions, attr, argv, envp);
-    weft__signals_return(&carrier);
-    return rc;
+    return spawn(weft__real_posix_spawn, ret_pid, path, actions, attr, argv, envp);
 }
 WEFT__INSIDE(posix_spawn);
 
@@ -26,11 +62,7 @@ WEFT__INTERPOSE int posix_spawnp(pid_t *ret_pid, const char *file,
                                  const posix_spawnattr_t *attr, char *const argv[],
                                  char *const envp[])
 {
-    struct weft__lent carrier;
-    weft__signals_lend(&carrier);
-    int rc = weft__real_posix_spawnp(ret_pid, file, actions, attr, argv, envp);
-    weft__signals_return(&carrier);
-    return rc;
+    return spawn(weft__real_posix_spawnp, ret_pid, file, actions, attr, argv, envp);
 }
 
 WEFT__INTERPOSE FILE *popen(const char *command, const char *mode)

@@ -8,7 +8,8 @@
  * wait for one. Then the call blocks its carrier, and the worker goes to another.
  *
  * CHILD-1  A waiter is in the list before it tries. Whoever has seen a SIGCHLD wakes
- *          all in the list; so whatever a try has missed ends the wait.
+ *          all in the list; so whatever a try has missed ends the wait. So does a carrier
+ *          after it has lent its mask: to it the kernel may have given one unseen.
  * CHILD-2  When the sink gives SIGCHLD up it says so first, then wakes: a waiter either
  *          is in the list by then, or sees it. */
 #include <errno.h>

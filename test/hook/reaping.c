@@ -1,88 +1,63 @@
-/* Waiting for children whose end makes no SIGCHLD, and for one that a descriptor stands for. */
-#include <fcntl.h>
-#include <sched.h>
+/* Waiting for children while other threads try to become programs, and are cancelled in
+ * system(). */
+#include <pthread.h>
 #include <signal.h>
-#include <sys/syscall.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "say.h"
 
-static char stack[65536] __attribute__((aligned(16)));
+#define CHILDREN 300
 
-/* A clone's, on whose stack libc's calls may not be at home. */
-static int end(void *code)
-{
-    struct timespec time = { 0, 50000000 };
-    syscall(SYS_nanosleep, &time, NULL);
-    syscall(SYS_exit_group, *(int *)code);
-    return 0;
-}
+extern char **environ;
 
-static void reap_clone(const char *what, int flags, int options)
-{
-    int code = 7, status = 0;
-    pid_t pid = clone(end, stack + sizeof stack, flags, &code);
-    pid_t reaped = waitpid(pid, &status, options);
-    printf("%s: %d, %d\n", what, reaped == pid, WEXITSTATUS(status));
-}
+static atomic_bool stop;
+static char *nothing[] = { (char[]){ "x" }, NULL };
 
-static void reap_any_clone(void)
+static void *try_to_execute(void *unused)
 {
-    int code = 8;
-    siginfo_t info = { 0 };
-    pid_t pid = clone(end, stack + sizeof stack, SIGUSR2, &code);
-    SAY_ERRNO(waitpid(pid, NULL, 0));
-    SAY_ERRNO(waitid(P_ALL, 0, &info, WEXITED | __WCLONE));
-    printf("%d, %d\n", info.si_pid == pid, info.si_status);
-}
-
-static pid_t fork_later(int code)
-{
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) {
-        usleep(50000);
-        _exit(code);
+    while (!stop) {
+        execve("/no/such/program", nothing, environ);
+        sched_yield();
     }
-    return pid;
+    return unused;
 }
 
-static void reap_ordinary(void)
+static void *try_to_spawn(void *unused)
 {
-    int status = 0;
-    pid_t pid = fork_later(5);
-    SAY_NUMBER(waitpid(pid, &status, __WALL) == pid);
-    SAY_NUMBER(WEXITSTATUS(status));
-}
-
-static void reap_by_pidfd(void)
-{
-    siginfo_t info = { 0 };
-    pid_t pid = fork_later(6);
-    int fd = (int)syscall(SYS_pidfd_open, pid, O_NONBLOCK);
-    if (fd < 0 || fcntl(fd, F_GETFL) < 0) {
-        puts("no pidfds");
-        return;
+    pid_t pid;
+    while (!stop) {
+        posix_spawn(&pid, "/no/such/program", NULL, NULL, nothing, environ);
+        sched_yield();
     }
-    SAY_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
-    fcntl(fd, F_SETFL, 0);
-    SAY_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
-    printf("%d, %d\n", info.si_pid == pid, info.si_status);
-    SAY_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
-    close(fd);
-    SAY_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
+    return unused;
+}
+
+/* The one that waits may not be told again. */
+static void wait_beside(void *(*fn)(void *))
+{
+    pthread_t other;
+    int reaped = 0, status;
+    stop = false;
+    pthread_create(&other, NULL, fn, NULL);
+    for (int i = 0; i < CHILDREN; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(3);
+        reaped += waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3;
+    }
+    stop = true;
+    pthread_join(other, NULL);
+    SAY_NUMBER(reaped);
 }
 
 int main(void)
 {
-    signal(SIGUSR2, SIG_IGN);
-    alarm(30); /* an end that is missed hangs */
-    reap_clone("no signal", 0, __WALL);
-    reap_clone("another signal", SIGUSR2, __WCLONE);
-    reap_clone("no signal, the same memory", CLONE_VM, __WCLONE);
-    reap_any_clone();
-    reap_ordinary();
-    reap_by_pidfd();
+    wait_beside(try_to_execute);
+    wait_beside(try_to_spawn);
     return 0;
 }
