@@ -7,6 +7,7 @@
 #include "hook/interposed.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
+#include "os/error.h"
 
 typedef int spawn_fn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions,
                      const posix_spawnattr_t *attr, char *const argv[], char *const envp[]);
@@ -123,18 +124,46 @@ static int spawn_shell(const char *command, const sigset_t *mask, pid_t *ret_pid
     return rc;
 }
 
-static int run_shell(const char *command)
+/* What is to be undone when system() ends, also by a cancellation. */
+struct shell {
+    pid_t pid; /* 0: none runs */
+    sigset_t before;
+};
+
+static void begin(struct shell *shell)
 {
-    sigset_t child, before;
-    pid_t pid;
-    int status = 127 << 8;
+    sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    weft__hook_pthread_sigmask(SIG_BLOCK, &child, &before);
-    int rc = spawn_shell(command, &before, &pid);
-    while (rc == 0 && weft__hook_waitpid(pid, &status, 0) < 0)
+    shell->pid = 0;
+    begin_to_ignore();
+    weft__hook_pthread_sigmask(SIG_BLOCK, &child, &shell->before);
+}
+
+static void end(struct shell *shell)
+{
+    int error = weft__error();
+    if (shell->pid) {
+        weft__real_kill(shell->pid, SIGKILL);
+        while (weft__hook_waitpid(shell->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    end_to_ignore();
+    weft__hook_pthread_sigmask(SIG_SETMASK, &shell->before, NULL);
+    weft__error_set(error);
+}
+
+static int run_shell(const char *command)
+{
+    __attribute__((cleanup(end))) struct shell shell;
+    int status = 127 << 8;
+    begin(&shell);
+    int rc = spawn_shell(command, &shell.before, &shell.pid);
+    if (rc)
+        shell.pid = 0;
+    while (rc == 0 && weft__hook_waitpid(shell.pid, &status, 0) < 0)
         rc = errno == EINTR ? 0 : errno;
-    weft__hook_pthread_sigmask(SIG_SETMASK, &before, NULL);
+    shell.pid = 0;
     if (rc) {
         errno = rc;
         return rc == EAGAIN || rc == ENOMEM || rc == ECHILD ? -1 : 127 << 8;
@@ -148,8 +177,5 @@ WEFT__INTERPOSE int system(const char *command)
         return weft__real_system(command);
     if (!command)
         return run_shell("exit 0") == 0;
-    begin_to_ignore();
-    int status = run_shell(command);
-    end_to_ignore();
-    return status;
+    return run_shell(command);
 }

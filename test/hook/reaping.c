@@ -55,9 +55,34 @@ static void wait_beside(void *(*fn)(void *))
     SAY_NUMBER(reaped);
 }
 
+static void *run_shell(void *unused)
+{
+    system("sleep 10");
+    return unused;
+}
+
+static void cancel_shell(void)
+{
+    struct timespec begin = after_ms(CLOCK_MONOTONIC, 0);
+    struct sigaction interrupt, quit;
+    pthread_t thread;
+    void *result;
+    pthread_create(&thread, NULL, run_shell, NULL);
+    usleep(100000);
+    pthread_cancel(thread);
+    pthread_join(thread, &result);
+    sigaction(SIGINT, NULL, &interrupt);
+    sigaction(SIGQUIT, NULL, &quit);
+    SAY_NUMBER(result == PTHREAD_CANCELED);
+    SAY_NUMBER(took_ms(begin, 100));
+    SAY_NUMBER(interrupt.sa_handler == SIG_DFL && quit.sa_handler == SIG_DFL);
+    SAY_ERRNO(waitpid(-1, NULL, WNOHANG));
+}
+
 int main(void)
 {
     wait_beside(try_to_execute);
     wait_beside(try_to_spawn);
+    cancel_shell();
     return 0;
 }
