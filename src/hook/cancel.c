@@ -37,7 +37,6 @@ bool weft__cancel_due(void)
 void weft__cancel_note(struct weft__thread *self)
 {
     atomic_fetch_and_explicit(&self->signals.carried, ~WEFT__CANCEL, memory_order_relaxed);
-    self->result = PTHREAD_CANCELED; /* replaced by what it returns, if it does not end so */
     atomic_fetch_or_explicit(state_of(self), CANCELING | CANCELED, memory_order_relaxed);
     if (weft__load(state_of(self), relaxed) & ASYNCHRONOUS)
         weft__real_pthread_testcancel();

@@ -47,6 +47,8 @@ void weft__thread_call(struct weft__thread *self)
         __pthread_register_cancel(&here);
         self->result = self->fn(self->arg);
         weft__signals_last(self);
+    } else if (!self->exits) {
+        self->result = PTHREAD_CANCELED;
     }
     struct weft_task *task = weft__self();
     if (task) /* in a forked child the thread is no task any more */
@@ -184,8 +186,9 @@ void weft__thread_forget(struct weft__thread *self)
 
 void weft__thread_exit(struct weft__thread *self, void *result)
 {
-    self->result = result;
     weft__signals_last(self);
+    self->result = result;
+    self->exits = true;
     weft__real_pthread_exit(result);
     __builtin_unreachable();
 }

@@ -26,6 +26,7 @@ struct weft__thread {
     _Atomic(uint32_t) owners;
     _Atomic(bool) detached;
     _Atomic(bool) ended;
+    bool exits;        /* by pthread_exit(), with `result` */
     bool on_own_stack; /* the creator's, or the process's first: not the task's */
     char *stack_low;   /* what the thread may use: */
     size_t stack_size; /* as asked for */

@@ -187,6 +187,43 @@ static void join(pthread_t thread)
     printf("cancelled: %d\n", result == PTHREAD_CANCELED);
 }
 
+/* Who is asked while it ends keeps the result that it ends with. */
+static void linger(void *unused)
+{
+    (void)unused;
+    sem_post(&ready);
+    usleep(50000);
+}
+
+static void *exits(void *unused)
+{
+    pthread_cleanup_push(linger, NULL);
+    pthread_exit((void *)42);
+    pthread_cleanup_pop(0);
+    return unused;
+}
+
+static pthread_key_t key;
+
+static void *returns(void *arg)
+{
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_setspecific(key, arg); /* its destructor lingers */
+    return (void *)43;
+}
+
+static void cancel_late(void *(*fn)(void *))
+{
+    pthread_t thread;
+    void *result;
+    pthread_create(&thread, NULL, fn, &ready);
+    sem_wait(&ready);
+    usleep(10000);
+    pthread_cancel(thread);
+    pthread_join(thread, &result);
+    SAY_NUMBER((long)result);
+}
+
 static void cancel(void *(*fn)(void *), void *arg)
 {
     pthread_t thread;
@@ -243,5 +280,8 @@ int main(void)
     cancel_before(takes, (char[]){ "sem_wait" });
     cancel_before(takes, (char[]){ "timed" });
     cancel_before(joins_ended, (char[]){ "joins" });
+    pthread_key_create(&key, linger);
+    cancel_late(exits);
+    cancel_late(returns);
     return 0;
 }
