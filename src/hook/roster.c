@@ -15,7 +15,11 @@ void weft__signals_add(struct weft__thread *thread, uint64_t mask)
     weft__list_init(&signals->queue);
     weft__lock_acquire(&weft__signals_lock);
     weft__list_append(&weft__roster, &signals->link);
+    bool settle = weft__sink_wants(~mask);              /* SIG-2 */
+    settle = weft__signals_bring_back(~mask) || settle; /* SIG-11 */
     weft__lock_release(&weft__signals_lock);
+    if (settle)
+        weft__sink_settle();
 }
 
 void weft__signals_begin(struct weft__thread *self)

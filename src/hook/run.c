@@ -124,6 +124,14 @@ static int apply(struct weft__thread *thread, const pthread_attr_t *attr)
     return 0;
 }
 
+static uint64_t first_mask(const struct weft__thread *creator, const pthread_attr_t *attr)
+{
+    sigset_t set;
+    if (attr && pthread_attr_getsigmask_np(attr, &set) == 0)
+        return weft__mask_of(&set);
+    return creator ? weft__load(&creator->signals.mask, relaxed) : 0;
+}
+
 size_t weft__thread_stack(size_t asked)
 {
     size_t size = weft__memory_pages(asked) + GUARD_PAGES * weft__memory_page();
@@ -161,7 +169,7 @@ int weft__thread_create(pthread_t *ret_thread, const pthread_attr_t *attr, void 
     size_t size = weft__thread_stack(thread->on_own_stack ? 0 : thread->stack_size);
     weft_attr attributes = { .name = thread->name, .stack_size = size };
     *ret_thread = (pthread_t)weft__block_self(block); /* before it can run */
-    weft__signals_add(thread, creator ? weft__load(&creator->signals.mask, relaxed) : 0);
+    weft__signals_add(thread, first_mask(creator, attr));
     /* falls to 0 only after we have ended */
     uint64_t now = weft__add(&weft__threads_alive, 1, relaxed) + 1;
     if (rc == 0 &&

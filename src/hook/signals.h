@@ -131,7 +131,7 @@ extern struct weft__lock weft__signals_lock;
 
 /* roster.c: the threads. */
 
-/* A thread comes, with its creator's mask or `mask`, and goes. */
+/* A thread comes, with its first mask, and goes. */
 void weft__signals_add(struct weft__thread *thread, uint64_t mask);
 void weft__signals_begin(struct weft__thread *self);
 void weft__signals_last(struct weft__thread *self); /* handles what came while it ran */

@@ -1,5 +1,6 @@
 /* pthread_create(), join and its variants, detach, exit, attributes, names, data. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -153,6 +154,37 @@ static void *dive(void *arg)
     return arg;
 }
 
+static void *look_at_mask(void *unused)
+{
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    SAY_NUMBER(sigismember(&mask, SIGUSR1));
+    SAY_NUMBER(sigismember(&mask, SIGUSR2));
+    return unused;
+}
+
+/* By an attribute, or the creator's. */
+static void first_mask(void)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    sigset_t set, before;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_attr_init(&attr);
+    pthread_attr_setsigmask_np(&attr, &set);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &set, &before);
+    SAY(pthread_create(&thread, &attr, look_at_mask, NULL));
+    SAY(pthread_join(thread, NULL));
+    pthread_attr_setsigmask_np(&attr, NULL);
+    SAY(pthread_create(&thread, &attr, look_at_mask, NULL));
+    SAY(pthread_join(thread, NULL));
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+}
+
 static void attributes(void)
 {
     static char stack[1 << 18] __attribute__((aligned(4096)));
@@ -192,6 +224,7 @@ int main(void)
     joining();
     detaching();
     attributes();
+    first_mask();
     pthread_create(&thread, NULL, last, NULL);
     pthread_exit(NULL);
 }
