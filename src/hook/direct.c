@@ -72,9 +72,9 @@ static enum weft__taker direct_to(struct weft__thread *thread, const siginfo_t *
 static enum weft__taker direct(const siginfo_t *info)
 {
     int number = info->si_signo;
-    struct weft__thread *target = weft__timer_thread(info);
-    if (target)
-        return direct_to(target, info);
+    struct weft__thread *target;
+    if (weft__timer_thread(info, &target)) /* to a thread that has ended nothing is sent */
+        return target ? direct_to(target, info) : WEFT__TAKEN;
     bool handed = hand_to_any(info);
     struct weft__thread *thread = accepting(number);
     if (handed && !thread && !awaited_by_any(number))

@@ -172,9 +172,9 @@ bool weft__signals_released(siginfo_t *ret_info);
 /* Leaves to the kernel those of these signals that nobody accepts. */
 void weft__signals_leave(uint64_t numbers);
 
-/* timer.c: the virtual thread that a timer's signal is for, under the lock; NULL: it is
- * the process's. And the signals that timers have. */
-struct weft__thread *weft__timer_thread(const siginfo_t *info);
+/* timer.c: the virtual thread that a timer's signal is for, under the lock, NULL: it has
+ * ended; false: it is the process's. And the signals that timers have. */
+bool weft__timer_thread(const siginfo_t *info, struct weft__thread **ret_thread);
 uint64_t weft__timer_signals(void);
 void weft__timer_forget(void);
 

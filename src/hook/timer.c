@@ -35,10 +35,11 @@ static struct target *find(int timer)
     return NULL;
 }
 
-struct weft__thread *weft__timer_thread(const siginfo_t *info)
+bool weft__timer_thread(const siginfo_t *info, struct weft__thread **ret_thread)
 {
     struct target *target = info->si_code == SI_TIMER ? find(info->si_timerid) : NULL;
-    return target ? weft__signals_thread(target->tid) : NULL;
+    *ret_thread = target ? weft__signals_thread(target->tid) : NULL;
+    return target;
 }
 
 uint64_t weft__timer_signals(void)

@@ -101,6 +101,28 @@ static void overrunning(void)
     SAY_ERRNO(timer_delete(timer));
 }
 
+static void *arm_and_end(void *unused)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2 };
+    struct itimerspec often = { { 0, 5000000 }, { 0, 5000000 } };
+    timer_t timer;
+    event._sigev_un._tid = gettid();
+    SAY_ERRNO(timer_create(CLOCK_MONOTONIC, &event, &timer));
+    SAY_ERRNO(timer_settime(timer, 0, &often, NULL));
+    return unused;
+}
+
+/* What a timer sends to a thread that has ended is for nobody. */
+static void to_the_dead(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, arm_and_end, NULL);
+    pthread_join(thread, NULL);
+    int before = handled;
+    usleep(50000);
+    SAY_NUMBER(handled - before);
+}
+
 int main(void)
 {
     struct sigaction action = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
@@ -111,6 +133,7 @@ int main(void)
     pthread_join(thread, NULL);
     to_the_process();
     by_a_call();
+    to_the_dead();
     overrunning();
     return 0;
 }
