@@ -196,7 +196,8 @@ static void call_masked(struct weft__thread *self, const struct sigaction *actio
     context->uc_sigmask.__val[0] = later;
     struct handling handling = { action, number, info, context };
     weft__altstack_call(self, action->sa_flags, call_handler, &handling);
-    weft__signals_set_mask(self, suspended ? before : weft__mask_of(&context->uc_sigmask));
+    later = weft__mask_of(&context->uc_sigmask);
+    weft__signals_set_mask(self, suspended ? before : later);
     context->uc_sigmask.__val[0] = carriers;
     signals->suspended = suspended;
     signals->before = later;

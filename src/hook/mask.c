@@ -107,20 +107,19 @@ WEFT__INTERPOSE int pause(void)
     return await_handler(self, self->signals.handled);
 }
 
-/* A mask for one call. Handlers find in their context what it will be after. */
-static uint64_t suspend_mask(struct weft__thread *self, uint64_t mask)
+/* A mask for one call. Handlers find in their context what it will be after, and may change
+ * that. */
+static void suspend_mask(struct weft__thread *self, uint64_t mask)
 {
-    uint64_t before = mask_now(self);
-    self->signals.before = before;
+    self->signals.before = mask_now(self);
     self->signals.suspended = true;
     weft__signals_set_mask(self, mask); /* who waits will see what is due */
-    return before;
 }
 
-static void resume_mask(struct weft__thread *self, uint64_t before)
+static void resume_mask(struct weft__thread *self)
 {
     self->signals.suspended = false;
-    change(self, before);
+    change(self, self->signals.before);
 }
 
 WEFT__INTERPOSE int sigsuspend(const sigset_t *set)
@@ -131,9 +130,9 @@ WEFT__INTERPOSE int sigsuspend(const sigset_t *set)
         return weft__real_sigsuspend(weft__signals_for_kernel(set, &room));
     weft__cancel_point();
     uint32_t handled = self->signals.handled;
-    uint64_t before = suspend_mask(self, weft__mask_of(set));
+    suspend_mask(self, weft__mask_of(set));
     int rc = await_handler(self, handled);
-    resume_mask(self, before);
+    resume_mask(self);
     return rc;
 }
 WEFT__INSIDE(sigsuspend);
@@ -145,21 +144,24 @@ void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before)
         return;
     if (self->signals.guard++ == 0)
         self->signals.interrupted = false;
-    if (mask)
-        weft__mask_to(suspend_mask(self, weft__mask_of(mask)), ret_before);
+    if (!mask)
+        return;
+    weft__mask_to(mask_now(self), ret_before);
+    suspend_mask(self, weft__mask_of(mask));
 }
 
 void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted)
 {
     struct weft__thread *self = weft__thread_self();
     int error = errno;
+    (void)before; /* a handler may have changed it */
     if (!self)
         return;
     bool outermost = --self->signals.guard == 0;
     if (interrupted && outermost && weft__signals_due(self))
         weft__signals_deliver(self, NULL);
     if (mask)
-        resume_mask(self, weft__mask_of(before));
+        resume_mask(self);
     else if (outermost && weft__signals_due(self))
         weft__signals_deliver(self, NULL);
     if (interrupted && outermost)

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "say.h"
@@ -113,6 +114,39 @@ static void by_descriptor(void)
     close(pfd.fd);
 }
 
+/* A handler decides what is blocked after the call that it has interrupted. */
+static void block_usr2(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    sigaddset(&((ucontext_t *)context)->uc_sigmask, SIGUSR2);
+}
+
+static void say_blocked(void)
+{
+    sigset_t none, now;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, &now);
+    SAY_NUMBER(sigismember(&now, SIGUSR2));
+}
+
+static void masks_of_handlers(void)
+{
+    struct sigaction action = { .sa_sigaction = block_usr2, .sa_flags = SA_SIGINFO };
+    struct timespec soon = { 0, 100000000 };
+    sigset_t one, none;
+    sigemptyset(&none);
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    sigaction(SIGUSR1, &action, NULL);
+    for (int i = 0; i < 2; i++) {
+        sigprocmask(SIG_SETMASK, &one, NULL);
+        raise(SIGUSR1);
+        SAY_ERRNO(i == 0 ? sigsuspend(&none) : ppoll(NULL, 0, &soon, &none));
+        say_blocked();
+    }
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -125,5 +159,6 @@ int main(void)
     to_thread();
     timeouts();
     by_descriptor();
+    masks_of_handlers();
     return 0;
 }
