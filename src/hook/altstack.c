@@ -36,9 +36,8 @@ static void call_there(void *arg)
     weft__context_switch(&visit->there, &visit->home);
 }
 
-void weft__altstack_call(struct weft__thread *self, int flags, void (*fn)(void *arg), void *arg)
+static void call(const stack_t *stack, int flags, void (*fn)(void *arg), void *arg)
 {
-    const stack_t *stack = &self->signals.stack;
     if (!(flags & SA_ONSTACK) || stack->ss_flags & SS_DISABLE || is_on(stack)) {
         fn(arg);
         return;
@@ -48,6 +47,18 @@ void weft__altstack_call(struct weft__thread *self, int flags, void (*fn)(void *
     weft__context_prepare(&visit.there, (void *)(top & ~(uintptr_t)15), call_there, &visit);
     visit.there.thread_pointer = weft__self()->context.thread_pointer;
     weft__context_switch(&visit.home, &visit.there);
+}
+
+/* With SS_AUTODISARM there is none while a handler runs, on whatever stack. */
+void weft__altstack_call(struct weft__thread *self, int flags, void (*fn)(void *arg), void *arg)
+{
+    stack_t stack = self->signals.stack;
+    bool disarm = stack.ss_flags & AUTODISARM;
+    if (disarm)
+        self->signals.stack = (stack_t){ .ss_flags = SS_DISABLE };
+    call(&stack, flags, fn, arg);
+    if (disarm)
+        self->signals.stack = stack;
 }
 
 static int fail(int error)

@@ -107,8 +107,31 @@ static void lingering(void)
         pthread_join(threads[i], NULL);
 }
 
+static stack_t inside;
+
+static void look_inside(int number)
+{
+    (void)number;
+    sigaltstack(NULL, &inside);
+}
+
+static void disarming(void)
+{
+    static char room[65536];
+    stack_t stack = { .ss_sp = room, .ss_size = sizeof room, .ss_flags = (int)(1u << 31) };
+    struct sigaction action = { .sa_handler = look_inside, .sa_flags = SA_ONSTACK };
+    sigaction(SIGUSR2, &action, NULL);
+    SAY_ERRNO(sigaltstack(&stack, NULL));
+    raise(SIGUSR2);
+    SAY_NUMBER(inside.ss_flags);
+    SAY_ERRNO(sigaltstack(NULL, &stack));
+    SAY_NUMBER(stack.ss_sp == room);
+    SAY_NUMBER(stack.ss_flags);
+}
+
 int main(void)
 {
+    disarming();
     lingering();
     return 0;
 }
