@@ -12,10 +12,10 @@
 
 int weft__thread_join(struct weft__thread *thread, int64_t deadline, void **ret_result)
 {
-    if (thread == weft__thread_self())
-        return EDEADLK;
     if (weft__load(&thread->detached, relaxed)) /* a wrong program's race */
         return EINVAL;
+    if (thread == weft__thread_self())
+        return EDEADLK;
     struct weft__hook_wait wait;
     weft_scope scope;
     int rc;

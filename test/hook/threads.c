@@ -1,5 +1,6 @@
 /* pthread_create(), join and its variants, detach, exit, attributes, names, data. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -206,6 +207,28 @@ static void attributes(void)
     pthread_attr_destroy(&attr);
 }
 
+static sem_t joined;
+
+static void *join_itself(void *arg)
+{
+    if (arg)
+        pthread_detach(pthread_self());
+    SAY(pthread_join(pthread_self(), NULL));
+    sem_post(&joined);
+    return arg;
+}
+
+static void joining_itself(void)
+{
+    pthread_t thread;
+    sem_init(&joined, 0, 0);
+    pthread_create(&thread, NULL, join_itself, NULL);
+    sem_wait(&joined);
+    pthread_join(thread, NULL);
+    pthread_create(&thread, NULL, join_itself, &joined);
+    sem_wait(&joined);
+}
+
 static void *last(void *arg)
 {
     usleep(20000);
@@ -225,6 +248,7 @@ int main(void)
     detaching();
     attributes();
     first_mask();
+    joining_itself();
     pthread_create(&thread, NULL, last, NULL);
     pthread_exit(NULL);
 }
