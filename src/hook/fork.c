@@ -77,6 +77,7 @@ static void in_child(void)
         return;
     weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
     weft__rank_keep(self);
+    weft__real_sigaltstack(&self->signals.stack, NULL);
     weft__thread_forget(self);
     weft__real_pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

@@ -5,7 +5,10 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
+#include "hook/fork.h"
 #include "hook/observe.h"
 #include "hook/real.h"
 #include "os/memory.h"
@@ -14,6 +17,7 @@
 #include "vthread/life.h"
 #include "weft.h"
 
+#define NAP 2000000   /* ns */
 #define GUARD_PAGES 4 /* of a task's stack, which are part of its size: mem/stack.c */
 
 _Atomic(uint64_t) weft__threads_alive = 1;
@@ -36,6 +40,16 @@ WEFT_NOINLINE void weft__thread_leave_block(struct weft_task *task)
 /* Declared by <pthread.h> for programs that are compiled without -fexceptions. */
 void __pthread_register_cancel(__pthread_unwind_buf_t *buffer);
 
+/* In a forked child libc counts the thread that forked for good, and would not end the
+ * process with the last of those that it has made: so this one stays until it is alone. */
+static WEFT_COLD void outlive_others(void)
+{
+    struct timespec nap = { 0, NAP };
+    struct stat tasks;
+    while (stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 3) /* 2 and each thread */
+        weft__real_nanosleep(&nap, NULL);
+}
+
 /* libc's pthread_exit() unwinds the stack, calling clean-up handlers, and jumps
  * to the outermost buffer that was registered. */
 void weft__thread_call(struct weft__thread *self)
@@ -56,6 +70,8 @@ void weft__thread_call(struct weft__thread *self)
     weft__vthread_end();
     weft__signals_end(self);
     weft__store(&self->ended, true, release); /* pairs with the load in tryjoin */
+    if (weft__unlikely(weft__hook_forked))
+        outlive_others();
     if (weft__add(&weft__threads_alive, (uint64_t)-1, acq_rel) == 1)
         exit(0);
 }

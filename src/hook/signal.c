@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "hook/fork.h"
 #include "hook/interposed.h"
 #include "hook/signals.h"
 #include "hook/thread.h"
@@ -137,7 +138,8 @@ static void install(int number, const struct sigaction *action)
         kernel.sa_handler = action->sa_handler;
         kernel.sa_flags = action->sa_flags & SA_NOCLDWAIT;
     } else {
-        int kept = SA_RESTART | SA_NOCLDWAIT | (WEFT__SIGNAL(number) & FAULTS ? SA_ONSTACK : 0);
+        bool kernels = WEFT__SIGNAL(number) & FAULTS || weft__hook_forked;
+        int kept = SA_RESTART | SA_NOCLDWAIT | (kernels ? SA_ONSTACK : 0);
         kernel.sa_flags = SA_SIGINFO | SA_NODEFER | (action->sa_flags & kept);
     }
     weft__real_sigaction(number, &kernel, NULL);
@@ -178,6 +180,10 @@ void weft__signal_set_up(void)
 void weft__signal_forget(void)
 {
     lock = (struct weft__lock){ 0 };
+    for (int number = 1; number < COUNT; number++) { /* on the thread's stack, which it has now */
+        if (is_program_s(number) && actions[number].sa_flags & SA_ONSTACK)
+            install(number, &actions[number]);
+    }
 }
 
 /* The interposed calls. */

@@ -114,6 +114,46 @@ static void forking(void)
 }
 
 /* A thread forks; others hold locks and compute. */
+static char room[65536];
+static volatile sig_atomic_t on_room;
+
+static void look_where(int number)
+{
+    char here;
+    (void)number;
+    on_room = &here >= room && &here < room + sizeof room;
+}
+
+static void *outlive(void *unused)
+{
+    usleep(50000);
+    puts("its thread goes on"); /* written when the process exits */
+    return unused;
+}
+
+/* What a forked child keeps of its parent: the alternative stack; and its first thread may end
+ * before others. */
+static void in_children(void)
+{
+    stack_t stack = { .ss_sp = room, .ss_size = sizeof room }, none = { .ss_flags = SS_DISABLE };
+    struct sigaction action = { .sa_handler = look_where, .sa_flags = SA_ONSTACK };
+    pthread_t thread;
+    sigaltstack(&stack, NULL);
+    sigaction(SIGUSR2, &action, NULL);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigaltstack(NULL, &stack);
+        raise(SIGUSR2);
+        printf("its stack %d, used %d\n", stack.ss_sp == room, (int)on_room);
+        pthread_create(&thread, NULL, outlive, NULL);
+        pthread_exit(NULL);
+    }
+    reap(pid);
+    sigaltstack(&none, NULL);
+    signal(SIGUSR2, SIG_DFL);
+}
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int prepared, parents, childs, stop;
 
@@ -326,6 +366,7 @@ int main(int argc, char **argv)
         return 0;
     }
     forking();
+    in_children();
     with_threads();
     spawning();
     shells();
