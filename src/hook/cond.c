@@ -49,7 +49,8 @@ static bool ours(const pthread_mutex_t *mutex)
     return weft__mutex_ours(mutex) && weft__load(&weft__rt.running, relaxed);
 }
 
-/* What a wait does with the mutex, for tasks and other threads. */
+/* What a wait does with the mutex, for tasks and other threads. A negative error number is
+ * from libc: of theirs no signal makes more than a wake. */
 static int64_t release(pthread_mutex_t *mutex, uint32_t tid)
 {
     return tid ? weft__mutex_release(mutex, tid) : -weft__hook_unlock(mutex);
@@ -108,6 +109,8 @@ static int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t dead
     struct weft__lot_node node;
     struct weft__hook_wait wait;
     int rc;
+    if (tid && !weft__mutex_may_unlock(mutex, tid))
+        return EPERM; /* before a signal could take the node into the mutex's list */
     cancel_point(plain);
     weft__hook_begin(&wait);
     weft__lot_begin(&node, waiter, cond, "cond");

@@ -195,23 +195,23 @@ static void let_go(pthread_mutex_t *mutex, uint32_t tid)
 
 int weft__mutex_unlock(pthread_mutex_t *mutex, uint32_t tid)
 {
-    int kind = kind_of(mutex);
-    if (kind == PTHREAD_MUTEX_RECURSIVE || kind == PTHREAD_MUTEX_ERRORCHECK) {
-        if (owner_of(mutex) != tid)
-            return EPERM;
-        if (kind == PTHREAD_MUTEX_RECURSIVE && --mutex->__data.__count != 0)
-            return 0;
-    }
+    if (!weft__mutex_may_unlock(mutex, tid))
+        return EPERM;
+    if (kind_of(mutex) == PTHREAD_MUTEX_RECURSIVE && --mutex->__data.__count != 0)
+        return 0;
     let_go(mutex, tid);
     return 0;
 }
 
-int64_t weft__mutex_release(pthread_mutex_t *mutex, uint32_t tid)
+bool weft__mutex_may_unlock(const pthread_mutex_t *mutex, uint32_t tid)
 {
     int kind = kind_of(mutex);
-    if ((kind == PTHREAD_MUTEX_RECURSIVE || kind == PTHREAD_MUTEX_ERRORCHECK) &&
-        owner_of(mutex) != tid)
-        return -EPERM;
+    return (kind != PTHREAD_MUTEX_RECURSIVE && kind != PTHREAD_MUTEX_ERRORCHECK) ||
+           owner_of(mutex) == tid;
+}
+
+int64_t weft__mutex_release(pthread_mutex_t *mutex, uint32_t tid)
+{
     int64_t count = mutex->__data.__count;
     mutex->__data.__count = 0;
     let_go(mutex, tid);

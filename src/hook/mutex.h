@@ -25,8 +25,11 @@ int weft__mutex_unlock(pthread_mutex_t *mutex, uint32_t tid);
 int weft__hook_lock(pthread_mutex_t *mutex);
 int weft__hook_unlock(pthread_mutex_t *mutex);
 
-/* For condition variables. Lets go of the mutex however often it is locked; returns
- * the count to restore, or a negative error number. */
+/* Whether it is locked by the caller, as far as its type tells. */
+bool weft__mutex_may_unlock(const pthread_mutex_t *mutex, uint32_t tid);
+
+/* For condition variables. Lets go of the mutex, which the caller may unlock, however often
+ * it is locked; returns the count to restore. */
 int64_t weft__mutex_release(pthread_mutex_t *mutex, uint32_t tid);
 void weft__mutex_reacquire(pthread_mutex_t *mutex, uint32_t tid, int64_t count, bool handed,
                            bool more);
