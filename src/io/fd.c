@@ -7,17 +7,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "sched/enter.h"
 #include "sched/hooks.h"
 #include "sched/monitor.h"
 #include "sched/poll.h"
 #include "task/scope.h"
-#include "weft/io.h"
 
-#define PAGE_ENTRIES 256
-#define PAGES 16384 /* four million descriptors; fs.nr_open is 2^20 by default */
+#define PAGES (WEFT__FDS / WEFT__FD_PAGE)
 
 /* A registration moves after so many waits in a row on one other worker or
  * another: two system calls, against a cache miss or ten each time. */
@@ -30,17 +26,17 @@ static _Atomic(struct weft__fd *) pages[PAGES];
 /* NULL: no such page yet, and `make` is false or memory is out. */
 static struct weft__fd *entry_of(int fd, bool make)
 {
-    unsigned page = (unsigned)fd / PAGE_ENTRIES;
+    unsigned page = (unsigned)fd / WEFT__FD_PAGE;
     if (fd < 0 || page >= PAGES)
         return NULL;
     /* acquire: pairs with the publishing exchange below */
     struct weft__fd *entries = weft__load(&pages[page], acquire);
     if (!entries && make) {
-        struct weft__fd *fresh = aligned_alloc(sizeof *fresh, PAGE_ENTRIES * sizeof *fresh);
+        struct weft__fd *fresh = aligned_alloc(sizeof *fresh, WEFT__FD_PAGE * sizeof *fresh);
         if (!fresh)
             return NULL;
-        memset(fresh, 0, PAGE_ENTRIES * sizeof *fresh);
-        for (int i = 0; i < PAGE_ENTRIES; i++) {
+        memset(fresh, 0, WEFT__FD_PAGE * sizeof *fresh);
+        for (int i = 0; i < WEFT__FD_PAGE; i++) {
             for (int side = 0; side < 2; side++) {
                 weft__list_init(&fresh[i].waiters[side]);
                 weft__store(&fresh[i].edge[side], WEFT__FD_READY, relaxed);
@@ -51,7 +47,7 @@ static struct weft__fd *entry_of(int fd, bool make)
         else
             free(fresh);
     }
-    return entries ? &entries[(unsigned)fd % PAGE_ENTRIES] : NULL;
+    return entries ? &entries[(unsigned)fd % WEFT__FD_PAGE] : NULL;
 }
 
 static void set_flags(struct weft__fd *entry, uint32_t flags)
@@ -94,7 +90,7 @@ struct weft__fd *weft__fd_get(int fd, int *ret_error)
 {
     struct weft__fd *entry = entry_of(fd, true);
     if (weft__unlikely(!entry)) {
-        *ret_error = fd < 0 || (unsigned)fd / PAGE_ENTRIES >= PAGES ? -EBADF : -ENOMEM;
+        *ret_error = fd < 0 || (unsigned)fd / WEFT__FD_PAGE >= PAGES ? -EBADF : -ENOMEM;
         return NULL;
     }
     if (weft__likely(weft__load(&entry->flags, acquire) & WEFT__FD_SET_UP))
@@ -113,18 +109,17 @@ static void count_event(struct weft__fd *entry, int side)
     weft__store(&entry->edge[side], (count + 1) << 1 | WEFT__FD_READY, release);
 }
 
-static void count_both(struct weft__fd *entry)
+void weft__fd_count(struct weft__fd *entry)
 {
     count_event(entry, WEFT__READ);
     count_event(entry, WEFT__WRITE);
 }
 
-/* Forgets everything about an earlier file of this number. Under the lock. */
-static void reset(struct weft__fd *entry)
+void weft__fd_reset(struct weft__fd *entry)
 {
     weft__store(&entry->flags, 0, relaxed);
     weft__store(&entry->generation, weft__load(&entry->generation, relaxed) + 1, release);
-    count_both(entry); /* EDGE-2 across files: the count goes on */
+    weft__fd_count(entry); /* EDGE-2 across files: the count goes on */
 }
 
 void weft__fd_renew(int fd, uint32_t flags)
@@ -134,7 +129,7 @@ void weft__fd_renew(int fd, uint32_t flags)
         return; /* weft__fd_get() will report it */
     weft__lock_acquire(&entry->lock);
     if (weft__load(&entry->flags, relaxed))
-        reset(entry); /* it was closed behind our back */
+        weft__fd_reset(entry); /* it was closed behind our back */
     set_flags(entry, flags);
     weft__lock_release(&entry->lock);
 }
@@ -197,11 +192,6 @@ static int add_to_poller(struct weft__fd *entry, int fd, uint32_t generation)
     return rc;
 }
 
-static void remove_from_poller(unsigned worker, int fd)
-{
-    weft__poller_remove(&weft__rt.worker[worker].poller, fd);
-}
-
 /* Registers the descriptor, or lets its registration follow its tasks: first the
  * new one, so that nothing is lost in between, and what comes twice does no harm.
  * If that fails the old one stays. */
@@ -215,7 +205,7 @@ static int see_to_registration(struct weft__fd *entry, int fd, uint32_t generati
     } else if (++entry->strays >= STRAYS) {
         entry->strays = 0;
         if (add_to_poller(entry, fd, generation) == 0)
-            remove_from_poller(before, fd);
+            weft__poller_remove(&weft__rt.worker[before].poller, fd);
     }
     return 0;
 }
@@ -278,8 +268,7 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
     return rc || weft__load(&entry->generation, acquire) == generation ? rc : -EBADF;
 }
 
-/* Wakes all who wait on a side. Under the lock; `queued`: the seat is held. */
-static void wake_side(struct weft__fd *entry, int side, bool queued)
+void weft__fd_wake(struct weft__fd *entry, int side, bool queued)
 {
     struct weft__list *link;
     while ((link = weft__list_first(&entry->waiters[side]))) {
@@ -340,138 +329,10 @@ static void on_event(uint64_t key, unsigned what)
             if (!(what & (side == WEFT__READ ? WEFT__EVENT_READ : WEFT__EVENT_WRITE)))
                 continue;
             count_event(entry, side);
-            wake_side(entry, side, true);
+            weft__fd_wake(entry, side, true);
         }
     }
     weft__lock_release(&entry->lock);
-}
-
-/* All who wait for it try again; `event`: for a reason that the kernel does not tell. The seat
- * comes before the lock, as it does for events: a rescuer that polls for this worker holds the
- * one and wants the other. */
-static void wake_both(struct weft__fd *entry, bool event)
-{
-    struct weft_task *self = weft__self();
-    struct weft__worker *worker = weft__enter_here(self);
-    weft__lock_acquire(&entry->lock);
-    for (int side = 0; side < 2; side++) {
-        if (event)
-            count_event(entry, side);
-        wake_side(entry, side, false);
-    }
-    weft__lock_release(&entry->lock);
-    if (worker)
-        weft__leave(self);
-}
-
-void weft__fd_stir(int fd)
-{
-    struct weft__fd *entry = entry_of(fd, false);
-    if (entry)
-        wake_both(entry, true);
-}
-
-/* Under the lock. */
-static void unregister(struct weft__fd *entry, int fd)
-{
-    if (weft__load(&entry->flags, relaxed) & WEFT__FD_REGISTERED)
-        remove_from_poller(entry->worker, fd); /* a duplicate may keep the file open */
-    reset(entry);
-}
-
-void weft__fd_forget(int fd)
-{
-    struct weft__fd *entry = entry_of(fd, false);
-    if (!entry || !weft__load(&entry->flags, acquire))
-        return;
-    weft__lock_acquire(&entry->lock);
-    unregister(entry, fd);
-    weft__lock_release(&entry->lock);
-    wake_both(entry, false); /* a waiter for the next file of this number just tries again */
-}
-
-bool weft__fd_refresh(int fd)
-{
-    struct weft__fd *entry = entry_of(fd, false);
-    if (!entry)
-        return false;
-    weft__lock_acquire(&entry->lock);
-    uint32_t flags = weft__load(&entry->flags, relaxed);
-    if (flags & WEFT__FD_REGISTERED)
-        remove_from_poller(entry->worker, fd);
-    weft__store(&entry->flags, 0, relaxed);
-    count_both(entry);
-    weft__lock_release(&entry->lock);
-    if (flags)
-        wake_both(entry, false);
-    return flags;
-}
-
-/* Whether any has returned true. */
-static bool each_in(unsigned first, unsigned last, bool (*fn)(int fd))
-{
-    bool any = false;
-    for (unsigned page = first / PAGE_ENTRIES; page < PAGES && page <= last / PAGE_ENTRIES;
-         page++) {
-        if (!weft__load(&pages[page], acquire))
-            continue;
-        for (unsigned i = 0; i < PAGE_ENTRIES; i++) {
-            unsigned fd = page * PAGE_ENTRIES + i;
-            if (fd >= first && fd <= last)
-                any |= fn((int)fd);
-        }
-    }
-    return any;
-}
-
-static bool forget(int fd)
-{
-    weft__fd_forget(fd);
-    return true;
-}
-
-void weft__fd_forget_range(unsigned first, unsigned last)
-{
-    each_in(first, last, forget);
-}
-
-bool weft__fd_refresh_range(unsigned first, unsigned last)
-{
-    return each_in(first, last, weft__fd_refresh);
-}
-
-/* Whether to close the last reference to the file may take a while: the number is free by then,
- * and its next user must not find the entry locked. Under the lock. */
-static bool may_block(struct weft__fd *entry, int fd)
-{
-    uint32_t flags = weft__load(&entry->flags, relaxed);
-    if (!(flags & WEFT__FD_SOCKET))
-        return !(flags & WEFT__FD_FILE);
-    struct linger linger = { 0 };
-    socklen_t size = sizeof linger;
-    return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff &&
-           linger.l_linger;
-}
-
-static int close_now(int fd)
-{
-    return close(fd) < 0 && errno != EINTR ? -errno : 0;
-}
-
-int weft_close(int fd)
-{
-    struct weft__fd *entry = entry_of(fd, false);
-    if (!entry)
-        return close(fd) < 0 ? -errno : 0;
-    weft__lock_acquire(&entry->lock);
-    int last = may_block(entry, fd) ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-    unregister(entry, fd);
-    /* Inside the lock: nobody must set the old file up again in between. */
-    int rc = close_now(fd);
-    count_both(entry); /* EDGE-6: what is being found out is the old file's */
-    weft__lock_release(&entry->lock);
-    wake_both(entry, false);
-    return last < 0 ? rc : close_now(last);
 }
 
 /* The pollers go: what is still open will be registered anew, and plain threads
@@ -482,7 +343,7 @@ static void forget_poller(struct weft__fd *entry)
     weft__store(&entry->flags, flags & ~(WEFT__FD_REGISTERED | WEFT__FD_HANGUP), release);
     for (int side = 0; side < 2; side++) {
         count_event(entry, side);
-        wake_side(entry, side, false);
+        weft__fd_wake(entry, side, false);
     }
 }
 
@@ -490,7 +351,7 @@ static void forget_pollers(enum weft__hook_event event)
 {
     for (int page = 0; event == WEFT__HOOK_STOPPED && page < PAGES; page++) {
         struct weft__fd *entries = weft__load(&pages[page], acquire);
-        for (int i = 0; entries && i < PAGE_ENTRIES; i++) {
+        for (int i = 0; entries && i < WEFT__FD_PAGE; i++) {
             weft__lock_acquire(&entries[i].lock);
             if (weft__load(&entries[i].flags, relaxed) & WEFT__FD_REGISTERED)
                 forget_poller(&entries[i]);

@@ -64,6 +64,9 @@ enum weft__fd_flags {
 
 #define WEFT__FD_READY 1u
 
+#define WEFT__FDS 4194304 /* that there can be entries for; fs.nr_open is 2^20 by default */
+#define WEFT__FD_PAGE 256 /* so many are made at a time */
+
 /* One cache line. */
 struct weft__fd {
     struct weft__lock lock;
@@ -148,5 +151,16 @@ int weft__fd_wait(struct weft__fd *entry, int fd, enum weft__side side, uint32_t
 
 /* A wait, which something outside the runtime will end, begins or has ended. */
 void weft__outside(int change);
+
+/* Of what follows the caller has the entry's lock. */
+
+/* EDGE-1, for both sides, without an event. */
+void weft__fd_count(struct weft__fd *entry);
+
+/* Forgets everything about an earlier file of this number. */
+void weft__fd_reset(struct weft__fd *entry);
+
+/* Wakes all who wait on a side; `queued`: the seat is held. */
+void weft__fd_wake(struct weft__fd *entry, int side, bool queued);
 
 #endif

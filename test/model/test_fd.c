@@ -24,6 +24,7 @@ static enum { NOTHING, BLIND_CLEAR, NO_RECHECK } mutation;
 static int close_socket(int fd);
 #define close(fd) close_socket(fd)
 #include "io/fd.c"
+#include "io/fd_close.c"
 
 #undef weft__cas
 #define weft__cas(p, expected, v, success, failure) \

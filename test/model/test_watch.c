@@ -23,6 +23,7 @@ static enum { NOTHING, LATE_EDGES, NO_PARK } mutation;
 
 #define close(fd) (model_fail("nobody closes"), (void)(fd), 0)
 #include "io/fd.c"
+#include "io/fd_close.c"
 #undef close
 
 #define weft__fd_enlist(entry, fd, side, edge, generation, node) \
