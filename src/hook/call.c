@@ -44,7 +44,8 @@ static bool refused(int rc)
 
 #define LOOK_AGAIN WEFT_MS(2)
 
-/* CALL-5, for a light task: others need its carrier (STAY-3). Suspends. */
+/* CALL-5, for a light task: others need its carrier (STAY-3); or where poll(2) says what is not
+ * enough. Suspends. */
 static int wait_a_while(const struct weft__call *call)
 {
     struct weft__hook_wait wait;
@@ -95,7 +96,8 @@ static int park(struct weft__fd *entry, int fd, const struct weft__call *call, u
         rc = -EAGAIN;
     weft__hook_end(&wait);
     if (refused(rc))
-        rc = weft__is_virtual(weft__hook_task()) ? wait_in_kernel(fd, call) : wait_a_while(call);
+        rc = call->choosy || !weft__is_virtual(weft__hook_task()) ? wait_a_while(call)
+                                                                  : wait_in_kernel(fd, call);
     return rc == -EINTR && weft__call_restarts(call, handled) ? 0 : rc;
 }
 
@@ -125,6 +127,11 @@ static ssize_t attempt(struct weft__fd *entry, int fd, struct weft__call *call, 
     ssize_t result;
     for (;;) {
         call->kind = weft__load(&entry->flags, relaxed);
+        if (weft__unlikely(!(call->kind & WEFT__FD_KNOWN))) { /* forgotten since: EDGE-6 */
+            if (!weft__kind_find(entry, fd))
+                return -EBADF;
+            continue;
+        }
         result = call->attempt(fd, call);
         if (result == -EOPNOTSUPP && call->kind & nowait)
             weft__fd_mark(entry, 0, nowait);

@@ -17,27 +17,28 @@
 #include "os/private_fd.h"
 #include "weft/io.h"
 
-static void forget(int fd)
+/* Returns what closed() needs. */
+static uint32_t forget(int fd)
 {
     int error = errno;
-    if (fd >= 0 && !weft__hook_forked)
-        weft__fd_forget(fd);
+    uint32_t generation = fd >= 0 && !weft__hook_forked ? weft__fd_forget(fd) : 0;
     errno = error;
+    return generation;
 }
 
 /* The number is nobody's, or another's by now. */
-static void closed(int fd)
+static void closed(int fd, uint32_t generation)
 {
     int error = errno;
-    if (fd >= 0 && !weft__hook_forked && weft__fd_refresh(fd))
+    if (fd >= 0 && !weft__hook_forked && weft__fd_refresh(fd, generation))
         weft__mode_changed();
     errno = error;
 }
 
 /* The number is another file's: a mode that is remembered may be the old one's. */
-static void replaced(int fd)
+static void replaced(int fd, uint32_t generation)
 {
-    closed(fd);
+    closed(fd, generation);
     weft__mode_changed();
 }
 
@@ -65,11 +66,17 @@ WEFT__INTERPOSE int close(int fd)
         errno = EBADF;
         return -1;
     }
-    if (!entry || !weft__load(&entry->flags, acquire))
+    if (!entry)
         return weft__real_close(fd);
-    int error = errno;
+    int error = errno, rc;
+    if (!weft__load(&entry->flags, acquire)) {
+        uint32_t generation = forget(fd);
+        rc = weft__real_close(fd);
+        closed(fd, generation); /* somebody may just be finding it out */
+        return rc;
+    }
     weft__signals_hold(); /* it may last, under the entry's lock: SIG-7 */
-    int rc = weft_close(fd);
+    rc = weft_close(fd);
     weft__signals_unhold();
     errno = rc ? -rc : error;
     return rc ? -1 : 0;
@@ -134,10 +141,10 @@ WEFT__INTERPOSE int dup2(int fd, int to)
         return -1;
     if (fd == to)
         return weft__real_dup2(fd, to);
-    if (is_open(fd))
-        forget(to);
+    uint32_t generation = is_open(fd) ? forget(to) : 0;
     int rc = weft__real_dup2(fd, to);
-    replaced(to);
+    if (rc >= 0)
+        replaced(to, generation);
     return rc;
 }
 
@@ -147,28 +154,28 @@ WEFT__INTERPOSE int dup3(int fd, int to, int flags)
         return -1;
     if (fd == to || flags & ~O_CLOEXEC)
         return weft__real_dup3(fd, to, flags);
-    if (is_open(fd))
-        forget(to);
+    uint32_t generation = is_open(fd) ? forget(to) : 0;
     int rc = weft__real_dup3(fd, to, flags);
-    replaced(to);
+    if (rc >= 0)
+        replaced(to, generation);
     return rc;
 }
 
 WEFT__INTERPOSE int fclose(FILE *file)
 {
     int fd = number_of(file);
-    forget(fd);
+    uint32_t generation = forget(fd);
     int rc = weft__real_fclose(file);
-    closed(fd);
+    closed(fd, generation);
     return rc;
 }
 
 WEFT__INTERPOSE int pclose(FILE *file)
 {
     int fd = number_of(file);
-    forget(fd);
+    uint32_t generation = forget(fd);
     int rc = weft__real_pclose(file);
-    closed(fd);
+    closed(fd, generation);
     return rc;
 }
 
@@ -176,37 +183,38 @@ WEFT__INTERPOSE int pclose(FILE *file)
 WEFT__INTERPOSE FILE *freopen(const char *path, const char *mode, FILE *file)
 {
     int fd = number_of(file);
-    forget(fd);
+    uint32_t generation = forget(fd);
     FILE *again = weft__real_freopen(path, mode, file);
-    replaced(fd);
+    replaced(fd, generation);
     return again;
 }
 
 WEFT__INTERPOSE FILE *freopen64(const char *path, const char *mode, FILE *file)
 {
     int fd = number_of(file);
-    forget(fd);
+    uint32_t generation = forget(fd);
     FILE *again = weft__real_freopen64(path, mode, file);
-    replaced(fd);
+    replaced(fd, generation);
     return again;
 }
 
 /* A queue's number is a descriptor. */
 WEFT__INTERPOSE int mq_close(mqd_t queue)
 {
-    forget(queue);
+    uint32_t generation = forget(queue);
     int rc = weft__real_mq_close(queue);
-    closed(queue);
+    closed(queue, generation);
     return rc;
 }
 
 /* One that fdopendir() was given may have been used otherwise before. */
 WEFT__INTERPOSE int closedir(DIR *dir)
 {
-    int fd = dirfd(dir);
-    forget(fd);
-    int rc = weft__real_closedir(dir);
-    closed(fd);
+    DIR *volatile given = dir; /* libc takes NULL, whatever its header promises */
+    int fd = given ? dirfd(given) : -1;
+    uint32_t generation = forget(fd);
+    int rc = weft__real_closedir(given);
+    closed(fd, generation);
     return rc;
 }
 

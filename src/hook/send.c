@@ -63,7 +63,7 @@ WEFT__INTERPOSE ssize_t sendto(int fd, const void *buf, size_t size, int flags,
                                .address = (struct sockaddr *)(uintptr_t)address,
                                .address_size = &address_size };
     ssize_t n = weft__write_signal(weft__call_run(entry, fd, &call), flags);
-    if (n > 0 && (size_t)n < size && weft__load(&entry->flags, relaxed) & WEFT__FD_STREAM) {
+    if (n > 0 && (size_t)n < size && call.kind & WEFT__FD_STREAM) {
         struct iovec iov = { (void *)(uintptr_t)buf, size };
         n = weft__write_rest(entry, fd, &call, &iov, 1, (size_t)n);
     }
@@ -86,7 +86,7 @@ static ssize_t send_message(struct weft__fd *entry, int fd, const struct msghdr 
                                .buf = (void *)(uintptr_t)message,
                                .flags = flags };
     ssize_t n = weft__write_signal(weft__call_run(entry, fd, &call), flags);
-    if (n > 0 && weft__load(&entry->flags, relaxed) & WEFT__FD_STREAM)
+    if (n > 0 && call.kind & WEFT__FD_STREAM)
         n = weft__write_rest(entry, fd, &call, message->msg_iov, message->msg_iovlen, (size_t)n);
     return n;
 }

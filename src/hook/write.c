@@ -148,9 +148,10 @@ WEFT__INTERPOSE ssize_t writev(int fd, const struct iovec *iov, int count)
 {
     WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
-    bool socket = entry && weft__load(&entry->flags, relaxed) & WEFT__FD_SOCKET;
+    uint32_t kind = entry ? weft__load(&entry->flags, relaxed) : 0;
+    bool bounds = (kind & (WEFT__FD_SOCKET | WEFT__FD_STREAM)) == WEFT__FD_SOCKET;
     if (!entry || count <= 0 || count > IOV_MAX ||
-        (socket && weft__vector_size(iov, (size_t)count) == 0)) /* no datagram of no bytes */
+        (bounds && weft__vector_size(iov, (size_t)count) == 0)) /* no datagram of no bytes */
         return weft__real_writev(fd, iov, count);
     struct weft__call call = { .attempt = try_writev,
                                .what = "writev",

@@ -128,8 +128,7 @@ void weft__fd_renew(int fd, uint32_t flags)
     if (!entry)
         return; /* weft__fd_get() will report it */
     weft__lock_acquire(&entry->lock);
-    if (weft__load(&entry->flags, relaxed))
-        weft__fd_reset(entry); /* it was closed behind our back */
+    weft__fd_reset(entry); /* it may have been closed behind our back */
     set_flags(entry, flags);
     weft__lock_release(&entry->lock);
 }

@@ -29,7 +29,10 @@
  *         refresh takes all of this back: the registration, the flags and, by a count
  *         of both edges, what is just being found out (weft__fd_learn) or tried
  *         (EDGE-2, EDGE-3). The generation stays, so who waits, perhaps for the new
- *         file already, just tries again. */
+ *         file already, just tries again; a number that weft has given out in between has
+ *         another generation, and is left alone. (Where a duplicate keeps the old file open
+ *         its registration cannot be taken back by a number that is another's: it makes
+ *         events without a cause.) */
 #ifndef WEFT_IO_FD_H
 #define WEFT_IO_FD_H
 
@@ -112,12 +115,14 @@ bool weft__fd_learn(struct weft__fd *entry, uint32_t edge, uint32_t set, uint32_
 /* A new file of this number: what was known of an earlier one goes. */
 void weft__fd_renew(int fd, uint32_t flags);
 
-/* Before somebody else closes it: unregistered, forgotten, waiters woken. */
-void weft__fd_forget(int fd);
+/* Before somebody else closes it: unregistered, forgotten, waiters woken. Returns the
+ * generation that is then, for: */
+uint32_t weft__fd_forget(int fd);
 void weft__fd_forget_range(unsigned first, unsigned last);
 
-/* After that: EDGE-6. Whether something was found out in between. */
-bool weft__fd_refresh(int fd);
+/* After that: EDGE-6. Whether something was found out in between. The range's takes no
+ * generations: of those that are somebody's again the kind is found out once more. */
+bool weft__fd_refresh(int fd, uint32_t generation);
 bool weft__fd_refresh_range(unsigned first, unsigned last);
 
 /* Something has happened to the file of which the kernel tells nobody: all who wait try again. */

@@ -41,28 +41,36 @@ static void unregister(struct weft__fd *entry, int fd)
         weft__poller_remove(&weft__rt.worker[entry->worker].poller, fd);
 }
 
-void weft__fd_forget(int fd)
+uint32_t weft__fd_forget(int fd)
 {
     struct weft__fd *entry = weft__fd_find(fd);
-    if (!entry || !weft__load(&entry->flags, acquire))
-        return;
+    if (!entry)
+        return 0;
+    if (!weft__load(&entry->flags, acquire))
+        return weft__load(&entry->generation, relaxed);
     weft__lock_acquire(&entry->lock);
     unregister(entry, fd);
     weft__fd_reset(entry);
+    uint32_t generation = weft__load(&entry->generation, relaxed);
     weft__lock_release(&entry->lock);
     wake_both(entry, false); /* a waiter for the next file of this number just tries again */
+    return generation;
 }
 
-bool weft__fd_refresh(int fd)
+bool weft__fd_refresh(int fd, uint32_t generation)
 {
     struct weft__fd *entry = weft__fd_find(fd);
     if (!entry)
         return false;
     weft__lock_acquire(&entry->lock);
     uint32_t flags = weft__load(&entry->flags, relaxed);
-    unregister(entry, fd);
-    weft__store(&entry->flags, 0, relaxed);
-    weft__fd_count(entry);
+    if (weft__load(&entry->generation, relaxed) == generation) {
+        unregister(entry, fd);
+        weft__store(&entry->flags, 0, relaxed);
+        weft__fd_count(entry);
+    } else {
+        flags = 0;
+    }
     weft__lock_release(&entry->lock);
     if (flags)
         wake_both(entry, false);
@@ -94,9 +102,15 @@ void weft__fd_forget_range(unsigned first, unsigned last)
     each_in(first, last, forget);
 }
 
+/* Whatever it is by now. */
+static bool refresh(int fd)
+{
+    return weft__fd_refresh(fd, weft__load(&weft__fd_find(fd)->generation, relaxed));
+}
+
 bool weft__fd_refresh_range(unsigned first, unsigned last)
 {
-    return each_in(first, last, weft__fd_refresh);
+    return each_in(first, last, refresh);
 }
 
 /* Whether to close the last reference to the file may take a while: the number is free by then,
@@ -131,5 +145,6 @@ int weft_close(int fd)
     weft__fd_count(entry); /* EDGE-6: what is being found out is the old file's */
     weft__lock_release(&entry->lock);
     wake_both(entry, false);
-    return last < 0 ? rc : close_now(last);
+    int late = last < 0 ? 0 : close_now(last);
+    return rc ? rc : late;
 }

@@ -117,6 +117,33 @@ static ssize_t operate(int fd, struct weft__operation *operation, struct weft__w
     }
 }
 
+static int look(int fd, struct weft__operation *operation, struct weft__waiter *waiter)
+{
+    struct pollfd pfd = { .fd = fd, .events = operation->side == WEFT__READ ? POLLIN : POLLOUT };
+    int64_t delay = UNTOLD_FIRST;
+    int rc;
+    struct weft__fd *entry = weft__fd_get(fd, &rc);
+    for (;;) {
+        if (!entry || weft__load(&entry->generation, acquire) != operation->generation)
+            return -EBADF;
+        uint32_t edge = weft__fd_edge(entry, operation->side); /* EDGE-2: before the look */
+        rc = poll(&pfd, 1, 0);
+        if (rc > 0)
+            return pfd.revents;
+        rc = await(entry, fd, operation, edge, waiter, &delay);
+        if (rc)
+            return rc;
+    }
+}
+
+int weft__operation_await(int fd, struct weft__operation *operation)
+{
+    int kept = weft__error(); /* VT-8 */
+    int found = look(fd, operation, weft__waiter_self());
+    weft__error_set(kept);
+    return found;
+}
+
 ssize_t weft__operate(int fd, struct weft__operation *operation)
 {
     struct weft__waiter *waiter = weft__waiter_self();

@@ -47,6 +47,10 @@ void weft__operation_spend(void);
  * has begun with was closed, whatever has the number now. Suspends; a cancellation point. */
 ssize_t weft__operate(int fd, struct weft__operation *operation);
 
+/* After a part: waits until poll(2) finds the side ready, or a trouble, and returns what it has
+ * found, or -errno. Takes nothing, so that an error stays for the next call. Suspends. */
+int weft__operation_await(int fd, struct weft__operation *operation);
+
 struct pollfd;
 
 /* As weft_poll(), in a shield without a deadline; where it can wait for nothing, for want of memory

@@ -46,9 +46,12 @@ static int look(struct pollfd *fds, nfds_t count, struct watch *watches)
     int error = 0;
     for (nfds_t i = 0; i < count; i++) {
         struct watch *watch = &watches[i];
-        watch->entry = fds[i].fd < 0 ? NULL : weft__fd_get(fds[i].fd, &error);
-        if (!watch->entry)
-            continue; /* poll(2) says what is wrong with it, */
+        int rc = 0;
+        watch->entry = fds[i].fd < 0 ? NULL : weft__fd_get(fds[i].fd, &rc);
+        if (!watch->entry) { /* poll(2) says what is wrong with it, */
+            error = rc ? rc : error;
+            continue;
+        }
         watch->generation = weft__load(&watch->entry->generation, acquire);
         for (int side = 0; side < 2; side++)
             watch->edge[side] = weft__load(&watch->entry->edge[side], acquire);
@@ -184,7 +187,8 @@ static int poll_as(struct weft__waiter *waiter, struct pollfd *fds, nfds_t count
     return rc;
 }
 
-int weft_poll(struct pollfd *fds, nfds_t count)
+/* Nobody's part: what it does with errno is right in virtual threads only (scripts/check-errno). */
+WEFT_NOINLINE int weft_poll(struct pollfd *fds, nfds_t count)
 {
     if (count == 0)
         return -EINVAL;

@@ -48,10 +48,10 @@ static bool is_tcp(int fd)
 
 /* MSG_WAITALL, after a part: whether to go on. An error is for the next call to report, and
  * trying would take it. */
-static bool go_on(int fd)
+static bool go_on(int fd, struct weft__operation *op)
 {
-    struct pollfd pfd = { .fd = fd, .events = POLLIN };
-    return weft_poll(&pfd, 1) > 0 && !(pfd.revents & (POLLERR | POLLNVAL));
+    int found = weft__operation_await(fd, op);
+    return found > 0 && !(found & (POLLERR | POLLNVAL));
 }
 
 /* Until the buffer is full. */
@@ -65,7 +65,7 @@ static ssize_t receive_all(int fd, struct weft__operation *op)
         done += (size_t)n;
         op->buf = (char *)op->buf + n;
         op->size -= (size_t)n;
-        if (op->size == 0 || !go_on(fd))
+        if (op->size == 0 || !go_on(fd, op))
             return (ssize_t)done;
     }
 }
@@ -113,7 +113,7 @@ static ssize_t receive_rest(int fd, struct weft__operation *op, const struct msg
         op->buf = (char *)iov->iov_base + done;
         op->size = iov->iov_len - done;
         done = 0;
-        ssize_t n = go_on(fd) ? receive_all(fd, op) : 0;
+        ssize_t n = go_on(fd, op) ? receive_all(fd, op) : 0;
         sum += n > 0 ? (size_t)n : 0;
         if (n <= 0 || op->size > 0)
             break;

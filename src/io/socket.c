@@ -59,12 +59,12 @@ int weft_accept(int fd, struct sockaddr *address, socklen_t *address_size)
 {
     socklen_t room = address_size ? *address_size : 0;
     int64_t delay = BACK_OFF_FIRST;
+    struct weft__operation op = { .attempt = try_accept,
+                                  .what = "accept",
+                                  .side = WEFT__READ,
+                                  .address = address,
+                                  .address_size = address_size };
     for (;;) {
-        struct weft__operation op = { .attempt = try_accept,
-                                      .what = "accept",
-                                      .side = WEFT__READ,
-                                      .address = address,
-                                      .address_size = address_size };
         ssize_t connection = weft__operate(fd, &op);
         if (connection >= 0) {
             int error;

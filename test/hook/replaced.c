@@ -1,5 +1,6 @@
 /* A number becomes another file's while threads wait for it (with slow_dup2.c, so that they
  * look at the old file again before): who uses the new file misses nothing of it. */
+#include <dirent.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 
@@ -74,11 +75,43 @@ static void refused(void)
     finish();
 }
 
+/* Nor does it make a sender that waits forget that it sends the whole. */
+static void *sender(void *unused)
+{
+    static char bulk[1 << 20];
+    struct iovec iov = { bulk, sizeof bulk };
+    struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+    NOTE_CALL(sendmsg(old_ends[0], &message, 0));
+    shutdown(old_ends[0], SHUT_WR);
+    return unused;
+}
+
+static void refused_beside_a_sender(void)
+{
+    static char buf[1 << 16];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, old_ends) < 0)
+        abort();
+    start(sender, NULL);
+    usleep(A_WHILE);
+    SAY_CALL(dup2(-1, old_ends[0]));
+    while (read(old_ends[1], buf, sizeof buf) > 0)
+        ;
+    finish();
+}
+
+static void nothing(void)
+{
+    DIR *volatile none = NULL;
+    SAY_CALL(closedir(none));
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
     for (int i = 0; i < 4; i++)
         replace(i / 2, i % 2);
     refused();
+    refused_beside_a_sender();
+    nothing();
     return 0;
 }

@@ -157,6 +157,38 @@ TEST(accepting_without_free_descriptors_waits_and_recovers)
     ck_assert_int_eq(weft_run(NULL, exhaust, NULL), 0);
 }
 
+static int exhaust_and_close(void *unused)
+{
+    struct rlimit limit = { 256, 256 };
+    static int hogs[256];
+    int count = 0, listener = weft_listen("unix:@weft-test-closed", 0, 0);
+    int other = weft_listen("unix:@weft-test-other", 0, 0), number = listener;
+    int clients[2] = { weft_dial("unix:@weft-test-closed"), weft_dial("unix:@weft-test-other") };
+    weft_task *task;
+    (void)unused;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while ((hogs[count] = dup(other)) >= 0)
+        count++;
+    SPAWN(accept_patiently, &listener, &task);
+    weft_sleep(WEFT_MS(20));
+    weft_close(listener);
+    ck_assert_int_eq(dup2(other, number), number);
+    for (int i = 0; i < count; i++)
+        close(hogs[i]);
+    JOIN(task, -EBADF); /* nothing of the other's */
+    weft_close(number);
+    weft_close(other);
+    weft_close(clients[0]);
+    return weft_close(clients[1]);
+}
+
+TEST(accepting_without_free_descriptors_is_about_one_listener)
+{
+    if (test_is_under("valgrind") || test_is_under("qemu"))
+        test_skip("the tool has ideas of its own about the limit");
+    ck_assert_int_eq(weft_run(NULL, exhaust_and_close, NULL), 0);
+}
+
 /* Thousands at once */
 
 static atomic_int served;
