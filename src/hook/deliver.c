@@ -37,14 +37,25 @@ bool weft__signals_in_library(const ucontext_t *context)
            (self && weft__load(&self->seat->inside, relaxed) != 0);
 }
 
-/* Also where no handler has run: one may have, for another signal of ours that has come
- * while this one's was in libc. What is not blocked now could still take the thread
- * elsewhere, out of the few instructions that are left. */
-void weft__signals_return_here(ucontext_t *context)
+struct weft__thread *weft__signals_handler_begin(void)
+{
+    struct weft__thread *self = weft__thread_self();
+    if (self)
+        self->signals.guard++;
+    return self;
+}
+
+/* What is not blocked before the guard is lowered could still take the thread elsewhere, out
+ * of the few instructions that are left. */
+void weft__signals_handler_end(struct weft__thread *self, ucontext_t *context)
 {
     sigset_t all;
+    if (!self)
+        return;
     sigfillset(&all);
     weft__real_pthread_sigmask(SIG_BLOCK, &all, NULL);
+    if (--self->signals.guard == 0 && weft__signals_due(self))
+        weft__sink_retry();                /* has come meanwhile, or may not run here */
     struct weft_task *task = weft__self(); /* NULL: in a child process */
     if (!task || context->uc_stack.ss_sp != weft__carrier_of(task)->signal_stack)
         syscall(SYS_sigaltstack, NULL, &context->uc_stack);
@@ -52,11 +63,8 @@ void weft__signals_return_here(ucontext_t *context)
 
 void weft__signals_interrupt(struct weft__thread *self, void *context)
 {
-    if (!weft__signals_due(self) || self->signals.guard)
-        return;
-    if (weft__signals_in_library(context))
-        weft__sink_retry();
-    else
+    if (weft__signals_due(self) && self->signals.guard == 1 && /* the handler's own */
+        !weft__signals_in_library(context))
         weft__signals_deliver(self, context);
 }
 
@@ -103,8 +111,8 @@ static void nudge(struct weft__carrier *carrier, int number)
 
 static void on_nudge(int number, siginfo_t *info, void *context)
 {
+    struct weft__thread *self = weft__signals_handler_begin();
     int error = errno;
-    struct weft__thread *self = weft__thread_self();
     bool more = unmark(info), due = self && weft__signals_due(self);
     (void)number;
     if (!weft__self())
@@ -113,9 +121,8 @@ static void on_nudge(int number, siginfo_t *info, void *context)
         weft__sink_retry(); /* somebody has looked already, or has left this carrier */
     if (due)
         weft__signals_interrupt(self, context);
+    weft__signals_handler_end(self, context);
     errno = error;
-    if (self)
-        weft__signals_return_here(context);
 }
 
 static bool restarts(struct weft__thread *thread)

@@ -109,8 +109,8 @@ static void on_native(int number, siginfo_t *info, void *context)
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
+    struct weft__thread *self = weft__signals_handler_begin();
     int error = errno;
-    struct weft__thread *self = weft__thread_self();
     if (self && is_fault(number, info)) {
         on_fault(self, number, info, context);
     } else if (!weft__self() || is_fault(number, info)) {
@@ -122,9 +122,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
                                  memory_order_relaxed);
         weft__signals_interrupt(self, context);
     }
+    weft__signals_handler_end(self, context);
     errno = error;
-    if (self)
-        weft__signals_return_here(context);
 }
 
 /* Without a mask: a handler may be suspended and resumed on another carrier, which

@@ -59,7 +59,9 @@
  *        makes the alternative stack of the context that carrier's; so the context gets
  *        the one that the carrier has, or two would share one, and one of them keep it
  *        when the other has ended. From then on all is blocked until the return, which
- *        unblocks it: carriers have all the same mask.
+ *        unblocks it: carriers have all the same mask. Before, and unless it runs the
+ *        program's handlers, it has the guard up: another signal of ours that finds it in
+ *        libc cannot tell that it has interrupted the library (SIG-4).
  * SIG-11 What was sent to the process stays the process's (`shared`) in the queue of the thread
  *        that was chosen. When that ends, or blocks it while somebody else accepts or awaits
  *        it, the sink is given it and chooses anew, or gives it back to the kernel. What a
@@ -231,13 +233,14 @@ void weft__signals_pipe(void);
 /* For calls that never restart: what `handled` was; whether something has run. */
 uint32_t weft__signals_handled(void);
 
-/* A handler of the kernel's has found the thread's code interrupted at `context`:
- * runs what is due if it may (SIG-4). */
-void weft__signals_interrupt(struct weft__thread *self, void *context);
+/* Around a handler of the kernel's, first and last but for errno: SIG-10. NULL: in no
+ * virtual thread. */
+struct weft__thread *weft__signals_handler_begin(void);
+void weft__signals_handler_end(struct weft__thread *self, ucontext_t *context);
 
-/* The last in a handler of the kernel's that has found a virtual thread: SIG-10. Leaves
- * errno alone. */
-void weft__signals_return_here(ucontext_t *context);
+/* In between: it has found the thread's code interrupted at `context`: runs what is due if
+ * it may (SIG-4). */
+void weft__signals_interrupt(struct weft__thread *self, void *context);
 
 /* Whether a handler found the thread in the library: SIG-4, SIG-7. */
 bool weft__signals_in_library(const ucontext_t *context);
