@@ -43,6 +43,7 @@
 
 #include "base/atomic.h"
 #include "os/barrier.h"
+#include "os/critical.h"
 
 #define WEFT__SEAT_WANTED 1u
 #define WEFT__SEAT_GONE 2u
@@ -51,6 +52,15 @@ struct weft__seat {
     _Atomic(uint32_t) inside;
     _Atomic(uint32_t) wanted;
 };
+
+/* Counted as a critical section: the carrier is not inside here and this is libc's code, but a
+ * signal's handler that ran now could take the task to another seat (SIG-7). */
+static inline void weft__seat_yield(void)
+{
+    weft__critical_enter();
+    sched_yield();
+    weft__critical_leave();
+}
 
 #ifndef WEFT_MODEL
 WEFT_COLD
@@ -66,7 +76,7 @@ static bool weft__seat_enter_slow(struct weft__seat *seat)
                 return false; /* SEAT-4 */
             weft__spin_hint();
             if (spins % 256 == 0)
-                sched_yield(); /* the kernel may have stopped the rescuer, for us */
+                weft__seat_yield(); /* the kernel may have stopped the rescuer, for us */
         }
         weft__store(&seat->inside, 1, relaxed);
         weft__barrier_light();
