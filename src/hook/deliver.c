@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "hook/fork.h"
 #include "hook/lot.h"
 #include "hook/real.h"
 #include "hook/signals.h"
@@ -205,7 +206,8 @@ static void call_masked(struct weft__thread *self, const struct sigaction *actio
     weft__altstack_call(self, action->sa_flags, call_handler, &handling);
     later = weft__mask_of(&context->uc_sigmask);
     weft__signals_set_mask(self, suspended ? before : later);
-    context->uc_sigmask.__val[0] = carriers;
+    if (!weft__hook_forked) /* else the handler has forked, and this is a plain process */
+        context->uc_sigmask.__val[0] = carriers;
     signals->suspended = suspended;
     signals->before = later;
 }

@@ -77,6 +77,10 @@ static void in_child(void)
         return;
     weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
     weft__rank_keep(self);
+    weft__list_init(&self->signals.queue); /* what was pending is the parent's, */
+    weft__store(&self->signals.pending, 0, relaxed);
+    uint64_t carried = weft__load(&self->signals.carried, relaxed);
+    weft__store(&self->signals.carried, carried & WEFT__CANCEL, relaxed); /* but for this */
     weft__real_sigaltstack(&self->signals.stack, NULL);
     weft__thread_forget(self);
     weft__real_pthread_sigmask(SIG_SETMASK, &mask, NULL);

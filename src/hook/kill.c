@@ -19,8 +19,9 @@ static int fail(int error)
 static void settle(struct weft__thread *self)
 {
     int error = errno;
+    self->signals.guard++; /* handlers come after: one that forks leaves the child no sink */
     weft__sink_settle();
-    if (weft__signals_due(self))
+    if (--self->signals.guard == 0 && weft__signals_due(self))
         weft__signals_deliver(self, NULL);
     errno = error;
 }

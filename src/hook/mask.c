@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "hook/fork.h"
 #include "hook/interposed.h"
 #include "hook/park.h"
 #include "hook/signals.h"
@@ -13,8 +14,21 @@ static uint64_t mask_now(const struct weft__thread *self)
     return weft__load(&self->signals.mask, relaxed);
 }
 
+/* A child that was forked in a handler: its masks are the kernel's (SIG-6). */
+static void set_plain_mask(struct weft__thread *self, uint64_t mask)
+{
+    sigset_t set;
+    weft__store(&self->signals.mask, mask, relaxed);
+    weft__mask_to(mask, &set);
+    weft__real_pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
 void weft__signals_set_mask(struct weft__thread *self, uint64_t mask)
 {
+    if (weft__unlikely(weft__hook_forked)) {
+        set_plain_mask(self, mask);
+        return;
+    }
     weft__lock_acquire(&weft__signals_lock);
     uint64_t blocked = mask & ~mask_now(self);
     weft__store(&self->signals.mask, mask, relaxed);

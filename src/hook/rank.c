@@ -297,9 +297,10 @@ WEFT__INTERPOSE int sched_setparam(pid_t tid, const struct sched_param *param)
 
 WEFT__INTERPOSE int sched_getparam(pid_t tid, struct sched_param *ret_param)
 {
-    int unused;
-    if (!ret_param || !get_rank_by(tid, &unused, &ret_param->sched_priority))
+    int unused, priority; /* not the program's memory under the lock: it may be none */
+    if (!ret_param || !get_rank_by(tid, &unused, &priority))
         return weft__real_sched_getparam(tid, ret_param);
+    ret_param->sched_priority = priority;
     return 0;
 }
 

@@ -9,6 +9,8 @@
 #include "base/atomic.h"
 #include "hook/signals.h"
 #include "os/futex.h"
+#include "time/clock.h"
+#include "weft/time.h"
 
 #define RETRY_AFTER 200000 /* ns: longer than a thread is inside the library */
 #define AT_ONCE 4096       /* a timer may signal faster than anybody takes it */
@@ -115,8 +117,9 @@ void weft__sink_settle(void)
     uint32_t ticket = weft__add(&asked, 1, seq_cst) + 1, seen;
     if (!poke())
         return; /* it comes later */
-    while ((int32_t)((seen = weft__load(&done, acquire)) - ticket) < 0)
-        weft__futex_wait(&done, seen, INT64_MAX);
+    /* A handler may fork here, and there is no sink in the child. */
+    while (weft__sink_exists() && (int32_t)((seen = weft__load(&done, acquire)) - ticket) < 0)
+        weft__futex_wait(&done, seen, weft__clock_real() + WEFT_MS(10));
 }
 
 void weft__sink_retry(void)
