@@ -63,6 +63,8 @@ static int look_aside(void *arg)
 TEST(a_look_aside_hides_nothing_that_is_there)
 {
     int error_queue = MSG_ERRQUEUE, peek = MSG_PEEK | MSG_DONTWAIT;
+    if (test_is_under("qemu"))
+        test_skip("it finds an empty message in an error queue without any");
     ck_assert_int_eq(weft_run(NULL, look_aside, &error_queue), 0);
     ck_assert_int_eq(weft_run(NULL, look_aside, &peek), 0);
 }
