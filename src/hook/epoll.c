@@ -51,13 +51,13 @@ WEFT__INTERPOSE int epoll_pwait2(int fd, struct epoll_event *events, int room,
     WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
     bool look_only = timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
-    sigset_t before, kernels;
+    sigset_t kernels;
     if (!entry || room <= 0 || look_only || (timeout && !weft__duration_valid(timeout)))
         return weft__real_epoll_pwait2(fd, events, room, timeout,
                                        weft__signals_for_kernel(mask, &kernels));
-    weft__signals_mask_begin(mask, &before);
+    weft__signals_mask_begin(mask);
     int n = wait_until(entry, fd, events, room, timeout ? weft__duration_end(timeout) : WEFT_NEVER);
-    weft__signals_mask_end(mask, &before, n < 0 && errno == EINTR);
+    weft__signals_mask_end(mask, n < 0 && errno == EINTR);
     return n;
 }
 
@@ -66,14 +66,14 @@ WEFT__INTERPOSE int epoll_pwait(int fd, struct epoll_event *events, int room, in
 {
     WEFT__STAYS;
     struct weft__fd *entry = weft__call_entry(fd);
-    sigset_t before, kernels;
+    sigset_t kernels;
     if (!entry || room <= 0 || timeout == 0)
         return weft__real_epoll_pwait(fd, events, room, timeout,
                                       weft__signals_for_kernel(mask, &kernels));
-    weft__signals_mask_begin(mask, &before);
+    weft__signals_mask_begin(mask);
     int n = wait_until(entry, fd, events, room,
                        timeout < 0 ? WEFT_NEVER : weft_now() + WEFT_MS(timeout));
-    weft__signals_mask_end(mask, &before, n < 0 && errno == EINTR);
+    weft__signals_mask_end(mask, n < 0 && errno == EINTR);
     return n;
 }
 

@@ -151,24 +151,21 @@ WEFT__INTERPOSE int sigsuspend(const sigset_t *set)
 }
 WEFT__INSIDE(sigsuspend);
 
-void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before)
+void weft__signals_mask_begin(const sigset_t *mask)
 {
     struct weft__thread *self = weft__thread_self();
     if (!self)
         return;
     if (self->signals.guard++ == 0)
         self->signals.interrupted = false;
-    if (!mask)
-        return;
-    weft__mask_to(mask_now(self), ret_before);
-    suspend_mask(self, weft__mask_of(mask));
+    if (mask)
+        suspend_mask(self, weft__mask_of(mask));
 }
 
-void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted)
+void weft__signals_mask_end(const sigset_t *mask, bool interrupted)
 {
     struct weft__thread *self = weft__thread_self();
     int error = errno;
-    (void)before; /* a handler may have changed it */
     if (!self)
         return;
     bool outermost = --self->signals.guard == 0;

@@ -48,13 +48,13 @@ WEFT__INTERPOSE int ppoll(struct pollfd *fds, nfds_t count, const struct timespe
                           const sigset_t *mask)
 {
     WEFT__STAYS;
-    sigset_t before, room;
+    sigset_t room;
     if (!weft__hook_task() || (timeout && !weft__duration_valid(timeout)))
         return weft__real_ppoll(fds, count, timeout, weft__signals_for_kernel(mask, &room));
     int64_t deadline = timeout ? weft__duration_end(timeout) : WEFT_NEVER;
-    weft__signals_mask_begin(mask, &before);
+    weft__signals_mask_begin(mask);
     int rc = poll_until(fds, count, deadline);
-    weft__signals_mask_end(mask, &before, rc == -EINTR);
+    weft__signals_mask_end(mask, rc == -EINTR);
     if (rc != -ENOBUFS)
         return (int)weft__call_result(rc);
     struct timespec left = timeout ? *timeout : (struct timespec){ 0 };

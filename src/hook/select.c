@@ -131,14 +131,14 @@ WEFT__INTERPOSE int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
                             const struct timespec *timeout, const sigset_t *mask)
 {
     WEFT__STAYS;
-    sigset_t before, room;
+    sigset_t room;
     if (!weft__hook_task() || count < 0 || (timeout && !weft__duration_valid(timeout)))
         return weft__real_pselect(count, in, out, except, timeout,
                                   weft__signals_for_kernel(mask, &room));
     int64_t deadline = timeout ? weft__duration_end(timeout) : WEFT_NEVER;
-    weft__signals_mask_begin(mask, &before);
+    weft__signals_mask_begin(mask);
     int rc = select_until(count, in, out, except, deadline);
-    weft__signals_mask_end(mask, &before, rc == -EINTR);
+    weft__signals_mask_end(mask, rc == -EINTR);
     if (rc != -ENOBUFS)
         return (int)weft__call_result(rc);
     struct timespec left = timeout ? *timeout : (struct timespec){ 0 };

@@ -283,8 +283,8 @@ void weft__signals_set_mask(struct weft__thread *self, uint64_t mask);
 /* Around ppoll(), pselect(), epoll_wait() and epoll_pwait(): the mask in force, NULL:
  * unchanged. Handlers run at the end, under that mask if the wait was `interrupted`;
  * what came without that is left for later, as the kernel leaves it. */
-void weft__signals_mask_begin(const sigset_t *mask, sigset_t *ret_before);
-void weft__signals_mask_end(const sigset_t *mask, const sigset_t *before, bool interrupted);
+void weft__signals_mask_begin(const sigset_t *mask);
+void weft__signals_mask_end(const sigset_t *mask, bool interrupted);
 
 /* Around a call whose child or new program inherits the kernel's mask, and what rank.h
  * has: the carrier takes the thread's. */
