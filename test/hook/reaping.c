@@ -57,7 +57,7 @@ static void wait_beside(void *(*fn)(void *))
 
 static void *run_shell(void *unused)
 {
-    system("sleep 10");
+    system("exec sleep 10"); /* no child of the shell that outlives it */
     return unused;
 }
 
