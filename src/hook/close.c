@@ -161,41 +161,44 @@ WEFT__INTERPOSE int dup3(int fd, int to, int flags)
     return rc;
 }
 
-WEFT__INTERPOSE int fclose(FILE *file)
+static int close_stream(int (*real)(FILE *), FILE *file)
 {
     int fd = number_of(file);
     uint32_t generation = forget(fd);
-    int rc = weft__real_fclose(file);
+    int rc = real(file);
     closed(fd, generation);
     return rc;
+}
+
+WEFT__INTERPOSE int fclose(FILE *file)
+{
+    return close_stream(weft__real_fclose, file);
 }
 
 WEFT__INTERPOSE int pclose(FILE *file)
 {
-    int fd = number_of(file);
-    uint32_t generation = forget(fd);
-    int rc = weft__real_pclose(file);
-    closed(fd, generation);
-    return rc;
+    return close_stream(weft__real_pclose, file);
 }
 
 /* The stream's new file need not have its old number. */
-WEFT__INTERPOSE FILE *freopen(const char *path, const char *mode, FILE *file)
+static FILE *reopen(FILE *(*real)(const char *, const char *, FILE *), const char *path,
+                    const char *mode, FILE *file)
 {
     int fd = number_of(file);
     uint32_t generation = forget(fd);
-    FILE *again = weft__real_freopen(path, mode, file);
+    FILE *again = real(path, mode, file);
     replaced(fd, generation);
     return again;
+}
+
+WEFT__INTERPOSE FILE *freopen(const char *path, const char *mode, FILE *file)
+{
+    return reopen(weft__real_freopen, path, mode, file);
 }
 
 WEFT__INTERPOSE FILE *freopen64(const char *path, const char *mode, FILE *file)
 {
-    int fd = number_of(file);
-    uint32_t generation = forget(fd);
-    FILE *again = weft__real_freopen64(path, mode, file);
-    replaced(fd, generation);
-    return again;
+    return reopen(weft__real_freopen64, path, mode, file);
 }
 
 /* A queue's number is a descriptor. */
