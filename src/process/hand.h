@@ -52,7 +52,8 @@ int weft__hand_read(const struct weft__hand *hand, void *buf, size_t size);
  * kernel has descriptors of processes. Suspends. */
 bool weft__hand_end(struct weft__hand *hand);
 
-/* Whether the worker lives, and nobody has sent anything that was not asked for. */
+/* Whether the worker and the template live, and nobody has sent anything that was not asked
+ * for. */
 bool weft__hand_is_good(const struct weft__hand *hand);
 
 #endif
