@@ -1,5 +1,6 @@
 /* Part of a libweft-hook.so that is broken on purpose, as WEFT_TEST_PIN says: `none`
  * pins nobody, `elsewhere` pins to another carrier. The assertions must notice. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,14 @@
 
 void __real_weft_pin(void);
 void __wrap_weft_pin(void);
+void __real_weft_unpin(void);
+void __wrap_weft_unpin(void);
+
+static bool is_to_pin(const char *how)
+{
+    const char *wanted = getenv("WEFT_TEST_PIN");
+    return wanted && strcmp(wanted, how) == 0;
+}
 
 static struct weft__carrier *other_than(struct weft__carrier *carrier)
 {
@@ -16,8 +25,15 @@ static struct weft__carrier *other_than(struct weft__carrier *carrier)
 void __wrap_weft_pin(void)
 {
     struct weft_task *self = weft__self();
-    const char *how = getenv("WEFT_TEST_PIN");
+    if (is_to_pin("none"))
+        return;
     __real_weft_pin();
-    if (how)
-        self->carrier = strcmp(how, "none") == 0 ? NULL : other_than(self->carrier);
+    if (is_to_pin("elsewhere"))
+        self->carrier = other_than(self->carrier);
+}
+
+void __wrap_weft_unpin(void)
+{
+    if (!is_to_pin("none"))
+        __real_weft_unpin();
 }
