@@ -45,8 +45,8 @@ static bool died_as_expected(int status, int signal)
     return SANITIZED && signal != SIGABRT && WEXITSTATUS(status) != 0;
 }
 
-void expect_death_at(const char *file, int line, void (*fn)(void *arg), void *arg, int signal,
-                     const char *text)
+const char *expect_death_at(const char *file, int line, void (*fn)(void *arg), void *arg,
+                            int signal, const char *text)
 {
     static char output[64 * 1024];
     int ends[2];
@@ -73,4 +73,5 @@ void expect_death_at(const char *file, int line, void (*fn)(void *arg), void *ar
                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), output);
     if (text && !strstr(output, text))
         ck_abort_msg("%s:%d: expected \"%s\" on stderr, got:\n%s", file, line, text, output);
+    return output;
 }

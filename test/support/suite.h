@@ -83,10 +83,11 @@ bool test_is_under(const char *tool);
 
 /* Runs fn(arg) in a child process, which must end by `signal` (0: by exit or
  * return, with any status) after writing `text` to stderr. NULL: any text. Under
- * sanitizers, which catch them, a fault may also end in an exit status. */
+ * sanitizers, which catch them, a fault may also end in an exit status. Returns
+ * the first 64 KiB that were written, until it is called again. */
 #define expect_death(fn, arg, signal, text) \
     expect_death_at(__FILE__, __LINE__, fn, arg, signal, text)
-void expect_death_at(const char *file, int line, void (*fn)(void *arg), void *arg, int signal,
-                     const char *text);
+const char *expect_death_at(const char *file, int line, void (*fn)(void *arg), void *arg,
+                            int signal, const char *text);
 
 #endif

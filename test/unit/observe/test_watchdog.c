@@ -386,16 +386,22 @@ static void run_blocked(void *workers)
 TEST(the_environment_asks_for_lines)
 {
     unsigned workers = 2;
-    expect_death(run_blocked, &workers, SIGABRT, "'blocker' (");
-    expect_death(run_blocked, &workers, SIGABRT, ") has not suspended for ");
+    const char *lines = expect_death(run_blocked, &workers, SIGABRT, "'blocker' (");
+    ck_assert_ptr_nonnull(strstr(lines, ") has not suspended for "));
     if (!test_is_slowed())
-        expect_death(run_blocked, &workers, SIGABRT, "it is blocked in clock_nanosleep, from 0x");
+        ck_assert_ptr_nonnull(strstr(lines, "it is blocked in clock_nanosleep, from 0x"));
+}
+
+static int do_nothing(void *unused)
+{
+    (void)unused;
+    return 0;
 }
 
 static void run_misled(void *text)
 {
     setenv("WEFT_WATCHDOG", text, 1);
-    run_tasks(1, yield_often, NULL);
+    run_tasks(1, do_nothing, NULL);
 }
 
 TEST(nonsense_in_the_environment_is_said_to_be)
