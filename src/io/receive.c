@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <string.h>
 
+#include "io/fd.h"
 #include "io/operation.h"
 #include "weft/io.h"
 
@@ -121,6 +123,21 @@ static ssize_t receive_rest(int fd, struct weft__operation *op, const struct msg
     return (ssize_t)sum;
 }
 
+/* Descriptors that have come are new files, whatever had their numbers before. */
+static void renew_received(struct msghdr *message)
+{
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    for (; header; header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = CMSG_LEN(0); at < header->cmsg_len; at += sizeof(int)) {
+            int received;
+            memcpy(&received, (char *)header + at, sizeof received);
+            weft__fd_renew(received, 0);
+        }
+    }
+}
+
 ssize_t weft_recvmsg(int fd, struct msghdr *message, int flags)
 {
     struct weft__operation op = { .attempt = try_recvmsg,
@@ -133,5 +150,7 @@ ssize_t weft_recvmsg(int fd, struct msghdr *message, int flags)
     /* With ancillary data the kernel, too, may stop where such data begins. */
     bool all = flags & MSG_WAITALL && !op.no_wait && !op.aside && !message->msg_control;
     ssize_t n = weft__operate(fd, &op);
+    if (n >= 0 && message->msg_controllen)
+        renew_received(message);
     return all && n > 0 && is_stream(fd) ? receive_rest(fd, &op, message, (size_t)n) : n;
 }

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "io/fd.h"
 #include "io/operation.h"
 #include "os/error.h"
 #include "weft/io.h"
@@ -35,6 +36,8 @@ static int open_sockets(int near[2], int far[2])
     } else {
         near[0] = keeper[0], far[0] = keeper[1];
         near[1] = data[0], far[1] = data[1];
+        weft__fd_renew(near[0], 0);
+        weft__fd_renew(near[1], 0);
     }
     weft__error_set(kept);
     return rc;

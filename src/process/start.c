@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/annotate.h"
+#include "io/fd.h"
 #include "process/template.h"
 #include "sched/worker.h"
 #include "weft/io.h"
@@ -84,6 +85,7 @@ static int start(struct weft__template_room *room, const struct weft__worker_ini
         close(ends[0]);
         return pid;
     }
+    weft__fd_renew(ends[0], 0);
     *ret_template = (struct weft__template){ .pid = pid, .control = ends[0] };
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "sockets.h"
 #include "tasks.h"
@@ -161,4 +162,80 @@ static int receive_message(void *unused)
 TEST(a_message_is_waited_for_as_a_whole_too)
 {
     ck_assert_int_eq(run_tasks(2, receive_message, NULL), 0);
+}
+
+/* Descriptors that come in a message. */
+
+static ssize_t pass_on(int through, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } ancillary = { .header = { .cmsg_len = CMSG_LEN(sizeof fd),
+                                .cmsg_level = SOL_SOCKET,
+                                .cmsg_type = SCM_RIGHTS } };
+    struct iovec iov = { "x", 1 };
+    struct msghdr message = { .msg_iov = &iov,
+                              .msg_iovlen = 1,
+                              .msg_control = ancillary.room,
+                              .msg_controllen = sizeof ancillary.room };
+    memcpy(CMSG_DATA(&ancillary.header), &fd, sizeof fd);
+    return weft_sendmsg(through, &message, 0);
+}
+
+static int take_over(int from)
+{
+    char byte, room[CMSG_SPACE(sizeof(int))];
+    int fd;
+    struct iovec iov = { &byte, 1 };
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room
+    };
+    ck_assert_int_eq(weft_recvmsg(from, &message, MSG_CMSG_CLOEXEC), 1);
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    return fd;
+}
+
+static int wait_a_while_for(int fd)
+{
+    char byte;
+    weft_scope scope;
+    weft_scope_enter(&scope, weft_after(WEFT_MS(20)));
+    int rc = (int)weft_read(fd, &byte, 1);
+    weft_scope_leave(&scope);
+    return rc;
+}
+
+WEFT_TASK(write_one, int, fd)
+{
+    weft_sleep(WEFT_MS(200));
+    return (int)weft_write(fd, "x", 1);
+}
+
+static int receive_under_an_old_number(void *unused)
+{
+    int pair[2], old[2], new[2];
+    char byte;
+    weft_task *task;
+    weft_scope scope;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(pipe(old), 0);
+    ck_assert_int_eq(pipe(new), 0);
+    ck_assert_int_eq(wait_a_while_for(old[0]), -ETIMEDOUT);
+    ck_assert_int_eq(pass_on(pair[0], new[0]), 1);
+    close(old[0]); /* behind weft's back */
+    ck_assert_int_eq(take_over(pair[1]), old[0]);
+    ck_assert_int_eq(weft_spawn_args(&task, write_one, new[1]), 0);
+    ck_assert_int_eq(wait_a_while_for(old[0]), -ETIMEDOUT);
+    weft_scope_enter(&scope, weft_after(WEFT_S(5)));
+    ck_assert_int_eq(weft_read(old[0], &byte, 1), 1);
+    weft_scope_leave(&scope);
+    JOIN(task, 1);
+    (void)unused;
+    return 0;
+}
+
+TEST(a_descriptor_that_comes_is_not_taken_for_an_earlier_one)
+{
+    ck_assert_int_eq(run_tasks(2, receive_under_an_old_number, NULL), 0);
 }
