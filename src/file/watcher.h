@@ -31,7 +31,12 @@
  *         does not say, and one of the two would be forgotten. So that is not told, but `lost`:
  *         all is looked at anew. It is known by a folder that was there under the second name,
  *         and of which the kernel does not tell that it has ended, as of one that is replaced;
- *         or by what comes back, which is none. */
+ *         or by what comes back, which is none.
+ * FILE-7 The kernel does not tell what its queue's last event says in the same words, and does not
+ *         compare the cookies: a folder that is renamed, and at once replaced by one from
+ *         elsewhere, would be one event. So each folder that is watched tells of its own rename,
+ *         which comes in between. What was renamed before it was watched is fresh, and looked at
+ *         when the one event is consumed. */
 #ifndef WEFT_FILE_WATCHER_H
 #define WEFT_FILE_WATCHER_H
 

@@ -17,13 +17,13 @@
 static uint32_t bits_of(const struct weft__file_entry *entry)
 {
     unsigned events = entry->watch->events;
-    uint32_t bits = IN_EXCL_UNLINK | IN_MASK_ADD; /* others may watch it, too */
+    uint32_t bits = IN_EXCL_UNLINK | IN_MASK_ADD | IN_MOVE_SELF; /* others may watch it; FILE-7 */
     if (events & NAMES || entry->watch->options & WEFT_FILE_WATCH_TREE)
         bits |= IN_CREATE | IN_DELETE | IN_MOVE;
     bits |= events & WEFT_FILE_MODIFIED ? IN_MODIFY : 0;
     bits |= events & WEFT_FILE_WRITTEN ? IN_CLOSE_WRITE : 0;
     bits |= events & WEFT_FILE_ATTRIBUTES ? IN_ATTRIB : 0;
-    bits |= entry->parent ? 0 : IN_DELETE_SELF | IN_MOVE_SELF;
+    bits |= entry->parent ? 0 : IN_DELETE_SELF;
     return bits;
 }
 

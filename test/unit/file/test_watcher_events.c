@@ -154,6 +154,23 @@ TEST(a_folder_renamed_over_an_empty_one_takes_its_place)
     place_close(&place);
 }
 
+/* Of the second the kernel tells with the first's words, next to each other. */
+TEST(a_folder_from_elsewhere_replaces_one_that_was_just_renamed)
+{
+    struct place place;
+    place_open(&place);
+    make_folder(&place, "a");
+    make_folder(&place, "../c");
+    write_file(&place, "../c/x");
+    watch(&place, "", NAMES, TREE);
+    move_entry(&place, "a", "b");
+    move_entry(&place, "../c", "b");
+    ck_assert_str_eq(story_of(&place), "renamed a b/, created b/, created b/x");
+    write_file(&place, "b/y");
+    ck_assert_str_eq(story_of(&place), "created b/y");
+    place_close(&place);
+}
+
 static void exchange(const struct place *place, const char *one, const char *other)
 {
     if (renameat2(AT_FDCWD, in(place, one), AT_FDCWD, in(place, other), RENAME_EXCHANGE) != 0)
