@@ -11,13 +11,20 @@ static bool is_strict(const struct weft__file_entry *at)
     return at->fresh && !at->quiet;
 }
 
+/* A look may have seen what is told of. But a folder that was known before, and has been moved
+ * there, is replaced. */
+static bool is_seen(const struct weft__file_entry *at, const struct weft__file_entry *known)
+{
+    return known && at->fresh && (known->fresh || !known->folder);
+}
+
 void weft__file_created(weft_file_watcher *watcher, struct weft__file_name what, bool folder)
 {
     struct weft__file_entry *at = what.at, *known = weft__file_entry_find(watcher, at, what.name);
     bool goes_on = folder && at->watch->options & WEFT_FILE_WATCH_TREE;
-    if (!known || !is_strict(at))
+    if (!is_seen(at, known) || !is_strict(at))
         weft__file_tell(watcher, WEFT_FILE_CREATED, what, folder, 0);
-    if (known && at->fresh) { /* perhaps another was there before, and what was found */
+    if (is_seen(at, known)) { /* perhaps another was there before, and what was found */
         weft__file_look_again(watcher, known);
         return;
     }

@@ -175,6 +175,36 @@ TEST(what_the_kernel_tells_and_a_look_sees_is_told_once)
     run_mixed(look_late);
 }
 
+/* The same of a folder that is known: it comes there and is replaced. */
+static void replace_folder(void)
+{
+    move_entry(&busy, "known", "a/b");
+    move_entry(&busy, "../c", "a/b");
+}
+
+static int look_too_late(void *unused)
+{
+    (void)unused;
+    place_open(&busy);
+    make_folder(&busy, "known");
+    make_folder(&busy, "../c");
+    write_file(&busy, "../c/x");
+    watch(&busy, "", NAMES, TREE);
+    make_folder(&busy, "a");
+    after_add = replace_folder;
+    ck_assert_str_eq(story_of(&busy), "created a/, created a/b/, created a/b/x");
+    ck_assert_str_eq(story_of(&busy), "renamed known a/b/, created a/b/, created a/b/x");
+    write_file(&busy, "a/b/y");
+    ck_assert_str_eq(story_of(&busy), "created a/b/y");
+    place_close(&busy);
+    return 0;
+}
+
+TEST(a_folder_that_is_replaced_where_a_look_has_seen_the_other_is_forgotten)
+{
+    run_mixed(look_too_late);
+}
+
 /* So that halves of renames are read one at a time. */
 static int read_little(void *unused)
 {
