@@ -51,6 +51,7 @@ static int list(weft_file_watcher *watcher, struct weft__file_entry *entry, int 
         watcher->lost = true;
         return -ENOMEM;
     }
+    rewinddir(dir); /* btrfs lists what was there when it was opened, before its watch stood */
     while (errno = 0, (found = readdir(dir))) {
         const char *name = found->d_name;
         if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)

@@ -1,6 +1,7 @@
 /* File watchers where inotify refuses, says little at a time, or memory is out. */
 #include "suite.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/inotify.h>
@@ -64,6 +65,31 @@ char *__real_strdup(const char *text);
 char *__wrap_strdup(const char *text)
 {
     return fails() ? NULL : __real_strdup(text);
+}
+
+/* A folder lists what was there when it was opened, or when it was begun again: "late" came
+ * between the two. */
+static atomic_bool lists_as_opened;
+static DIR *begun_again;
+
+void __wrap_rewinddir(DIR *dir);
+void __real_rewinddir(DIR *dir);
+void __wrap_rewinddir(DIR *dir)
+{
+    begun_again = dir;
+    __real_rewinddir(dir);
+}
+
+struct dirent *__wrap_readdir64(DIR *dir);
+struct dirent *__real_readdir64(DIR *dir);
+struct dirent *__wrap_readdir64(DIR *dir)
+{
+    struct dirent *found;
+    do {
+        found = __real_readdir64(dir);
+    } while (found && atomic_load(&lists_as_opened) && dir != begun_again &&
+             strcmp(found->d_name, "late") == 0);
+    return found;
 }
 
 /* Only what the watcher reads is as large. */
@@ -203,6 +229,27 @@ static int look_too_late(void *unused)
 TEST(a_folder_that_is_replaced_where_a_look_has_seen_the_other_is_forgotten)
 {
     run_mixed(look_too_late);
+}
+
+static int list_as_opened(void *unused)
+{
+    struct place place;
+    (void)unused;
+    place_open(&place);
+    watch(&place, "", NAMES, TREE);
+    make_folder(&place, "a");
+    write_file(&place, "a/late");
+    begun_again = NULL;
+    atomic_store(&lists_as_opened, true);
+    ck_assert_str_eq(story_of(&place), "created a/, created a/late");
+    atomic_store(&lists_as_opened, false);
+    place_close(&place);
+    return 0;
+}
+
+TEST(what_comes_between_the_opening_of_a_folder_and_its_watch_is_seen)
+{
+    run_mixed(list_as_opened);
 }
 
 /* So that halves of renames are read one at a time. */
