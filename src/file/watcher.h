@@ -30,8 +30,8 @@
  *         two renames, there and back; that there is something under both names in between it
  *         does not say, and one of the two would be forgotten. So that is not told, but `lost`:
  *         all is looked at anew. It is known by a folder that was there under the second name,
- *         and of which the kernel does not tell that it has ended, as of one that is replaced;
- *         or by what comes back, which is none.
+ *         and that tells of its own rename, which one that is replaced does not (FILE-7); or by
+ *         what comes back, which is none.
  * FILE-7 The kernel does not tell what its queue's last event says in the same words, and does not
  *         compare the cookies: a folder that is renamed, and at once replaced by one from
  *         elsewhere, would be one event. So each folder that is watched tells of its own rename,

@@ -160,19 +160,19 @@ static struct weft__file_entry *known_folder(weft_file_watcher *watcher,
     return NULL;
 }
 
-/* Whether it was replaced: the kernel tells that it is no more, sooner or later. */
-static bool has_ended(const weft_file_watcher *watcher, const struct weft__file_entry *folder)
+/* Whether it tells after the way back that it was renamed: then that was its own way. What was
+ * replaced never tells that, and that it is no more perhaps late. */
+static bool is_renamed(const weft_file_watcher *watcher, const struct weft__file_entry *folder,
+                       const struct inotify_event *way_back)
 {
     const struct inotify_event *event;
-    for (size_t at = watcher->start; at < watcher->end && folder->node; at += size_of(event)) {
+    size_t at = (size_t)((const char *)way_back - watcher->buffer);
+    for (; at < watcher->end && folder->node; at += size_of(event)) {
         event = event_at(watcher, at);
-        if (event->wd == folder->node->number && event->mask & (IN_DELETE_SELF | IN_IGNORED))
+        if (event->wd == folder->node->number && event->mask & IN_MOVE_SELF)
             return true;
     }
-    int fd = weft__file_open(folder); /* after the way back something has that name */
-    if (fd >= 0)
-        close(fd);
-    return fd < 0;
+    return !folder->node || watcher->end - watcher->start > MOST; /* it cannot say so */
 }
 
 /* FILE-6. `other` is the first event's; it may move with the buffer. To wait for more at each
@@ -193,7 +193,8 @@ static bool change_places(weft_file_watcher *watcher, const struct weft__file_no
     }
     if (found != FOUND)
         return false;
-    return folder != !!(back->from->mask & IN_ISDIR) || (known && !has_ended(watcher, known));
+    return folder != !!(back->from->mask & IN_ISDIR) ||
+           (known && is_renamed(watcher, known, back->to));
 }
 
 /* Of all places. */

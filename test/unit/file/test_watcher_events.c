@@ -232,6 +232,42 @@ TEST(a_folder_that_is_renamed_there_and_back_is_watched_on)
     place_close(&place);
 }
 
+/* The kernel tells of its end when it is closed. */
+TEST(a_folder_that_is_replaced_and_still_open_has_not_changed_places)
+{
+    struct place place;
+    place_open(&place);
+    make_folder(&place, "a");
+    make_folder(&place, "b");
+    watch(&place, "", NAMES, TREE);
+    int fd = open(in(&place, "b"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    move_entry(&place, "a", "b");
+    move_entry(&place, "b", "a");
+    make_folder(&place, "b");
+    write_file(&place, "a/x");
+    write_file(&place, "b/y");
+    ck_assert_str_eq(story_of(&place), "renamed a b/, renamed b a/, created b/, created b/y, "
+                                       "created a/x");
+    close(fd);
+    ck_assert_str_eq(story_of(&place), "");
+    place_close(&place);
+}
+
+TEST(a_folder_that_has_changed_places_with_what_is_gone_is_watched_on)
+{
+    struct place place;
+    place_open(&place);
+    make_folder(&place, "a");
+    make_folder(&place, "b");
+    watch(&place, "", NAMES, TREE);
+    exchange(&place, "a", "b");
+    remove_entry(&place, "b");
+    ck_assert_str_eq(story_of(&place), "lost, removed b/");
+    write_file(&place, "a/x");
+    ck_assert_str_eq(story_of(&place), "created a/x");
+    place_close(&place);
+}
+
 TEST(files_that_change_places_are_renamed)
 {
     struct place place;
