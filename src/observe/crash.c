@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/atomic.h"
 #include "observe/report.h"
 #include "observe/text.h"
 #include "sched/carrier.h"
@@ -23,6 +24,7 @@ static const int deadly[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 #define DEADLY (sizeof deadly / sizeof *deadly)
 
 static struct sigaction before[DEADLY];
+static _Atomic(pid_t) died[DEADLY]; /* the thread that came to on_deadly() last */
 
 static void report_overflow(struct weft_task *task)
 {
@@ -34,24 +36,37 @@ static void report_overflow(struct weft_task *task)
     weft__report_task(STDERR_FILENO, "", task, line.text);
 }
 
-static void restore(int number)
+static size_t index_of(int number)
 {
-    for (size_t i = 0; i < DEADLY; i++) {
-        if (deadly[i] == number)
-            sigaction(number, &before[i], NULL);
-    }
+    size_t i = 0;
+    while (deadly[i] != number)
+        i++;
+    return i;
 }
 
+static void report(int number, struct weft_task *task, const siginfo_t *info)
+{
+    bool fault = number == SIGSEGV || number == SIGBUS;
+    if (fault && task->stack && weft__stack_in_guard(task->stack, info->si_addr))
+        report_overflow(task);
+    else
+        weft__report_task(STDERR_FILENO, "died in ", task, "");
+}
+
+/* What was before may be a handler that came between two starts, and calls this one when it has
+ * done its part. Then the thread is here again, and each would send it to the other for ever. */
 static void on_deadly(int number, siginfo_t *info, void *context)
 {
+    static const struct sigaction by_default = { .sa_handler = SIG_DFL };
     struct weft_task *task = weft_self();
+    size_t i = index_of(number);
+    pid_t self = gettid();
     (void)context;
-    restore(number); /* the fault repeats, or abort() raises again: then it is theirs */
-    bool fault = number == SIGSEGV || number == SIGBUS;
-    if (task && fault && task->stack && weft__stack_in_guard(task->stack, info->si_addr))
-        report_overflow(task);
-    else if (task)
-        weft__report_task(STDERR_FILENO, "died in ", task, "");
+    bool again = weft__exchange(&died[i], self, relaxed) == self; /* of its own thread only */
+    /* The fault repeats, or abort() raises again: then it is theirs. */
+    sigaction(number, again ? &by_default : &before[i], NULL);
+    if (task && !again)
+        report(number, task, info);
     if (info->si_code <= 0) /* sent by kill() or abort(): does not repeat by itself */
         raise(number);
 }
@@ -61,8 +76,10 @@ static void install(void)
     struct sigaction action = { .sa_sigaction = on_deadly,
                                 .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < DEADLY; i++)
+    for (size_t i = 0; i < DEADLY; i++) {
+        weft__store(&died[i], 0, relaxed);
         sigaction(deadly[i], &action, &before[i]);
+    }
 }
 
 static void on_runtime(enum weft__hook_event event)
@@ -79,7 +96,7 @@ static void on_runtime(enum weft__hook_event event)
         struct sigaction now;
         sigaction(deadly[i], NULL, &now);
         if (now.sa_sigaction == on_deadly) /* nobody has come after us */
-            restore(deadly[i]);
+            sigaction(deadly[i], &before[i], NULL);
     }
 }
 

@@ -120,6 +120,37 @@ TEST(the_disposition_of_before_has_the_last_word)
     expect_death(run_with_handler, &fn, 0, "the program's own handler");
 }
 
+static struct sigaction chained;
+
+static void chain(int number, siginfo_t *info, void *context)
+{
+    static int calls;
+    if (++calls > 5)
+        _exit(99);
+    chained.sa_sigaction(number, info, context);
+}
+
+static void restart_behind_a_handler(void *fn)
+{
+    struct sigaction action = { .sa_sigaction = chain, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    int number = *(int (**)(void *))fn == faulting ? SIGSEGV : SIGABRT;
+    weft_start(&config);
+    sigaction(number, &action, &chained);
+    weft_stop();
+    run_task(fn);
+}
+
+TEST(a_handler_that_calls_ours_of_an_earlier_start_ends_the_process)
+{
+    skip_if_instrumented();
+    int (*fns[])(void *) = { faulting, aborting };
+    for (int i = 0; i < 2; i++) {
+        const char *said = expect_death(restart_behind_a_handler, &fns[i],
+                                        i == 0 ? SIGSEGV : SIGABRT, "died in task ");
+        ck_assert_ptr_null(strstr(strstr(said, "died in ") + 1, "died in "));
+    }
+}
+
 static void start_and_be_killed(void *number)
 {
     weft_start(&config);
