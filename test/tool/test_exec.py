@@ -98,6 +98,15 @@ def the_environment_stays(_):
 
 
 @test
+def weft_under_weft_preloads_the_same_once(_):
+    again = (WEFT, "exec", "sh", "-c", "echo $LD_PRELOAD")
+    expect(weft(*again, LD_PRELOAD="libm.so.6 libm.so.6"), 0,
+           out=r"\A[^:]*libweft-hook\.so:libm\.so\.6:libm\.so\.6\n\Z")
+    expect(weft("--stats", *again), 0, err="",
+           out=r"\A[^:]*libweft-meter\.so:[^:]*libweft-hook\.so\n\Z")
+
+
+@test
 def help_goes_to_standard_output(_):
     expect(weft("--help"), 0, out=r"\Ausage: weft exec")
 
@@ -239,6 +248,11 @@ def stats_come_at_the_end_by__exit(_):
 
 
 @test
+def stats_come_of_programs_that_run_weft(_):
+    expect(weft("--stats", WEFT, "exec", "--workers", "2", PARKS), 3, err=STATS)
+
+
+@test
 def a_forked_child_has_none(_):
     result = weft("--workers", "2", "--stats", PARKS, "fork")
     assert result[0] == 3 and result[2].count(", process ") == 1, result
@@ -278,6 +292,17 @@ def check_names_what_is_live(_):
     missing = set(calls.stdout.split()) - set(result[1].split())
     assert not missing, f"not named: {missing}"
     assert "shadowed" not in result[1] and "missing" not in result[1], result[1]
+
+
+@test
+def check_does_not_look_at_what_counts(_):
+    want = weft("--check", PARKS)
+    assert want[0] == 0, want
+    for option in ("--stats", "--trace-calls"):
+        have = weft(option, "--check", PARKS)
+        assert have == want, have
+    have = weft(WEFT, "exec", "--check", PARKS, LD_PRELOAD="", WEFT_STATS="1")
+    assert have[:2] == want[:2], have
 
 
 @test

@@ -56,6 +56,13 @@ static bool is_number(const char *text)
     return *text >= '0' && *text <= '9' && !*end && !errno && value >= 1 && value <= WORKERS_MAX;
 }
 
+/* As the hook reads them. */
+static bool is_set(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value && *value != '0';
+}
+
 struct request {
     struct hook hook;
     const char *workers; /* NULL: as the environment says */
@@ -128,6 +135,9 @@ int tool_exec(int argc, char **argv)
         fputs(help, stdout);
         return 0;
     }
+    /* A program that is not run has nothing to count. One that a counted program runs is counted. */
+    request.hook.stats = !request.check && (request.hook.stats || is_set("WEFT_STATS"));
+    request.hook.trace = !request.check && (request.hook.trace || is_set("WEFT_TRACE_CALLS"));
     rc = hook_find(&request.hook);
     if (rc)
         return rc;

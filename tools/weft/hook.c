@@ -54,15 +54,35 @@ int hook_find(struct hook *hook)
     return rc;
 }
 
-/* The meter is first: it counts, and goes on to the hook. */
+static bool is_ours(const struct hook *hook, const char *name, size_t size)
+{
+    const char *const ours[] = { hook->path, hook->meter };
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        if (ours[i] && strlen(ours[i]) == size && memcmp(ours[i], name, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The meter is first: it counts, and goes on to the hook. Then what was there before, without
+ * those two: a program under weft may run weft. */
 static char *preloads(const struct hook *hook)
 {
     bool metered = hook->stats || hook->trace;
-    const char *before = getenv("LD_PRELOAD");
+    const char *at = getenv("LD_PRELOAD");
     char *list;
-    int size = asprintf(&list, "%s%s%s%s%s", metered ? hook->meter : "", metered ? ":" : "",
-                        hook->path, before && *before ? ":" : "", before ? before : "");
-    return size < 0 ? NULL : list;
+    size_t size;
+    FILE *stream = open_memstream(&list, &size);
+    if (!stream)
+        return NULL;
+    fprintf(stream, "%s%s%s", metered ? hook->meter : "", metered ? ":" : "", hook->path);
+    for (at = at ? at : ""; *at; at += strspn(at, ": ")) {
+        size_t length = strcspn(at, ": ");
+        if (length && !is_ours(hook, at, length))
+            fprintf(stream, ":%.*s", (int)length, at);
+        at += length;
+    }
+    return fclose(stream) == 0 ? list : NULL;
 }
 
 int hook_environment(const struct hook *hook)
