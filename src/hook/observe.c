@@ -45,6 +45,7 @@ void weft__observe_begin(struct weft__hook_wait *wait)
 {
     wait->seen.since = weft__clock_now();
     wait->seen.word = word_here();
+    wait->seen.joined = 0;
     wait->seen.call = weft__meter_here ? weft__meter_here->last() : NULL;
 }
 

@@ -20,6 +20,7 @@ struct weft__hook_wait {
         int64_t since;
         uint64_t word; /* the waiter's, before */
         const struct weft__meter_call *call;
+        uint64_t joined; /* of a join: the number of the thread, which is gone afterwards */
     } seen;
 };
 

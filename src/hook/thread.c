@@ -23,6 +23,7 @@ int weft__thread_join(struct weft__thread *thread, int64_t deadline, void **ret_
         if (!weft__load(&thread->ended, acquire)) /* else libc does not wait; as in tryjoin */
             weft__cancel_point();
         weft__hook_begin(&wait);
+        wait.seen.joined = weft_task_id(thread->task);
         weft_scope_enter(&scope, deadline);
         rc = weft_join(thread->task, NULL);
         weft_scope_leave(&scope);

@@ -24,6 +24,17 @@ static void put_time(struct weft__line *line, int64_t ns)
     weft__line_string(line, " us");
 }
 
+static void put_object(struct weft__line *line, const struct weft__hook_wait *wait,
+                       const struct weft_task *self, const char *what)
+{
+    if (strcmp(what, "join") != 0) {
+        weft__report_object(line, "", what, weft__load(&self->waiter.object, relaxed));
+        return;
+    }
+    weft__line_string(line, "thread ");
+    weft__line_number(line, wait->seen.joined);
+}
+
 void weft__trace_wait(const struct weft__hook_wait *wait)
 {
     struct weft_task *self = weft__hook_task();
@@ -40,7 +51,7 @@ void weft__trace_wait(const struct weft__hook_wait *wait)
     weft__line_string(&line, "': ");
     weft__line_string(&line, wait->seen.call ? wait->seen.call->name : what);
     weft__line_string(&line, "(");
-    weft__report_object(&line, "", what, weft__load(&self->waiter.object, relaxed));
+    put_object(&line, wait, self, what);
     weft__line_string(&line, ") parked ");
     put_time(&line, weft__clock_now() - wait->seen.since);
     if (weft__wait_state(&self->waiter) == WEFT__DEADLINE && strcmp(what, "sleep") != 0)

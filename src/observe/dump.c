@@ -93,7 +93,7 @@ void weft__report_object(struct weft__line *line, const char *before, const char
         weft__line_string(line, (const char *)(uintptr_t)object);
         return;
     }
-    if (strcmp(what, "join") == 0) { /* it waits still, so it has not been released */
+    if (strcmp(what, "join") == 0) { /* not over, so it has not been released */
         weft__line_string(line, "task ");
         weft__line_number(line, weft_task_id((weft_task *)(uintptr_t)object));
         return;

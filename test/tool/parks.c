@@ -1,5 +1,5 @@
 /* A thread that sleeps and then wakes main, who waits. By "_exit" it ends that way;
- * by "fork" a child of it does that ends by exit(). */
+ * by "fork" a child of it does that ends by exit(); by "join" main waits for its end. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
         return 1;
     sched_yield(); /* gives way, and does not park */
     pthread_mutex_lock(&lock);
-    while (!done)
+    while (!done && strcmp(how, "join") != 0)
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
     pthread_join(thread, NULL);

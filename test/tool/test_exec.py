@@ -258,9 +258,8 @@ def a_forked_child_has_none(_):
     assert result[0] == 3 and result[2].count(", process ") == 1, result
 
 
-@test
-def traced_calls_have_name_object_thread_and_time(_):
-    status, _, text = weft("--trace-calls", PARKS)
+def traced_calls(*how):
+    status, _, text = weft("--trace-calls", PARKS, *how)
     line = re.compile(r"weft: thread (\d+) '(.*)': (\w+)\((.*)\) parked ([\d.]+) (us|ms|s)")
     calls = {}
     for each in text.splitlines():
@@ -268,12 +267,24 @@ def traced_calls_have_name_object_thread_and_time(_):
         assert found, each
         calls[found[3]] = found
     assert status == 3, status
+    return calls, text
+
+
+@test
+def traced_calls_have_name_object_thread_and_time(_):
+    calls, text = traced_calls()
     assert calls["nanosleep"][4] == "", text
     assert re.fullmatch(r"0x[0-9a-f]+", calls["pthread_cond_wait"][4]), text
     for name in ("nanosleep", "pthread_cond_wait"):
         assert calls[name][6] == "ms" and float(calls[name][5]) >= 15, text
     assert "sched_yield" not in calls, text
     assert calls["nanosleep"][1] != calls["pthread_cond_wait"][1], text
+
+
+@test
+def traced_joins_say_whose_end_it_was(_):
+    calls, text = traced_calls("join")
+    assert calls["pthread_join"][4] == f"thread {calls['nanosleep'][1]}", text
 
 
 @test
