@@ -60,6 +60,12 @@ static int remove_entry(const weft_walk_entry *entry)
     return says_more ? entry->error : rc;
 }
 
+/* The tree's own last one. To ask the walk for another would be a cancellation point more. */
+static bool is_last(const weft_walk_entry *entry)
+{
+    return entry->depth == 0 && (entry->what != WEFT_WALK_ENTRY || entry->type != DT_DIR);
+}
+
 static size_t without_slashes(const char *path)
 {
     size_t end = strlen(path);
@@ -81,6 +87,9 @@ static int remove_tree(int folder, const char *path)
         if (rc == -ECANCELED || rc == -ETIMEDOUT)
             break;
         error = error ? error : rc;
+        rc = 0;
+        if (is_last(&entry))
+            break;
     }
     weft_walk_close(walk);
     return rc ? rc : error;

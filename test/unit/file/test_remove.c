@@ -194,3 +194,29 @@ TEST(a_link_put_in_the_place_of_a_folder_leads_nowhere, .timeout = 120)
 {
     run_everywhere(remove_under_attack);
 }
+
+/* Deadlines all over the time that it takes: in none of its moments it is removed and says no. */
+static void remove_in_time(void)
+{
+    uint64_t rounds = test_work(1000);
+    int64_t longest = WEFT_US(200);
+    for (uint64_t i = 0; i < rounds; i++) {
+        weft_scope scope;
+        int rc = 0;
+        ck_assert_int_eq(mkdir("t", 0700), 0);
+        int64_t began = weft_now();
+        WEFT_WITH_DEADLINE (&scope, began + (int64_t)(test_random() % (uint64_t)longest))
+            rc = weft_dir_remove_all(AT_FDCWD, "t");
+        ck_assert_int_eq(exists("t"), rc == -ETIMEDOUT);
+        ck_assert(rc == 0 || rc == -ETIMEDOUT);
+        if (rc == 0)
+            longest = 2 * (weft_now() - began);
+        else
+            rmdir("t");
+    }
+}
+
+TEST(a_tree_whose_removal_timed_out_is_still_there)
+{
+    run_everywhere(remove_in_time);
+}
