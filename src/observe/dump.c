@@ -25,12 +25,19 @@ static void put_identity(struct weft__line *line, struct weft_task *task)
     weft__line_string(line, "'");
 }
 
+#define SITE_MOST 160 /* of a path that may be longer than a line; its end says more */
+
 static WEFT_RACY void put_site(struct weft__line *line, struct weft_task *task)
 {
     const char *site = task->site;
     if (!site)
         return;
     weft__line_string(line, "spawned at ");
+    size_t size = strcspn(site, " ");
+    if (size > SITE_MOST) {
+        weft__line_string(line, "...");
+        site += size - SITE_MOST;
+    }
     for (; *site && *site != ' '; site++)
         weft__line_string(line, (char[]){ *site, 0 });
     if (task->flags & WEFT__TASK_VIRTUAL)

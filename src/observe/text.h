@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEFT__LINE 256
+#define WEFT__LINE 512
 
 /* A line under construction; what does not fit is cut. */
 struct weft__line {

@@ -70,6 +70,28 @@ TEST(an_overflow_of_a_stack_of_another_size_is_reported)
     expect_task_to_die(overflow_odd, SIGSEGV, "overflowed its stack of 512 KiB");
 }
 
+#define TIMES_5(text) text text text text text
+
+/* As Bazel and Nix have them. */
+static const char far_away[] = TIMES_5(TIMES_5(TIMES_5("/deep"))) "/file.c:12 fn";
+
+static int overflow_far_away(void *unused)
+{
+    weft_task *task;
+    (void)unused;
+    ck_assert_int_eq(weft_spawn_at(far_away, NULL, overflowing, NULL, &task), 0);
+    return weft_join(task, NULL);
+}
+
+TEST(what_has_happened_is_said_behind_a_long_path)
+{
+    skip_if_instrumented();
+    int (*fn)(void *) = overflow_far_away;
+    const char *said = expect_death(run_task, &fn, SIGSEGV, "overflowed its stack of 256 KiB\n");
+    ck_assert_ptr_nonnull(strstr(said, "(spawned at ..."));
+    ck_assert_ptr_nonnull(strstr(said, "/deep/file.c:12)"));
+}
+
 static int aborting(void *unused)
 {
     (void)unused;
