@@ -35,8 +35,10 @@ void weft__line_hex(struct weft__line *line, uint64_t number)
     char digits[19];
     size_t at = sizeof digits;
     digits[--at] = 0;
-    for (; number; number >>= 4)
+    do {
         digits[--at] = "0123456789abcdef"[number & 15];
+        number >>= 4;
+    } while (number);
     digits[--at] = 'x';
     digits[--at] = '0';
     weft__line_string(line, digits + at);
