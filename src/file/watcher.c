@@ -106,12 +106,19 @@ int weft__file_lock(weft_mutex *mutex)
     return rc ? rc : weft_mutex_lock(mutex);
 }
 
+WEFT_NOINLINE int weft__file_here(int (*fn)(void *arg), void *arg)
+{
+    int kept = errno, result = fn(arg);
+    errno = kept;
+    return result;
+}
+
 int weft__file_apart(int (*fn)(void *arg), void *arg, int *ret_result)
 {
     const weft_blocking_attr attr = { .kind = weft_blocking_files() };
     int rc = weft_self() ? weft_blocking_with(&attr, fn, arg, ret_result) : -EAGAIN;
     if (rc == -EAGAIN) {
-        *ret_result = fn(arg);
+        *ret_result = weft__file_here(fn, arg);
         rc = 0;
     }
     return rc;
@@ -135,6 +142,12 @@ static int consume(void *arg)
     return 0;
 }
 
+static int consume_short(void *arg)
+{
+    weft__file_events_consume(arg, false);
+    return 0;
+}
+
 static int tell_lost(weft_file_watcher *watcher, weft_file_event *ret_event)
 {
     int ignored, rc = weft__file_apart(look_at_all, watcher, &ignored);
@@ -148,8 +161,7 @@ static int go_on(weft_file_watcher *watcher)
     int ignored;
     if (weft__file_events_long(watcher))
         return weft__file_apart(consume, watcher, &ignored);
-    weft__file_events_consume(watcher, false);
-    return 0;
+    return weft__file_here(consume_short, watcher);
 }
 
 /* Under the lock: 0, -EAGAIN: the kernel has no more, or an error. */

@@ -205,6 +205,8 @@ int weft__file_usable(weft_file_watcher *watcher);
 /* A cancellation point, also where nobody holds it. */
 int weft__file_lock(weft_mutex *mutex);
 void weft__file_wake(weft_file_watcher *watcher);
+/* What asks the kernel and does not suspend: errno is as it was. */
+int weft__file_here(int (*fn)(void *arg), void *arg);
 /* What takes long, on a thread of the blocking pool; a plain thread may block itself, and who
  * gets no thread has no choice. 0, or -ECANCELED and the like: it has not begun. */
 int weft__file_apart(int (*fn)(void *arg), void *arg, int *ret_result);

@@ -52,11 +52,14 @@ static int read_on(weft_file_watcher *watcher, size_t wanted)
     int rc = make_room(watcher, wanted);
     if (rc)
         return rc;
+    int kept = errno;
     long n = syscall(SYS_read, watcher->fd, watcher->buffer + watcher->end,
                      watcher->room - watcher->end);
     if (n > 0)
         watcher->end += (size_t)n;
-    return n > 0 ? 0 : n < 0 ? -errno : -EAGAIN;
+    rc = n > 0 ? 0 : n < 0 ? -errno : -EAGAIN;
+    errno = kept;
+    return rc;
 }
 
 int weft__file_events_read(weft_file_watcher *watcher)

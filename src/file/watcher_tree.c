@@ -140,6 +140,7 @@ void weft__file_node_gone(weft_file_watcher *watcher, struct weft__file_node *no
 void weft__file_nodes_sweep(weft_file_watcher *watcher)
 {
     struct weft__list *link;
+    int kept = errno;
     while ((link = weft__list_first(&watcher->unused))) {
         struct weft__file_node *node = weft__container_of(link, struct weft__file_node, unused);
         weft__list_remove(link);
@@ -148,6 +149,7 @@ void weft__file_nodes_sweep(weft_file_watcher *watcher)
             inotify_rm_watch(watcher->fd, node->number); /* perhaps the kernel was first */
         free(node);
     }
+    errno = kept;
 }
 
 /* Entries. */

@@ -65,7 +65,8 @@ static int add(weft_file_watcher *watcher, const char *path, unsigned events, un
         return -ENOMEM;
     watch->id = ++watcher->last_id;
     weft__list_append(&watcher->watches, &watch->link);
-    int rc = options ? weft__file_apart(look, &addition, &result) : look(&addition);
+    int rc =
+        options ? weft__file_apart(look, &addition, &result) : weft__file_here(look, &addition);
     rc = rc ? rc : result;
     if (rc) {
         weft__file_untell(watcher, watch->id);

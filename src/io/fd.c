@@ -69,10 +69,13 @@ static uint32_t kind_of(int fd)
 bool weft__fd_is_regular(int fd)
 {
     struct stat file;
-    return fstat(fd, &file) == 0 && (S_ISREG(file.st_mode) || S_ISBLK(file.st_mode));
+    int kept = errno;
+    bool is = fstat(fd, &file) == 0 && (S_ISREG(file.st_mode) || S_ISBLK(file.st_mode));
+    errno = kept;
+    return is;
 }
 
-static int set_up(struct weft__fd *entry, int fd)
+static int find_out(struct weft__fd *entry, int fd)
 {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0)
@@ -84,6 +87,13 @@ static int set_up(struct weft__fd *entry, int fd)
         return -errno;
     set_flags(entry, WEFT__FD_SET_UP | kind);
     return 0;
+}
+
+static int set_up(struct weft__fd *entry, int fd)
+{
+    int kept = errno, rc = find_out(entry, fd); /* that it is no socket is an error, too */
+    errno = kept;
+    return rc;
 }
 
 struct weft__fd *weft__fd_get(int fd, int *ret_error)

@@ -69,6 +69,10 @@ int64_t weft__file_run(const struct weft__file_call *call);
  * without waiting) or -EOPNOTSUPP (the file knows no such way). */
 int64_t weft__file_run_now(const struct weft__file_call *call);
 
+/* Whether a read that found nothing there is really at the end: Linux 5.9 and 5.10 say so of what
+ * is not in the cache, too. */
+bool weft__file_at_end(const struct weft__file_call *call);
+
 /* STAT, if that needs no waiting: 0, else -EAGAIN. */
 int64_t weft__file_stat_now(const struct weft__file_call *call);
 

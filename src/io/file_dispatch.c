@@ -145,19 +145,10 @@ static int64_t size_of(const struct weft__file_call *call)
     return size;
 }
 
-/* Whether a read that found nothing there is really at the end: Linux 5.9 and 5.10 say so of what
- * is not in the cache, too. */
-static bool at_end(const struct weft__file_call *call)
-{
-    struct stat file;
-    int64_t offset = call->offset < 0 ? lseek(call->fd, 0, SEEK_CUR) : call->offset;
-    return fstat(call->fd, &file) == 0 && S_ISREG(file.st_mode) && offset >= file.st_size;
-}
-
 static bool has_to_wait(const struct weft__file_call *call, int64_t result)
 {
     if (result == 0)
-        return size_of(call) > 0 && !at_end(call);
+        return size_of(call) > 0 && !weft__file_at_end(call);
     return result == -EAGAIN || result == -EOPNOTSUPP || result == -ENOSYS;
 }
 

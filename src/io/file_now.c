@@ -1,4 +1,4 @@
-/* What the kernel has in its memory, and gives without waiting for anybody. */
+/* What the kernel has in its memory, and gives without waiting for anybody. errno is as it was. */
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,12 +28,25 @@ static _Atomic(bool) no_names;
 /* Not preadv2(), where pthread_cancel() would unwind what has called. */
 int64_t weft__file_run_now(const struct weft__file_call *call)
 {
+    int kept = errno;
     struct iovec one = { call->buf, call->size };
     bool many = call->verb == WEFT__FILE_READV;
     const struct iovec *iov = many ? call->buf : &one;
     long n = syscall(SYS_preadv2, call->fd, iov, many ? call->size : 1, (long)call->offset,
                      (long)(call->offset >> 32), RWF_NOWAIT);
-    return n < 0 ? -errno : n;
+    n = n < 0 ? -errno : n;
+    errno = kept;
+    return n;
+}
+
+bool weft__file_at_end(const struct weft__file_call *call)
+{
+    struct stat file;
+    int kept = errno;
+    int64_t offset = call->offset < 0 ? lseek(call->fd, 0, SEEK_CUR) : call->offset;
+    bool is = fstat(call->fd, &file) == 0 && S_ISREG(file.st_mode) && offset >= file.st_size;
+    errno = kept;
+    return is;
 }
 
 /* A file by its name, if all names on the way are known. O_PATH: it is not opened, whatever it is,
@@ -94,7 +107,7 @@ static int64_t look_now(const struct weft__file_call *call, int fd)
     return rc == 0 && is_local_device(seen, fd) ? 0 : -EAGAIN;
 }
 
-int64_t weft__file_stat_now(const struct weft__file_call *call)
+static int64_t stat_now(const struct weft__file_call *call)
 {
     if (call->flags & ~KNOWN)
         return -EAGAIN;
@@ -105,5 +118,13 @@ int64_t weft__file_stat_now(const struct weft__file_call *call)
         return fd;
     int64_t result = look_now(call, fd);
     syscall(SYS_close, fd);
+    return result;
+}
+
+int64_t weft__file_stat_now(const struct weft__file_call *call)
+{
+    int kept = errno;
+    int64_t result = stat_now(call);
+    errno = kept;
     return result;
 }

@@ -1,5 +1,5 @@
-/* The plain system calls. In a file of its own: what is called here reads errno, after others
- * have suspended. */
+/* The plain system calls. In a file of its own: what is called here uses errno, which it leaves as
+ * it was, after others have suspended. */
 #include <errno.h>
 #include <linux/fs.h>
 #include <pthread.h>
@@ -111,14 +111,18 @@ static int64_t run(const struct weft__file_call *call)
 
 int64_t weft__file_run(const struct weft__file_call *call)
 {
+    int kept = errno;
     int64_t result = run(call);
-    return result < 0 ? -errno : result;
+    result = result < 0 ? -errno : result;
+    errno = kept;
+    return result;
 }
 
 void weft__file_shut(int fd)
 {
-    int state;
+    int state, kept = errno;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     close(fd);
     pthread_setcancelstate(state, NULL);
+    errno = kept;
 }

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
+#include "os/error.h"
 #include "sync.h"
 #include "watching.h"
 
@@ -315,4 +316,57 @@ TEST(a_forked_child_takes_nothing_from_its_parent)
     ck_assert_int_eq(status, 0);
     ck_assert_str_eq(story_of(&place), "created a");
     place_close(&place);
+}
+
+/* What each call has left there is what it found. */
+static int keep_errno(void *unused)
+{
+    struct place place;
+    weft_file_event event;
+    weft_scope scope;
+    int errors[5], rc = 0;
+    (void)unused;
+    place_open(&place);
+    write_file(&place, "a");
+    weft__error_set(77);
+    int id = weft_file_watcher_add(place.watcher, in(&place, "a"), WEFT_FILE_WRITTEN, 0);
+    errors[0] = weft__error();
+    ck_assert_int_gt(id, 0);
+    weft__error_set(77);
+    ck_assert_int_gt(weft_file_watcher_add(place.watcher, place.path, NAMES, TREE), 0);
+    errors[1] = weft__error();
+    weft__error_set(77);
+    rc = weft_file_watcher_add(place.watcher, in(&place, "b"), NAMES, 0);
+    errors[2] = weft__error();
+    ck_assert_int_eq(rc, -ENOENT);
+    weft__error_set(77);
+    ck_assert_int_eq(weft_file_watcher_remove(place.watcher, id), 0);
+    errors[3] = weft__error();
+    weft__error_set(77);
+    WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(1)))
+        rc = weft_file_watcher_next(place.watcher, &event);
+    errors[4] = weft__error();
+    ck_assert_int_eq(rc, -ETIMEDOUT);
+    place_close(&place);
+    for (int i = 0; i < 5; i++)
+        ck_assert_msg(errors[i] == 77, "call %d: errno %d", i, errors[i]);
+    return 0;
+}
+
+static int keep_on_virtual_thread(void *unused)
+{
+    weft_attr attr = { .flags = WEFT_VIRTUAL_THREAD };
+    weft_task *task;
+    (void)unused;
+    if (weft_virtual_thread_refusal())
+        return 0;
+    ck_assert_int_eq(weft_spawn_with(&attr, keep_errno, NULL, &task), 0);
+    return weft_join(task, NULL);
+}
+
+/* A light task's may be another thread's afterwards. */
+TEST(errno_is_left_alone)
+{
+    keep_errno(NULL);
+    ck_assert_int_eq(run_tasks(0, keep_on_virtual_thread, NULL), 0);
 }

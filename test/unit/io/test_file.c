@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "files.h"
+#include "os/error.h"
 
 static void open_and_move(void)
 {
@@ -393,4 +394,73 @@ TEST(who_shares_a_position_loses_nothing_and_has_nothing_twice, .timeout = 120)
         ck_assert_int_eq(run_tasks(2, share_position, (void *)(uintptr_t)&ways[i]), 0);
         leave_folder();
     }
+}
+
+#define KEEPS_ERRNO(call, want) \
+    do { \
+        weft__error_set(77); \
+        long long result_ = (call); \
+        int error_ = weft__error(); \
+        ck_assert_int_eq(result_, want); \
+        ck_assert_msg(error_ == 77, "%s: errno %d", #call, error_); \
+    } while (0)
+
+/* None of them suspends a task. */
+static int keep_at_once(void *unused)
+{
+    char byte;
+    (void)unused;
+    int fd = open("f", O_RDWR | O_CREAT, 0600), ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    KEEPS_ERRNO(weft_pread(-1, &byte, 1, 0), -EBADF);
+    KEEPS_ERRNO(weft_pread(fd, &byte, 1, 0), 0);
+    KEEPS_ERRNO(weft_pread(ends[0], &byte, 1, 0), -ESPIPE);
+    KEEPS_ERRNO(weft_read(fd, &byte, 1), 0);
+    close(fd);
+    close(ends[0]);
+    close(ends[1]);
+    return 0;
+}
+
+static int keep(void *unused)
+{
+    struct stat file;
+    void *data;
+    enter_folder();
+    keep_at_once(unused);
+    write_file("f", "x");
+    KEEPS_ERRNO(weft_file_open("none", O_RDONLY, 0), -ENOENT);
+    KEEPS_ERRNO(weft_file_stat("none", &file), -ENOENT);
+    KEEPS_ERRNO(weft_pwrite(-1, "x", 1, 0), -EBADF);
+    KEEPS_ERRNO(weft_file_load(AT_FDCWD, "f", 100, &data, NULL), 0);
+    free(data);
+    KEEPS_ERRNO(weft_file_copy(AT_FDCWD, "f", AT_FDCWD, "g", NULL), 0); /* no clone in /tmp */
+    KEEPS_ERRNO(weft_dir_make_all(AT_FDCWD, "f/g", 0700), -ENOTDIR);
+    KEEPS_ERRNO(weft_dir_remove_all(AT_FDCWD, "g/g"), -ENOTDIR);
+    leave_folder();
+    return 0;
+}
+
+static int keep_on_virtual_thread(void *unused)
+{
+    weft_attr attr = { .flags = WEFT_VIRTUAL_THREAD };
+    weft_task *task;
+    (void)unused;
+    if (weft_virtual_thread_refusal())
+        return 0;
+    ck_assert_int_eq(weft_spawn_with(&attr, keep, NULL, &task), 0);
+    return weft_join(task, NULL);
+}
+
+/* Who suspends as a light task may be on another thread afterwards. */
+TEST(errno_is_left_alone)
+{
+    enter_folder();
+    ck_assert_int_eq(run_in_turn(keep_at_once, NULL), 0);
+    leave_folder();
+    keep(NULL);
+    ck_assert_int_eq(weft_start(NULL), 0);
+    keep(NULL);
+    ck_assert_int_eq(weft_stop(), 0);
+    ck_assert_int_eq(run_tasks(0, keep_on_virtual_thread, NULL), 0);
 }
