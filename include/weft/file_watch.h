@@ -26,6 +26,9 @@
  *   that has changed again since.
  * - Exchanges of two names (RENAME_EXCHANGE) are two renames, one after the other; of a
  *   folder, in a tree, WEFT_FILE_LOST.
+ * - That a folder that was given has been removed, while somebody has it open or works in it: the
+ *   kernel tells of it when he leaves it. Its path may lead to another one by then. To hear of
+ *   it at once watch the folder above.
  * - That a folder above the one that was given was renamed. Its own end is an event.
  * - Changes through a mapping, or made by other machines in network file systems, and those
  *   in /proc and /sys: the kernel does not say.
@@ -57,9 +60,9 @@
  * All folders that there are now are watched; what has changed in them one has to look for,
  * after this event. */
 #define WEFT_FILE_LOST 0x100u
-/* The watch is over, and has been removed: `error` is -ENOENT (what was watched is gone),
- * -ESTALE (it has been renamed, so its path is not true any more), -ENODEV (unmounted) or
- * what else keeps it from being watched. */
+/* The watch is over, and has been removed: `error` is -ENOENT (what was watched is gone,
+ * or its path leads elsewhere), -ESTALE (it has been renamed, so its path is not true any more),
+ * -ENODEV (unmounted) or what else keeps it from being watched. */
 #define WEFT_FILE_ENDED 0x200u
 /* The folder `path`, and what is below it, is not watched: `error` says why. -ENOSPC: the
  * kernel's limit of watches. -EACCES: it cannot be read. -ENODEV: unmounted. -ENOENT: it

@@ -155,6 +155,9 @@ int weft__file_watch_opened(weft_file_watcher *watcher, const struct weft__file_
                             int fd);
 /* A root that is no folder. 0 or an error. */
 int weft__file_watch_file(weft_file_watcher *watcher, struct weft__file_entry *root);
+/* Whether its path leads to it still. That a file is gone the kernel tells only when nobody has it
+ * open any more; that it has a name less (IN_ATTRIB), at once. */
+bool weft__file_is_there(weft_file_watcher *watcher, const struct weft__file_entry *root);
 /* FILE-4: lists the folder, or the first above it that is there. */
 void weft__file_look_firmly(const struct weft__file_entry *entry);
 

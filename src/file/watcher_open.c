@@ -24,6 +24,7 @@ static uint32_t bits_of(const struct weft__file_entry *entry)
     bits |= events & WEFT_FILE_WRITTEN ? IN_CLOSE_WRITE : 0;
     bits |= events & WEFT_FILE_ATTRIBUTES ? IN_ATTRIB : 0;
     bits |= entry->parent ? 0 : IN_DELETE_SELF;
+    bits |= entry->parent || entry->folder ? 0 : IN_ATTRIB; /* weft__file_is_there() */
     return bits;
 }
 
@@ -64,6 +65,16 @@ int weft__file_watch_file(weft_file_watcher *watcher, struct weft__file_entry *r
     int number = path ? add_watch(watcher, root, path) : -ENOMEM;
     free(path);
     return number < 0 ? number : weft__file_node_join(watcher, root, number);
+}
+
+bool weft__file_is_there(weft_file_watcher *watcher, const struct weft__file_entry *root)
+{
+    char *path = weft__file_entry_path(root, NULL);
+    int number = path ? add_watch(watcher, root, path) : -ENOMEM;
+    free(path);
+    if (number >= 0 && !weft__file_node_find(watcher, number))
+        inotify_rm_watch(watcher->fd, number); /* another file's */
+    return number < 0 ? number != -ENOENT && number != -ENOTDIR : number == root->node->number;
 }
 
 void weft__file_look_firmly(const struct weft__file_entry *entry)

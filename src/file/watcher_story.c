@@ -110,13 +110,17 @@ void weft__file_itself(weft_file_watcher *watcher, struct weft__file_entry *at, 
 {
     int error = bits & IN_UNMOUNT ? -ENODEV : bits & IN_MOVE_SELF ? -ESTALE : -ENOENT;
     bool ends = bits & (IN_UNMOUNT | IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED);
-    if (!at->parent && ends)
-        weft__file_watch_end(watcher, at->watch, error);
-    else if (!at->parent)
-        weft__file_changed(watcher, (struct weft__file_name){ at, NULL }, bits);
-    else if (bits & IN_UNMOUNT) {
+    if (at->parent && bits & IN_UNMOUNT) {
         at->refused = true;
         weft__file_tell(watcher, WEFT_FILE_UNWATCHED, (struct weft__file_name){ at, NULL }, true,
                         error);
     }
+    if (at->parent)
+        return;
+    if (!ends) {
+        weft__file_changed(watcher, (struct weft__file_name){ at, NULL }, bits);
+        ends = bits & IN_ATTRIB && !at->folder && !weft__file_is_there(watcher, at);
+    }
+    if (ends)
+        weft__file_watch_end(watcher, at->watch, error);
 }

@@ -318,6 +318,38 @@ TEST(a_forked_child_takes_nothing_from_its_parent)
     place_close(&place);
 }
 
+/* The kernel does not tell that it is gone before it is closed. */
+static int lose_opened(void *unused)
+{
+    struct place place;
+    (void)unused;
+    place_open(&place);
+    write_file(&place, "a");
+    int fd = open(in(&place, "a"), O_RDONLY | O_CLOEXEC);
+    watch(&place, "a", WEFT_FILE_WRITTEN, 0);
+    ck_assert_int_eq(link(in(&place, "a"), in(&place, "b")), 0);
+    remove_entry(&place, "b"); /* a name less, but not this one */
+    write_file(&place, "a");
+    ck_assert_str_eq(next_events(&place, 1), "written a");
+    remove_entry(&place, "a");
+    ck_assert_str_eq(next_events(&place, 1), "ended a ENOENT");
+    write_file(&place, "a");
+    close(fd);
+    fd = open(in(&place, "a"), O_RDONLY | O_CLOEXEC);
+    watch(&place, "a", WEFT_FILE_ATTRIBUTES, 0);
+    write_file(&place, "b");
+    move_entry(&place, "b", "a");
+    ck_assert_str_eq(next_events(&place, 2), "attributes a, ended a ENOENT");
+    close(fd);
+    place_close(&place);
+    return 0;
+}
+
+TEST(the_end_of_a_file_that_is_open_is_told_at_once)
+{
+    everywhere(lose_opened);
+}
+
 /* What each call has left there is what it found. */
 static int keep_errno(void *unused)
 {
