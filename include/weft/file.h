@@ -139,7 +139,7 @@ WEFT_API int weft_file_load(int folder, const char *path, size_t limit, void **r
  *
  * On an error, -ECANCELED and -ETIMEDOUT among them, `path` is as it was and the other name is
  * gone; but if only the folder could not be synchronized, then it has been replaced, and
- * *ret_replaced (may be NULL) tells. A process that is killed in between leaves
+ * *ret_replaced (may be NULL) tells: -EACCES then says that the folder may not be read. A process that is killed in between leaves
  * ".NAME.RANDOM.new" behind.
  * Returns 0 or an error. Suspends; a cancellation point. */
 WEFT_API int weft_file_save(int folder, const char *path, const void *data, size_t size,

@@ -23,6 +23,10 @@ static int open_folder(int folder, const char *path, const char *name)
                                     .path = way,
                                     .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
     int fd = (int)weft__file_do(&call);
+    if (fd == -EACCES) { /* one may write to it, perhaps, but not list it */
+        call.flags |= O_PATH;
+        fd = (int)weft__file_do(&call);
+    }
     free(way);
     return fd;
 }
@@ -81,12 +85,13 @@ static int take_place(struct weft__replacement *new, bool exclusive)
     return weft_file_link_at(new->folder, new->own, new->folder, new->name, 0);
 }
 
-/* -EINVAL only says that folders are not synchronized there. */
+/* -EINVAL only says that folders are not synchronized there; -EBADF, that it is open as a place in
+ * paths only, since it may not be read. */
 static int sync_folder(int folder)
 {
     struct weft__file_call call = { .verb = WEFT__FILE_FSYNC, .fd = folder };
     int rc = (int)weft__file_do_firmly(&call);
-    return rc == -EINVAL ? 0 : rc;
+    return rc == -EINVAL ? 0 : rc == -EBADF ? -EACCES : rc;
 }
 
 static int close_it(struct weft__replacement *new)

@@ -180,6 +180,31 @@ static void cancelled(void)
     ck_assert_int_eq(count_entries(), 1);
 }
 
+static void save_unlisted(void)
+{
+    weft_copy_attr synchronized = { .flags = WEFT_COPY_SYNC };
+    bool replaced = false;
+    ck_assert_int_eq(mkdir("drop", 0300), 0);
+    write_file("from", "from");
+    int rc = weft_file_copy(AT_FDCWD, "from", AT_FDCWD, "drop/copy", NULL);
+    int synchronizing = weft_file_copy(AT_FDCWD, "from", AT_FDCWD, "drop/copy", &synchronized);
+    int saved = weft_file_save(AT_FDCWD, "drop/new", "new", 3, 0600, &replaced);
+    ck_assert_int_eq(chmod("drop", 0700), 0);
+    ck_assert_int_eq(rc, 0);
+    ck_assert_int_eq(synchronizing, -EACCES);
+    ck_assert_int_eq(saved, -EACCES);
+    ck_assert(replaced);
+    ck_assert_str_eq(read_file("drop/copy"), "from");
+    ck_assert_str_eq(read_file("drop/new"), "new");
+    ck_assert_int_eq(remove("drop/copy") | remove("drop/new") | remove("drop"), 0);
+}
+
+TEST(a_folder_that_may_not_be_listed_takes_them)
+{
+    become_nobody();
+    run_everywhere(save_unlisted);
+}
+
 TEST(cancelled_means_that_the_old_one_is_there)
 {
     run_everywhere(cancelled);
