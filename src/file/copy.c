@@ -102,7 +102,7 @@ static int64_t seek(struct copy *copy, int64_t offset, int whence)
 static int find_data(struct copy *copy, int64_t *ret_end)
 {
     int64_t data = seek(copy, copy->done, SEEK_DATA);
-    if (data == -EINVAL) /* not known: it is all data */
+    if (data == -EINVAL || data == -EOPNOTSUPP) /* not known: it is all data */
         return 0;
     int64_t hole = data < 0 ? data : seek(copy, data, SEEK_HOLE);
     if (hole < 0)

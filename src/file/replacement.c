@@ -31,6 +31,16 @@ static int open_folder(int folder, const char *path, const char *name)
     return fd;
 }
 
+/* So many bytes of the name that none of UTF-8's characters is cut: there are file systems that
+ * take no others. */
+static int size_kept(const char *name)
+{
+    size_t size = strlen(name), kept = size < NAME_KEPT ? size : NAME_KEPT;
+    for (int i = 0; i < 3 && kept < size && ((unsigned char)name[kept] & 0xc0) == 0x80; i++)
+        kept--;
+    return (int)kept;
+}
+
 static int make(struct weft__replacement *new, mode_t mode)
 {
     int fd;
@@ -38,7 +48,7 @@ static int make(struct weft__replacement *new, mode_t mode)
         uint64_t random;
         if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
             random = (uint64_t)weft__clock_now(); /* it need not be a secret: O_EXCL */
-        snprintf(new->own, sizeof new->own, ".%.*s.%016llx.new", NAME_KEPT, new->name,
+        snprintf(new->own, sizeof new->own, ".%.*s.%016llx.new", size_kept(new->name), new->name,
                  (unsigned long long)random);
         struct weft__file_call call = { .verb = WEFT__FILE_OPEN,
                                         .fd = new->folder,

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "file/replacement.h"
 #include "files.h"
 
 #define LARGE ((size_t)300 << 10)
@@ -135,6 +136,25 @@ static void save_long_name(void)
 TEST(names_may_be_as_long_as_names_can_be)
 {
     run_everywhere(save_long_name);
+}
+
+static void save_foreign_name(void)
+{
+    struct weft__replacement new;
+    char name[256] = "n";
+    for (int i = 0; i < 127; i++)
+        strcat(name, "\xc3\xa9");
+    ck_assert_int_eq(weft__replacement_begin(&new, AT_FDCWD, name, 0600), 0);
+    size_t kept = strlen(new.own) - strlen(".0123456789abcdef.new");
+    weft__replacement_finish(&new);
+    ck_assert_uint_gt(kept, 150);
+    ck_assert_int_eq((unsigned char)new.own[kept - 1], 0xa9);
+    ck_assert_int_eq(count_entries(), 0);
+}
+
+TEST(no_character_of_a_name_is_cut)
+{
+    run_everywhere(save_foreign_name);
 }
 
 static void refuse(void)
