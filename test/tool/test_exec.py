@@ -69,6 +69,8 @@ def compile_static(folder):
 @test
 def unknown_options_are_named(_):
     refused(125, "unknown option --wrokers", "--wrokers", "2", TRUE)
+    refused(125, "unknown option -a;", "-ab", TRUE)
+    refused(125, "unknown option --stats=2", "--stats=2", TRUE)
 
 
 @test
@@ -77,6 +79,7 @@ def workers_is_a_number(_):
         refused(125, f"'{wrong}' is not a number from 1 to 1024", f"--workers={wrong}", TRUE)
     refused(125, "'many' is not a number", TRUE, WEFT_WORKERS="many")
     refused(125, "--workers wants a value", "--workers")
+    expect(weft("sh", "-c", "echo [$WEFT_WORKERS]", WEFT_WORKERS=""), 0, out=r"\A\[\]\n\Z")
 
 
 @test
@@ -126,6 +129,10 @@ def what_cannot_be_executed(folder):
     refused(126, "is not executable", make_file(folder, "file", "#!/bin/sh\n", 0o644))
     refused(126, "is not executable", "file", PATH=str(folder))
     refused(126, "is a folder", folder)
+    os.mkfifo(folder / "fifo", 0o755)
+    (folder / "fifo").chmod(0o755)
+    refused(126, "is not executable", folder / "fifo")
+    refused(126, "is not executable", "--check", folder / "fifo")
 
 
 @test
@@ -142,6 +149,14 @@ def scripts_run_by_their_interpreters(folder):
     script = make_file(folder, "env", "#!/usr/bin/env -S python3 -I\nimport os\n"
                        "print(os.environ['WEFT_EXEC'])\n")
     expect(weft(script), 0, out=r"\A1\n\Z")
+
+
+@test
+def the_interpreter_behind_env_is_found(folder):
+    for words in ("-S -u HOME sh", "-S -C / A=b sh", "-Ssh", "-S-u HOME sh"):
+        script = make_file(folder, "script", f"#!/usr/bin/env {words}\necho $WEFT_EXEC\n")
+        expect(weft(script), 0, out=r"\A1\n\Z")
+        expect(weft("--check", script), 0, out=r"/sh: works")
 
 
 @test

@@ -93,14 +93,19 @@ static int parse(struct request *request, int argc, char **argv)
         case ':':
             return tool_fail(TOOL_FAILED, "%s wants a value", argv[optind - 1]);
         default:
+            if (optopt > 0 && optopt < WORKERS) /* a letter: there may be others around it */
+                return tool_fail(TOOL_FAILED, "unknown option -%c; see weft exec --help", optopt);
             return tool_fail(TOOL_FAILED, "unknown option %s; see weft exec --help",
                              argv[optind - 1]);
         }
     }
     if (optind == argc)
         return tool_fail(TOOL_FAILED, "no program given; see weft exec --help");
-    if (!request->workers)
+    if (!request->workers) {
         request->workers = getenv("WEFT_WORKERS");
+        if (request->workers && !*request->workers)
+            request->workers = NULL; /* as the library takes it */
+    }
     if (request->workers && !is_number(request->workers))
         return tool_fail(TOOL_FAILED, "workers: '%s' is not a number from 1 to %d",
                          request->workers, WORKERS_MAX);

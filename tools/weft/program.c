@@ -23,6 +23,8 @@ static int look(const char *path)
         return errno;
     if (S_ISDIR(status.st_mode))
         return EISDIR;
+    if (!S_ISREG(status.st_mode))
+        return EACCES; /* as the kernel says */
     return access(path, X_OK) == 0 ? 0 : errno;
 }
 
@@ -97,12 +99,16 @@ static bool read_script(const char *path, char line[SCRIPT_LINE])
 }
 
 /* What env(1) in a script's first line will run: its first word that is neither an
- * option nor a variable. */
+ * option, nor an option's, nor a variable. */
 static const char *behind_env(void)
 {
     const char *word;
     while ((word = strtok(NULL, " \t"))) {
-        if (*word != '-' && !strchr(word, '='))
+        if (strncmp(word, "-S", 2) == 0)
+            word += 2; /* the first of the words may be its own */
+        if (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0)
+            strtok(NULL, " \t");
+        else if (*word && *word != '-' && !strchr(word, '='))
             return word;
     }
     return NULL;
