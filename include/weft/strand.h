@@ -63,7 +63,7 @@ WEFT_API int weft_strand_step(weft_strand *strand) WEFT__NONNULL(1);
  * meanwhile; nobody else may. NULL is ignored.
  *
  * Suspends (blocks a plain thread); a cancellation point where it has to wait: when all have
- * ended cleaning up needs no shield.
+ * ended cleaning up needs no shield. A signal's handler must not leave it by a jump.
  * Returns 0; or, and the strand is still there, -EDEADLK (by a task or callback of the
  * strand), -ECANCELED or -ETIMEDOUT (the surrounding scope), -EPERM (it is bound, and a task
  * would have to wait) or -ENOMEM (a plain thread's first wait, and memory is out). */
@@ -118,9 +118,11 @@ WEFT_API int weft_strand_watch_at(const char *site, weft_strand *strand, int fd,
  * (NULL: nobody wants it).
  *
  * Suspends (blocks a plain thread); a cancellation point, and what cuts the wait short
- * cancels the call.
- * Returns 0; -ECANCELED or -ETIMEDOUT (the surrounding scope: fn was not called, or has
- * itself returned one of these); -EDEADLK (by the thread that calls the strand's callbacks: it
+ * cancels the call. If fn had not been called by then it never is, and the caller goes on at
+ * once, however long the strand, or a bound strand's thread, is busy; weft_strand_destroy()
+ * waits until its turn has passed. A signal's handler must not leave the call by a jump.
+ * Returns 0; -ECANCELED or -ETIMEDOUT (the surrounding scope, or weft_cancel_all(): fn was not
+ * called, or has itself returned one of these); -EDEADLK (by the thread that calls the strand's callbacks: it
  * would wait for itself, and has only to call fn; so too by the thread that has created a
  * bound strand for another one which has not run or stepped it yet); -ENOMEM or -EPERM (no
  * runtime is running). */

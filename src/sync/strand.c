@@ -1,11 +1,22 @@
 /* Strands, as programs use them; what makes them is in sched/strand.h. A callback is a task
- * that has no stack before its turn, so it costs little more than a queue's entry. */
+ * that has no stack before its turn, so it costs little more than a queue's entry.
+ *
+ * STRAND-16  A call is settled once, by who comes first: by its task, which then calls the
+ *            function, and whose end the caller waits for, whatever is in force; or by the
+ *            caller when his wait is cut short, and then the function is never called. So he
+ *            goes on at once, and what he has handed to it is his again. The word lies in the
+ *            task, which is there as long as its handle (JOIN-1), and as it has not ended. One
+ *            that is left behind is detached: it has its turn (STRAND-10), or its errand is
+ *            taken (STRAND-12), and then it ends; until then it is among those for whom who
+ *            destroys the strand waits (STRAND-11). */
 #include "sync/strand.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sched/worker.h"
 #include "sync/future.h"
+#include "task/join.h"
 #include "task/scope.h"
 #include "task/spawn.h"
 #include "time/clock.h"
@@ -160,12 +171,22 @@ struct call {
     int (*fn)(void *arg);
     void *arg;
     int result;
+    _Atomic(uint32_t) settled; /* STRAND-16 */
 };
+
+_Static_assert(sizeof(struct call) + sizeof(struct weft__strand *) <= WEFT__ARGS_INLINE,
+               "the caller finds it in the task");
+
+/* Whether the caller is the first. relaxed: what the task did its end publishes. */
+static bool settle(struct call *call)
+{
+    return !weft__exchange(&call->settled, 1, relaxed);
+}
 
 static void call(void *arg)
 {
     struct call *call = arg;
-    call->result = call->fn(call->arg);
+    call->result = settle(call) ? call->fn(call->arg) : -ECANCELED;
 }
 
 static int call_and_return(void *args)
@@ -179,17 +200,40 @@ static int call_and_return(void *args)
 static int cut_short(weft_task *task, int why, int *ret_result)
 {
     weft_scope shield;
+    bool never = settle(task->arg);
     weft_cancel(task);
+    if (never) {
+        weft_detach(task);
+        return why;
+    }
     weft_scope_enter_shielded(&shield, WEFT_NEVER);
     int rc = weft_join(task, ret_result);
     weft_scope_leave(&shield);
     return rc || *ret_result == -ECANCELED || *ret_result == -ETIMEDOUT ? why : 0;
 }
 
+static int await_call(weft_task *task, struct weft__waiter *waiter, int *ret_result)
+{
+    struct call *call = task->arg;
+    int rc = weft__await_end(task, waiter);
+    if (rc)
+        return cut_short(task, rc, ret_result);
+    bool called = weft__load(&call->settled, relaxed); /* it has ended */
+    rc = weft__reap(task, ret_result);
+    return rc || called ? rc : -ECANCELED; /* with all tasks, by somebody else */
+}
+
+static int spawn_and_await(const struct weft__request *request, struct weft__waiter *waiter,
+                           int *ret_result)
+{
+    weft_task *task;
+    int rc = weft__spawn(request, &task);
+    return rc ? rc : await_call(task, waiter, ret_result);
+}
+
 int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *arg), void *arg,
                         int *ret_result)
 {
-    weft_task *task;
     int result;
     weft_attr attr = { .strand = strand };
     struct call args = { .fn = fn, .arg = arg };
@@ -203,13 +247,13 @@ int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *a
     int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
     if (rc == 0 && weft__bound_is_ours(strand))
         rc = -EDEADLK;
-    if (rc == 0)
-        rc = weft__spawn(&request, &task);
     if (rc)
         return rc;
-    rc = weft_join(task, &result);
-    if (rc == -ECANCELED || rc == -ETIMEDOUT)
-        rc = cut_short(task, rc, &result);
+    if (weft__is_thread(waiter))
+        weft__guest_enter(); /* weft_stop() may run as soon as the task has ended */
+    rc = spawn_and_await(&request, waiter, &result);
+    if (weft__is_thread(waiter))
+        weft__guest_leave();
     if (rc == 0 && ret_result)
         *ret_result = result;
     return rc;

@@ -48,6 +48,32 @@ static int count_in_call(void *one)
     return 0;
 }
 
+/* It lies on the caller's stack: who has left must not be called for. */
+struct hurried {
+    struct one *one;
+    bool called;
+};
+
+static int count_hurriedly(void *arg)
+{
+    struct hurried *hurried = arg;
+    hurried->called = true;
+    count(hurried->one);
+    return 0;
+}
+
+static int call_hurriedly(struct one *one)
+{
+    struct hurried hurried = { .one = one };
+    weft_scope scope;
+    weft_scope_enter(&scope, weft_after((int64_t)(test_random() % 50000)));
+    int rc = weft_strand_call(one->strand, count_hurriedly, &hurried, NULL);
+    weft_scope_leave(&scope);
+    ck_assert(hurried.called == (rc == 0));
+    hurried.one = NULL;
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
 static void post_to(struct one *one)
 {
     ck_assert_int_eq(weft_strand_post(one->strand, count_in_callback, one), 0);
@@ -57,7 +83,7 @@ static void post_to(struct one *one)
 static int suspend_somehow(struct one *one)
 {
     int rc;
-    switch (test_random() % 8) {
+    switch (test_random() % 9) {
     case 0:
         return weft_sleep((int64_t)(test_random() % 100000));
     case 1:
@@ -81,6 +107,8 @@ static int suspend_somehow(struct one *one)
     case 5:
         post_to(any());
         return 0;
+    case 6:
+        return call_hurriedly(any());
     default:
         return weft_yield();
     }
@@ -127,8 +155,11 @@ static void *post_on_thread(void *unused)
 {
     for (uint64_t i = test_work(30000); i > 0; i--) {
         struct one *one = any();
-        if (test_random() % 16 == 0)
+        uint64_t what = test_random() % 16;
+        if (what == 0)
             ck_assert_int_eq(weft_strand_call(one->strand, count_in_call, one, NULL), 0);
+        else if (what == 1)
+            ck_assert_int_eq(call_hurriedly(one), 0);
         else
             post_to(one);
     }

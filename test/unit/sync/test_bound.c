@@ -426,3 +426,28 @@ TEST(stepping_leaves_errno_alone)
     ck_assert_int_eq(errno, ENOTNAM);
     close_bound();
 }
+
+static int never(void *unused)
+{
+    (void)unused;
+    ck_abort_msg("it was called");
+}
+
+static int call_for_a_moment(void *unused)
+{
+    weft_scope scope;
+    weft_scope_enter(&scope, weft_after(WEFT_MS(1)));
+    ck_assert_int_eq(weft_strand_call(strand, never, NULL, NULL), -ETIMEDOUT);
+    weft_scope_leave(&scope);
+    (void)unused;
+    return 0;
+}
+
+TEST(who_calls_waits_no_longer_than_he_may_though_the_thread_does_not_step, .timeout = 20)
+{
+    weft_task *task;
+    open_bound(2);
+    SPAWN(call_for_a_moment, NULL, &task);
+    JOIN(task, 0);
+    close_bound();
+}

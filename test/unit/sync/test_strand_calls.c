@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 #include "sched/worker.h"
 #include "strands.h"
@@ -368,6 +370,68 @@ static int call_in_a_hurry(void *unused)
 TEST(what_cuts_a_call_short_cancels_it)
 {
     ck_assert_int_eq(run_tasks(2, call_in_a_hurry, NULL), 0);
+}
+
+/* It keeps its strand, and does not suspend. */
+static atomic_bool is_busy, may_end;
+
+static void be_busy(void *unused)
+{
+    (void)unused;
+    atomic_store(&is_busy, true);
+    while (!atomic_load(&may_end))
+        sched_yield();
+}
+
+static void make_busy(void)
+{
+    atomic_store(&is_busy, false);
+    atomic_store(&may_end, false);
+    POST(be_busy, NULL);
+    while (!atomic_load(&is_busy))
+        sched_yield();
+}
+
+static int call_in_vain(void *unused)
+{
+    weft_scope scope;
+    int result = 0;
+    weft_scope_enter(&scope, weft_after(WEFT_MS(1)));
+    ck_assert_int_eq(weft_strand_call(strand, never, NULL, &result), -ETIMEDOUT);
+    weft_scope_leave(&scope);
+    weft_scope_enter(&scope, weft_after(WEFT_MS(1)));
+    ck_assert_int_eq(weft_strand_destroy(strand), -ETIMEDOUT); /* a task is left in line */
+    weft_scope_leave(&scope);
+    (void)unused;
+    return 0;
+}
+
+TEST(who_calls_a_busy_strand_waits_no_longer_than_he_may, .timeout = 20)
+{
+    weft_config config = { .workers = 2 };
+    weft_task *task;
+    ck_assert_int_eq(weft_start(&config), 0);
+    open_strand();
+    make_busy();
+    call_in_vain(NULL);
+    SPAWN(call_in_vain, NULL, &task);
+    JOIN(task, 0);
+    SPAWN(call_often, NULL, &task);
+    atomic_store(&may_end, true);
+    JOIN(task, 0); /* those who were left have had their turns */
+    close_strand();
+    ck_assert_int_eq(weft_stop(), 0);
+}
+
+TEST(a_call_that_is_cancelled_with_all_says_so)
+{
+    weft_config config = { .workers = 2 };
+    ck_assert_int_eq(weft_start(&config), 0);
+    open_strand();
+    weft_cancel_all();
+    ck_assert_int_eq(weft_strand_call(strand, never, NULL, NULL), -ECANCELED);
+    close_strand();
+    ck_assert_int_eq(weft_stop(), 0);
 }
 
 static void stop(void *unused)
