@@ -7,7 +7,11 @@
  * EVENT-2  With it, SET is stored under the lock, WAITERS stays, and the list is empty
  *          when the lock is released. Who sees both passes the lock before he goes on:
  *          so a wait that has returned is proof that the setter touches the event no
- *          more, though the waiter may never have been in the list. */
+ *          more, though the waiter may never have been in the list.
+ * EVENT-3  Who has passed it takes WAITERS away under it, if SET is still there: the setter
+ *          is done, and nobody is in the list. So later waits are one look. Who finds SET
+ *          alone then relies on that one, who is inside a call until he has left the lock.
+ *          Who clears may find WAITERS gone at any moment. */
 #include "sync/event.h"
 
 #include <errno.h>
@@ -51,12 +55,13 @@ void weft_event_set(weft_event *public)
 void weft_event_clear(weft_event *public)
 {
     struct weft__event_flag *event = weft__event_of(public);
-    uint32_t set = SET, waited = SET | WAITERS;
-    if (weft__cas(&event->state, &set, 0, acq_rel, relaxed) || !(set & SET))
+    uint32_t state = SET;
+    if (weft__cas(&event->state, &state, 0, acq_rel, relaxed) || !(state & SET))
         return;
     weft__latch_acquire(&event->lock); /* EVENT-2: the setter may be inside */
-    /* Unless somebody else has cleared it meanwhile: others may wait already (EVENT-1). */
-    weft__cas(&event->state, &waited, 0, acq_rel, relaxed);
+    /* Until somebody else has cleared it: others may wait already (EVENT-1, EVENT-3). */
+    while (state & SET && !weft__cas_weak(&event->state, &state, 0, acq_rel, relaxed))
+        ;
     weft__latch_release(&event->lock);
 }
 
@@ -66,14 +71,22 @@ bool weft_event_is_set(const weft_event *event)
     return weft__load(&seen->state, acquire) & SET;
 }
 
+/* EVENT-2 */
+static WEFT_NOINLINE void pass_lock(struct weft__event_flag *event)
+{
+    uint32_t waited = SET | WAITERS;
+    weft__latch_acquire(&event->lock);
+    /* EVENT-3; acq_rel: who sees SET alone sees what the setter has seen, and done */
+    weft__cas(&event->state, &waited, SET, acq_rel, relaxed);
+    weft__latch_release(&event->lock);
+}
+
 bool weft__event_passed(struct weft__event_flag *event)
 {
-    /* acquire: pairs with the setting */
+    /* acquire: pairs with the setting, and with pass_lock() */
     uint32_t state = weft__load(&event->state, acquire);
-    if (state == (SET | WAITERS)) { /* EVENT-2 */
-        weft__latch_acquire(&event->lock);
-        weft__latch_release(&event->lock);
-    }
+    if (weft__unlikely(state == (SET | WAITERS)))
+        pass_lock(event);
     return state & SET;
 }
 

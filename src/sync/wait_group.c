@@ -2,9 +2,10 @@
  *
  *     state = count << 1 | WAITERS
  *
- * As with events (EVENT-1, EVENT-2), whose flag is here the count's being 0: the last
- * one down without WAITERS does so by an exchange; with it, under the lock, where
- * WAITERS stays set and the list becomes empty. Who sees 0 and WAITERS passes the lock. */
+ * As with events (EVENT-1..3), whose flag is here the count's being 0: the last one down
+ * without WAITERS does so by an exchange; with it, under the lock, where WAITERS stays set
+ * and the list becomes empty. Who sees 0 and WAITERS passes the lock, and takes WAITERS
+ * away there if the count is still 0. */
 #include <errno.h>
 
 #include "sync/wait_queue.h"
@@ -71,13 +72,20 @@ int weft_wait_group_done(weft_wait_group *public)
     }
 }
 
+static WEFT_NOINLINE void pass_lock(struct group *group)
+{
+    uint64_t waited = WAITERS;
+    weft__latch_acquire(&group->lock);
+    weft__cas(&group->state, &waited, 0, acq_rel, relaxed); /* as in event.c */
+    weft__latch_release(&group->lock);
+}
+
 static bool is_over(struct group *group)
 {
+    /* acquire: pairs with finish(), weft_wait_group_done() and pass_lock() */
     uint64_t state = weft__load(&group->state, acquire);
-    if (state == WAITERS) {
-        weft__latch_acquire(&group->lock);
-        weft__latch_release(&group->lock);
-    }
+    if (weft__unlikely(state == WAITERS))
+        pass_lock(group);
     return state < ONE;
 }
 

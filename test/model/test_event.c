@@ -6,8 +6,9 @@
 #include "base/atomic.h"
 
 /* Broken on purpose: who waits does not say so; setting under the lock leaves nothing
- * that says so. */
-static enum { NOTHING, NO_FLAG, NO_MARK } mutation;
+ * that says so; who has passed takes that away though it is not set any more; who clears it
+ * believes that only another one who clears can be faster. */
+static enum { NOTHING, NO_FLAG, NO_MARK, TAKES_BLINDLY, CLEARS_ONCE } mutation;
 
 #include "world.h"
 
@@ -17,15 +18,36 @@ static enum { NOTHING, NO_FLAG, NO_MARK } mutation;
 #include "waiting.h"
 #include "ways.h"
 
+static bool cas(_Atomic(uint32_t) *p, uint32_t *expected, uint32_t v);
+static bool cas_once(_Atomic(uint32_t) *p, uint32_t *expected, uint32_t v);
+
 /* As base/atomic.h has them. */
 #undef weft__cas
-#define weft__cas(p, expected, v, success, failure) \
-    (weft__model_rmw(p), \
-     atomic_compare_exchange_strong(p, expected, mutation == NO_FLAG ? (v) & ~WAITERS : (v)))
+#define weft__cas(p, expected, v, success, failure) (weft__model_rmw(p), cas(p, expected, v))
+#undef weft__cas_weak
+#define weft__cas_weak(p, expected, v, success, failure) \
+    (weft__model_rmw(p), cas_once(p, expected, v))
 #undef weft__exchange
 #define weft__exchange(p, v, order) \
     (weft__model_rmw(p), atomic_exchange(p, mutation == NO_MARK ? (v) & ~WAITERS : (v)))
 #include "sync/event.c"
+
+static bool cas(_Atomic(uint32_t) *p, uint32_t *expected, uint32_t v)
+{
+    if (mutation == NO_FLAG)
+        v &= ~WAITERS;
+    if (mutation == TAKES_BLINDLY && v == SET)
+        return atomic_fetch_and(p, ~WAITERS) & WAITERS;
+    return atomic_compare_exchange_strong(p, expected, v);
+}
+
+static bool cas_once(_Atomic(uint32_t) *p, uint32_t *expected, uint32_t v)
+{
+    bool done = atomic_compare_exchange_strong(p, expected, v);
+    if (mutation == CLEARS_ONCE && !done && v == 0)
+        *expected = 0;
+    return done;
+}
 
 static weft_event event;
 static int payload, out;
@@ -181,6 +203,68 @@ TEST(EVENT_1_who_waits_when_it_is_set_goes_on)
     model_check(&clearing);
 }
 
+/* As it is left by one who has given up. */
+static void reset_after_giving_up(void)
+{
+    reset();
+    weft__event_of(&event)->state = WAITERS;
+}
+
+/* Who finds it set while the setter may be inside; the last one out destroys it. */
+static void pass_together(void)
+{
+    if (!weft__event_passed(weft__event_of(&event)))
+        return;
+    model_assert(payload == 7, "EVENT-1");
+    model_fence();
+    if (++out == 2)
+        model_forbid(&event, sizeof event);
+}
+
+static struct model passing = { .setup = reset_after_giving_up,
+                                .body = { pass_together, set, pass_together } };
+
+TEST(EVENT_3_one_passes_after_the_other)
+{
+    model_check(&passing);
+}
+
+/* Nobody sets it any more: who passes takes nothing from who clears. */
+static void clear_for_good(void)
+{
+    clear();
+    model_assert(!weft_event_is_set(&event), "EVENT-3");
+}
+
+static void pass_if_set(void)
+{
+    weft__event_passed(weft__event_of(&event));
+}
+
+static struct model cleared_for_good = { .setup = reset_after_a_wait,
+                                         .body = { pass_if_set, clear_for_good, pass_if_set } };
+
+TEST(EVENT_3_what_is_cleared_while_others_pass_stays_so)
+{
+    model_check(&cleared_for_good);
+}
+
+/* Who passes late, after it was cleared and others wait again, lets them be seen. */
+static void clear_and_set_again(void)
+{
+    weft_event_clear(&event);
+    set();
+}
+
+static struct model passing_late = { .setup = reset_after_a_wait,
+                                     .body = { wait_for_ever, clear_and_set_again, pass_if_set },
+                                     .check = nothing_left };
+
+TEST(EVENT_3_who_passes_late_forgets_nobody)
+{
+    model_check(&passing_late);
+}
+
 TEST(EVENT_1_needs_the_flag)
 {
     mutation = NO_FLAG;
@@ -191,6 +275,18 @@ TEST(EVENT_2_needs_the_mark)
 {
     mutation = NO_MARK;
     model_check_fails(&again, "use after release: event");
+}
+
+TEST(EVENT_3_needs_both_marks_when_one_is_taken_away)
+{
+    mutation = TAKES_BLINDLY;
+    model_check_fails(&passing_late, "deadlock");
+}
+
+TEST(EVENT_3_needs_who_clears_to_look_again)
+{
+    mutation = CLEARS_ONCE;
+    model_check_fails(&cleared_for_good, "EVENT-3");
 }
 
 TEST(QUEUE_3_needs_the_wake)

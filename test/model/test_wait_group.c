@@ -6,8 +6,9 @@
 #include "base/atomic.h"
 
 /* Broken on purpose: who waits does not say so; the last one who is done leaves nothing
- * that says that there were waiters. */
-static enum { NOTHING, NO_FLAG, NO_MARK } mutation;
+ * that says that there were waiters; who has passed takes that away though somebody is under
+ * way again. */
+static enum { NOTHING, NO_FLAG, NO_MARK, TAKES_BLINDLY } mutation;
 
 #include "world.h"
 
@@ -17,15 +18,24 @@ static enum { NOTHING, NO_FLAG, NO_MARK } mutation;
 #include "waiting.h"
 #include "ways.h"
 
+static bool cas(_Atomic(uint64_t) *p, uint64_t *expected, uint64_t v);
+
 #undef weft__cas
-#define weft__cas(p, expected, v, success, failure) \
-    (weft__model_rmw(p), atomic_compare_exchange_strong( \
-                             p, expected, mutation == NO_MARK ? (v) & ~(uint64_t)WAITERS : (v)))
+#define weft__cas(p, expected, v, success, failure) (weft__model_rmw(p), cas(p, expected, v))
 #undef weft__cas_weak
 #define weft__cas_weak(p, expected, v, success, failure) \
     (weft__model_rmw(p), atomic_compare_exchange_strong( \
                              p, expected, mutation == NO_FLAG ? (v) & ~(uint64_t)WAITERS : (v)))
 #include "sync/wait_group.c"
+
+static bool cas(_Atomic(uint64_t) *p, uint64_t *expected, uint64_t v)
+{
+    if (mutation == NO_MARK)
+        v &= ~(uint64_t)WAITERS;
+    if (mutation == TAKES_BLINDLY && v == 0)
+        return atomic_fetch_and(p, ~(uint64_t)WAITERS) & WAITERS;
+    return atomic_compare_exchange_strong(p, expected, v);
+}
 
 static weft_wait_group group;
 static int finished, out, rounds;
@@ -169,6 +179,79 @@ TEST(EVENT_1_one_is_added_while_the_last_one_ends)
 {
     model.body[2] = add_and_be_done;
     model_check(&model);
+}
+
+/* As it is left by who has given up. */
+static void reset_to_the_last(void)
+{
+    reset();
+    finished = 1;
+    inner(&group)->state = ONE | WAITERS;
+}
+
+/* Who finds it over while the last one may be inside; the last one out destroys it. */
+static void pass_together(void)
+{
+    if (!is_over(inner(&group)))
+        return;
+    model_assert(finished == 2, "EVENT-1");
+    model_fence();
+    if (++out == 2)
+        model_forbid(&group, sizeof group);
+}
+
+static struct model passing = { .setup = reset_to_the_last,
+                                .body = { pass_together, be_done, pass_together } };
+
+TEST(EVENT_3_one_passes_after_the_other)
+{
+    model_check(&passing);
+}
+
+/* Who passes late, when something is under way again, lets who waits for it be seen. */
+static void reset_after_a_wait(void)
+{
+    reset();
+    finished = 2;
+    inner(&group)->state = WAITERS;
+}
+
+static bool has_begun_again(void *unused)
+{
+    (void)unused;
+    return rounds == 1;
+}
+
+static void wait_again(void)
+{
+    model_wait(has_begun_again, NULL);
+    model_assert(weft_wait_group_wait(&group) == 0 && finished == 3, "EVENT-1");
+}
+
+static void begin_again(void)
+{
+    weft_wait_group_add(&group, 1);
+    rounds = 1;
+    be_done();
+}
+
+static void pass(void)
+{
+    is_over(inner(&group));
+}
+
+static struct model passing_late = { .setup = reset_after_a_wait,
+                                     .body = { wait_again, begin_again, pass } };
+
+TEST(EVENT_3_who_passes_late_forgets_nobody)
+{
+    model_check(&passing_late);
+}
+
+TEST(EVENT_3_needs_the_count_to_be_0_when_the_mark_is_taken_away)
+{
+    mutation = TAKES_BLINDLY;
+    model_check_fails(&passing_late, "deadlock");
 }
 
 TEST(EVENT_1_needs_the_flag)

@@ -48,6 +48,15 @@ TEST(setting_lets_all_go_on)
     run_mixed(all_go_on);
 }
 
+/* Whoever asks later need not know that others had to wait. */
+TEST(EVENT_3_a_wait_leaves_no_trace)
+{
+    weft_event fresh = WEFT_EVENT_INIT;
+    run_mixed(all_go_on);
+    weft_event_set(&fresh);
+    ck_assert_mem_eq(&event, &fresh, sizeof(uint32_t)); /* the state */
+}
+
 static int not_any_more(void *unused)
 {
     weft_scope scope;
