@@ -98,7 +98,12 @@ WEFT_API int weft_gather_futures(weft_future *const *futures, size_t count, intp
 
 /* Waits until one of `count` futures is done, and takes it out of the array, where it leaves
  * NULL: *ret_future is done, and its reference the caller's. `ret_index`, which may be NULL,
- * receives its place. Each as it comes:
+ * receives its place.
+ *
+ * Each call looks at all that are left in the array, and one that has to wait enters the lists
+ * of all of them and leaves them again: to take n futures one by one costs n * n / 2 looks, of
+ * some nanoseconds where one is done already, and some hundred where it is waited for. For
+ * thousands a channel is better, to which weft_future_on_done() passes them. Each as it comes:
  *
  *     while ((rc = weft_next_future(futures, n, &i, &future)) == 0) {
  *         printf("%zu: %d\n", i, weft_future_try(future, &value));

@@ -181,18 +181,12 @@ bool weft__future_enlist(weft_future *future, struct weft__wait_node *node)
     return waits;
 }
 
-/* Under the lock: FUTURE-4. */
-static bool is_result_of(const weft_future *future, const struct weft__waiter *waiter)
+const weft_future *weft__future_own(void)
 {
-    return future->task && &future->task->waiter == waiter;
-}
-
-bool weft__future_is_ours(weft_future *future)
-{
-    weft__latch_acquire(&future->lock);
-    bool own = is_result_of(future, weft__waiter_self());
-    weft__latch_release(&future->lock);
-    return own;
+    struct weft_task *self = weft__self();
+    if (!self || !(self->flags & WEFT__TASK_EPILOGUE))
+        return NULL;
+    return weft__epilogue_of(self)->object; /* of other epilogues NULL */
 }
 
 /* 0, -EAGAIN or an error. */
@@ -204,7 +198,7 @@ static int wait_once(weft_future *future, struct weft__waiter *waiter)
     else
         weft__wait_node_begin(&node, waiter, "future", future);
     weft__latch_acquire(&future->lock);
-    bool own = is_result_of(future, waiter);
+    bool own = weft__future_is_ours(future);
     bool waits = !own && !weft__load(&future->done, relaxed);
     int rc = weft__wait_node_wait(&future->lock, &future->waiters, &node, waits);
     return own ? -EDEADLK : rc;

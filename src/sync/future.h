@@ -52,8 +52,14 @@ void weft__future_init(weft_future *future);
  * task has returned. `later`: callbacks must not be called here. */
 void weft__future_end(weft_future *future, int result, bool later);
 
-/* Whether it is the result of the task that calls. */
-bool weft__future_is_ours(weft_future *future);
+/* The one whose result is that of the task that calls; NULL: there is none. */
+const weft_future *weft__future_own(void);
+
+/* Whether the caller would wait for itself. */
+static inline bool weft__future_is_ours(const weft_future *future)
+{
+    return future == weft__future_own() && !weft__future_done(future);
+}
 
 /* Puts a node into the list. False: it is done. */
 bool weft__future_enlist(weft_future *future, struct weft__wait_node *node);

@@ -1,8 +1,10 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "sync.h"
+#include "sync/future.h"
 
 #define FEW 3
 #define MANY 40 /* more than lie on the stack */
@@ -60,6 +62,27 @@ static int without_waiting(void *unused)
 TEST(what_is_done_is_found_at_once)
 {
     run_mixed(without_waiting);
+}
+
+/* So that it costs little, however many there are. */
+TEST(what_is_done_is_found_without_a_lock, .timeout = 20)
+{
+    weft_future *next;
+    make(MANY);
+    for (int i = 0; i < MANY; i += 2)
+        ck_assert_int_eq(weft_future_set(futures[i], i), 0);
+    for (int i = 0; i < MANY; i++)
+        weft__latch_acquire(&futures[i]->lock);
+    weft_future *mine[MANY];
+    memcpy(mine, futures, sizeof mine);
+    for (size_t i = 0, index; i < MANY; i += 2) {
+        ck_assert_int_eq(weft_next_future(mine, MANY, &index, &next), 0);
+        ck_assert_uint_eq(index, i);
+    }
+    ck_assert_int_eq(weft_wait_futures(futures, MANY, WEFT_UNTIL_FIRST), MANY / 2);
+    for (int i = 0; i < MANY; i++)
+        weft__latch_release(&futures[i]->lock);
+    release(MANY);
 }
 
 /* Somebody gives one result after the other, each when he is told to. */
