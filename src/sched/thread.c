@@ -105,6 +105,15 @@ struct weft__waiter *weft__thread_waiter(void)
     return thread ? &thread->shared.waiter : NULL;
 }
 
+WEFT_NOINLINE uint64_t weft__thread_number(void)
+{
+    static _Atomic(uint64_t) last;
+    static _Thread_local uint64_t number;
+    if (weft__unlikely(!number))
+        number = weft__add(&last, 1, relaxed) + 1;
+    return number;
+}
+
 struct weft__stock *weft__thread_stock(void)
 {
     struct thread *thread = self();

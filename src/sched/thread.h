@@ -26,6 +26,10 @@ static inline bool weft__plain_thread_is_woken(struct weft__plain_thread *thread
  * ends. Its memory is never unmapped (WAIT-3). NULL: memory is out. */
 struct weft__waiter *weft__thread_waiter(void);
 
+/* The number of the plain thread that calls, from 1: no later one gets it, as it gets the waiter
+ * of one that has ended. */
+uint64_t weft__thread_number(void);
+
 struct weft__stock;
 
 /* The calling thread's stock, for the runtime that runs now: the caller knows that it

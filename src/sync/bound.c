@@ -10,16 +10,16 @@
  *            and the thread empties the descriptor before it takes them.
  * STRAND-14  What the thread has taken and not yet done is the strand's, and not a step's: a
  *            callback that steps goes on with what was left before it, and so in order.
- * STRAND-15  The strand's thread is who has stepped last (by a number that no later thread gets,
- *            as it gets the waiter of one that has ended), and before that the one that has
- *            created it, unless that was a task: then there is none. What would wait for the
- *            strand's callbacks asks who that is first. */
+ * STRAND-15  The strand's thread is who has stepped last (weft__thread_number()), and before
+ *            that the one that has created it, unless that was a task: then there is none. What
+ *            would wait for the strand's callbacks asks who that is first. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "os/error.h"
+#include "sched/thread.h"
 #include "sync/strand.h"
 #include "weft/io.h"
 #include "weft/scope.h"
@@ -46,16 +46,6 @@ WEFT_NOINLINE struct weft_strand *weft__bound_running(void)
 {
     weft__compiler_barrier(); /* the body is not a constant of its caller */
     return running;
-}
-
-/* Of a plain thread: STRAND-15. */
-static uint64_t own_number(void)
-{
-    static _Atomic(uint64_t) last;
-    static _Thread_local uint64_t number;
-    if (!number)
-        number = weft__add(&last, 1, relaxed) + 1;
-    return number;
 }
 
 /* The descriptor's calls leave errno as it was. */
@@ -97,7 +87,7 @@ int weft_strand_create_bound(weft_strand **ret_strand)
         weft__bound_destroy(bound);
         return rc;
     }
-    weft__store(&bound->thread, weft__self() ? 0 : own_number(), relaxed);
+    weft__store(&bound->thread, weft__self() ? 0 : weft__thread_number(), relaxed);
     strand->bound = bound;
     strand->core.bound = true;
     *ret_strand = strand;
@@ -157,7 +147,7 @@ static void run_errand(struct weft_strand *strand, struct errand *errand)
 
 static void take_errands(struct weft__bound *bound)
 {
-    weft__store(&bound->thread, own_number(), relaxed);
+    weft__store(&bound->thread, weft__thread_number(), relaxed);
     if (bound->taken)
         return;
     empty(bound->fd); /* STRAND-13 */
@@ -188,7 +178,7 @@ bool weft__bound_is_ours(const struct weft_strand *strand)
     if (!bound || weft__self())
         return false;
     /* relaxed: either we have written it, or it is another's */
-    return weft__load(&bound->thread, relaxed) == own_number();
+    return weft__load(&bound->thread, relaxed) == weft__thread_number();
 }
 
 int weft__bound_run_until(struct weft_strand *strand, weft_case item)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "sched/enter.h"
+#include "sched/thread.h"
 #include "task/scope.h"
 #include "time/clock.h"
 #include "weft/task.h"
@@ -34,7 +35,7 @@ uint64_t weft__mutex_self(void)
     struct weft_task *self = weft__self();
     if (self)
         return weft__load(&self->id, relaxed);
-    return (uint64_t)1 << 63 | (uintptr_t)weft__waiter_self();
+    return WEFT__HOLDER_THREAD | weft__thread_number();
 }
 
 static bool is_plain(const struct weft__mutex *mutex)

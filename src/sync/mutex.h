@@ -62,13 +62,15 @@ extern const char weft__mutex_waiting[];
 int weft__mutex_let_go(struct weft__mutex *mutex, uint32_t *ret_depth);
 void weft__mutex_take_again(struct weft__mutex *mutex, uint32_t depth);
 
-/* Who calls, as holders are written: a task's number, or a plain thread's mark. */
+/* Who calls, as holders are written: a task's number; or a plain thread's, with this mark, above
+ * which there is a bit to spare. */
+#define WEFT__HOLDER_THREAD ((uint64_t)1 << 62)
 uint64_t weft__mutex_self(void);
 
 /* The number of the task that is the holder; 0: it is none. */
 static inline uint64_t weft__mutex_task(uint64_t holder)
 {
-    return holder >> 63 ? 0 : holder;
+    return holder & WEFT__HOLDER_THREAD ? 0 : holder;
 }
 
 #endif

@@ -97,6 +97,11 @@ struct weft__waiter *weft__thread_waiter(void)
     return &thread_waiters[model_self()].waiter;
 }
 
+uint64_t weft__thread_number(void)
+{
+    return 1 + model_self();
+}
+
 /* Tasks go from one thread to another through a shelf's lock, or not at all. */
 static void make_runnable(struct weft_task *task)
 {

@@ -53,6 +53,63 @@ TEST(no_more_borrow_than_there_are_tokens)
     run_mixed(crowd_borrows);
 }
 
+static void *borrow_and_end(void *unused)
+{
+    ck_assert_int_eq(weft_limiter_borrow(limiter, NULL), 0);
+    return unused;
+}
+
+static int borrow_as_task(void *unused)
+{
+    borrow_and_end(unused);
+    return 0;
+}
+
+static void *come_after(void *unused)
+{
+    ck_assert_int_eq(weft_limiter_give_back(limiter, NULL), -EPERM);
+    ck_assert_int_eq(weft_limiter_borrow(limiter, NULL), 0);
+    return unused;
+}
+
+TEST(a_thread_is_not_taken_for_one_that_has_ended)
+{
+    pthread_t thread;
+    ck_assert_int_eq(weft_limiter_create(2, &limiter), 0);
+    pthread_create(&thread, NULL, borrow_and_end, NULL);
+    pthread_join(thread, NULL);
+    pthread_create(&thread, NULL, come_after, NULL);
+    pthread_join(thread, NULL);
+    expect(2, 2, 0);
+    weft_limiter_destroy(limiter);
+}
+
+/* Tasks have small numbers, too. */
+static int borrow_with_all_threads(void *unused)
+{
+    enum { MANY = 40 };
+    weft_task *tasks[MANY];
+    pthread_t threads[MANY];
+    ck_assert_int_eq(weft_limiter_create(2 * MANY, &limiter), 0);
+    for (int i = 0; i < MANY; i++) {
+        pthread_create(&threads[i], NULL, borrow_and_end, NULL);
+        SPAWN(borrow_as_task, NULL, &tasks[i]);
+    }
+    for (int i = 0; i < MANY; i++) {
+        pthread_join(threads[i], NULL);
+        JOIN(tasks[i], 0);
+    }
+    expect(2 * MANY, 2 * MANY, 0);
+    weft_limiter_destroy(limiter);
+    (void)unused;
+    return 0;
+}
+
+TEST(a_thread_is_not_taken_for_a_task)
+{
+    ck_assert_int_eq(run_tasks(2, borrow_with_all_threads, NULL), 0);
+}
+
 /* More borrowers than the table has at first, in and out in a different order. */
 static int borrow_for_many(void *unused)
 {

@@ -73,6 +73,35 @@ TEST(a_checked_mutex_knows_its_holder)
     run_mixed(checked);
 }
 
+static void *lock_and_end(void *m)
+{
+    ck_assert_int_eq(weft_mutex_lock(m), 0);
+    return NULL;
+}
+
+static void *come_after(void *m)
+{
+    weft_mutex_info info;
+    ck_assert_int_eq(weft_mutex_unlock(m), -EPERM);
+    ck_assert_int_eq(weft_mutex_trylock(m), -EBUSY);
+    weft_mutex_look(m, &info);
+    ck_assert_uint_eq(info.holder, 0);
+    return NULL;
+}
+
+TEST(a_thread_is_not_taken_for_one_that_has_ended)
+{
+    weft_mutex kinds[] = { WEFT_MUTEX_INIT_CHECKED, WEFT_MUTEX_INIT };
+    ck_assert_int_eq(weft_mutex_init(&kinds[1], WEFT_MUTEX_RECURSIVE), 0);
+    for (int i = 0; i < 2; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, lock_and_end, &kinds[i]);
+        pthread_join(thread, NULL);
+        pthread_create(&thread, NULL, come_after, &kinds[i]);
+        pthread_join(thread, NULL);
+    }
+}
+
 static int not_the_holder(void *m)
 {
     ck_assert_int_eq(weft_mutex_unlock(m), -EPERM);
