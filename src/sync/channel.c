@@ -75,7 +75,7 @@ int weft__channel_grow(weft_channel *channel, struct weft__heap *heap)
         if (channel->room == room && weft__load(&channel->count, relaxed) == room) {
             move_to(channel, &ring);
             if (heap)
-                weft__heap_grow(heap, 2 * room, &places);
+                weft__heap_grow(heap, &places);
         }
         weft__latch_release(&channel->lock);
     }

@@ -5,23 +5,17 @@
 
 struct weft__heap_place *weft__heap_make_places(size_t room)
 {
-    struct weft__heap_place *places;
     size_t bytes;
-    if (__builtin_mul_overflow(room, sizeof *places, &bytes))
-        return NULL;
-    places = malloc(bytes);
-    for (size_t slot = 0; places && slot < room; slot++)
-        places[slot].slot = slot; /* HEAP-1 */
-    return places;
+    bool overflow = __builtin_mul_overflow(room, sizeof(struct weft__heap_place), &bytes);
+    return overflow ? NULL : malloc(bytes);
 }
 
-void weft__heap_grow(struct weft__heap *heap, size_t room, struct weft__heap_place **places)
+void weft__heap_grow(struct weft__heap *heap, struct weft__heap_place **places)
 {
     struct weft__heap_place *before = heap->places;
     if (before)
-        memcpy(*places, before, heap->room * sizeof *before); /* HEAP-1: a permutation itself */
+        memcpy(*places, before, heap->made * sizeof *before); /* HEAP-1: a permutation itself */
     heap->places = *places;
-    heap->room = room;
     *places = before;
 }
 
@@ -51,6 +45,8 @@ void weft__heap_push(struct weft__heap *heap, const char *array, size_t size)
 {
     struct view view = { heap, array, size };
     size_t at = heap->count++;
+    if (at == heap->made)
+        heap->places[heap->made++].slot = at; /* HEAP-1 */
     heap->places[at].number = heap->next++;
     while (at > 0 && before(&view, at, (at - 1) / 2)) {
         swap(heap, at, (at - 1) / 2);

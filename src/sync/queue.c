@@ -82,13 +82,12 @@ static int build(weft_queue *queue, size_t size, size_t capacity, const weft_que
     int rc = weft__channel_init(&queue->channel, size, capacity);
     if (rc || !attr->compare)
         return rc;
-    size_t room = queue->channel.room;
-    struct weft__heap_place *places = weft__heap_make_places(room);
+    struct weft__heap_place *places = weft__heap_make_places(queue->channel.room);
     if (!places) {
         free(queue->channel.ring);
         return -ENOMEM;
     }
-    weft__heap_grow(&queue->heap, room, &places);
+    weft__heap_grow(&queue->heap, &places);
     return 0;
 }
 

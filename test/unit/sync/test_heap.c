@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "sync/heap.h"
 
@@ -13,6 +15,7 @@ struct item {
 
 static struct item array[4 * ROOM];
 static struct weft__heap heap;
+static size_t room;
 static int given; /* numbers */
 
 static int by_rank(const void *a, const void *b)
@@ -32,12 +35,13 @@ static struct item pop(void)
     return array[weft__heap_pop(&heap, (const char *)array, sizeof *array)];
 }
 
-static void grow(size_t room)
+static void grow(size_t to)
 {
-    struct weft__heap_place *places = weft__heap_make_places(room);
+    struct weft__heap_place *places = weft__heap_make_places(to);
     ck_assert_ptr_nonnull(places);
-    weft__heap_grow(&heap, room, &places);
+    weft__heap_grow(&heap, &places);
     free(places);
+    room = to;
 }
 
 static void open_heap(void)
@@ -55,9 +59,10 @@ static bool in_order(const struct item *a, const struct item *b)
 static void expect_valid(void)
 {
     bool seen[4 * ROOM] = { false };
-    for (size_t i = 0; i < heap.room; i++) {
+    ck_assert(heap.count <= heap.made && heap.made <= room);
+    for (size_t i = 0; i < heap.made; i++) {
         size_t slot = heap.places[i].slot;
-        if (slot >= heap.room || seen[slot])
+        if (slot >= heap.made || seen[slot])
             ck_abort_msg("slot %zu is not there, or twice", slot);
         seen[slot] = true;
     }
@@ -117,10 +122,10 @@ TEST(the_first_leaves_first_in_any_mix)
     struct list list = { .count = 0 };
     open_heap();
     for (int i = 0; i < 5000; i++) {
-        bool full = heap.count == heap.room;
-        if (full && heap.room < 4 * ROOM)
-            grow(2 * heap.room);
-        full = heap.count == heap.room;
+        bool full = heap.count == room;
+        if (full && room < 4 * ROOM)
+            grow(2 * room);
+        full = heap.count == room;
         if (!heap.count || (!full && test_random() % 5 > 1))
             push_both(&list);
         else
@@ -130,6 +135,25 @@ TEST(the_first_leaves_first_in_any_mix)
     while (heap.count)
         pop_both(&list);
     ck_assert_int_eq(list.count, 0);
+    free(heap.places);
+}
+
+/* Memory of which nothing is used costs an address. */
+TEST(HEAP_1_a_large_heap_costs_nothing_before_it_is_filled)
+{
+    enum { LARGE = 1 << 20 };
+    unsigned char there;
+    if (test_is_slowed())
+        return;
+    long page = sysconf(_SC_PAGESIZE);
+    open_heap();
+    grow(LARGE);
+    push(1);
+    push(2);
+    uintptr_t middle = (uintptr_t)&heap.places[LARGE / 2] & -(uintptr_t)page;
+    ck_assert_int_eq(mincore((void *)middle, 1, &there), 0);
+    ck_assert(!(there & 1));
+    ck_assert_int_eq(pop().rank, 1);
     free(heap.places);
 }
 
