@@ -99,7 +99,7 @@ typedef struct weft_supervisor_spec {
     const char *name; /* for reports; NULL: "supervisor" */
     enum weft_strategy strategy;
     unsigned flags;        /* WEFT_SUPERVISOR_UNTIL_IDLE */
-    unsigned max_restarts; /* so many in `period` are allowed; 0: 1 */
+    unsigned max_restarts; /* so many in `period` are allowed; 0: 1; more than 2^20: 2^20 */
     int64_t period;        /* nanoseconds; 0: 5 seconds */
     const weft_child_spec *children;
     size_t count;

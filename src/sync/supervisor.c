@@ -9,6 +9,8 @@
 #include "task/scope.h"
 #include "weft/time.h"
 
+#define MOST_RESTARTS (1u << 20)
+
 /* Making one. */
 
 static bool is_valid(const weft_supervisor_spec *spec)
@@ -18,15 +20,23 @@ static bool is_valid(const weft_supervisor_spec *spec)
            (spec->children || spec->count == 0);
 }
 
+/* All are remembered: weft_supervisor.times. */
+static unsigned restarts_allowed(const weft_supervisor_spec *spec)
+{
+    if (spec->max_restarts == WEFT_NO_RESTARTS)
+        return 0;
+    if (spec->max_restarts > MOST_RESTARTS)
+        return MOST_RESTARTS;
+    return spec->max_restarts ? spec->max_restarts : 1;
+}
+
 static void settle(weft_supervisor *supervisor, const weft_supervisor_spec *spec, const char *name)
 {
     strcpy(supervisor->own_name, name);
     supervisor->name = supervisor->own_name;
     supervisor->strategy = spec->strategy;
     supervisor->flags = spec->flags;
-    supervisor->max_restarts = spec->max_restarts ? spec->max_restarts : 1;
-    if (spec->max_restarts == WEFT_NO_RESTARTS)
-        supervisor->max_restarts = 0;
+    supervisor->max_restarts = restarts_allowed(spec);
     supervisor->period = spec->period ? spec->period : WEFT_S(5);
     supervisor->on_event = spec->on_event;
     supervisor->on_event_arg = spec->on_event_arg;

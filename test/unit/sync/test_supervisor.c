@@ -197,6 +197,17 @@ TEST(too_many_restarts_end_the_supervisor)
     run_mixed(too_often);
 }
 
+TEST(very_many_restarts_may_be_allowed)
+{
+    static const unsigned numbers[] = { 1u << 20, 1u << 30, WEFT_NO_RESTARTS - 1 };
+    reset(WEFT_ONE_FOR_ONE);
+    for (int i = 0; i < 3; i++) {
+        spec.max_restarts = numbers[i];
+        ck_assert_int_eq(weft_supervisor_create(&spec, &top), 0);
+        weft_supervisor_destroy(top);
+    }
+}
+
 static int not_at_all(void *unused)
 {
     (void)unused;
