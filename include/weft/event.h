@@ -28,8 +28,9 @@ WEFT_API void weft_event_init(weft_event *event) WEFT__NONNULL(1);
  * is seen by whoever waits. Any task or plain thread; never suspends. */
 WEFT_API void weft_event_set(weft_event *event) WEFT__NONNULL(1);
 
-/* Clears it. Who was waiting when it was set goes on all the same. Any task or plain
- * thread; never suspends. */
+/* Clears it. Who was waiting when it was set goes on all the same; but a virtual thread in
+ * whose wait a signal's handler ran from before the setting until now has missed it, and
+ * waits on. Any task or plain thread; never suspends. */
 WEFT_API void weft_event_clear(weft_event *event) WEFT__NONNULL(1);
 
 /* Whether it is set. Any caller; never suspends. */

@@ -23,7 +23,10 @@
  * the box, or it was there when that was destroyed; then it was counted, and handed to the
  * function of weft_mailbox_on_drop(). At each moment
  *
- *     sent = received + dropped + count                (weft_mailbox_look()) */
+ *     sent = received + dropped + count                (weft_mailbox_look())
+ *
+ * A signal's handler must not leave a call that receives by a jump: the box would take its
+ * caller for one who still does. */
 #ifndef WEFT_MAILBOX_H
 #define WEFT_MAILBOX_H
 

@@ -96,7 +96,8 @@ WEFT_API void weft_cond_init(weft_cond *cond) WEFT__NONNULL(1);
 
 /* Unlocks `mutex`, which the caller holds, waits to be signalled, and locks it again,
  * however often it was locked. Wait in a loop: what was signalled may be over again when
- * the mutex is locked, and rarely it returns without a signal.
+ * the mutex is locked, and rarely it returns without a signal. A signal's handler must
+ * not leave it by a jump.
  *
  * Suspends (blocks a plain thread); a cancellation point. The mutex is locked on
  * return in any case but -EPERM.

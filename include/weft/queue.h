@@ -95,7 +95,9 @@ WEFT_API int weft_queue_try_get(weft_queue *queue, void *ret_element) WEFT__NONN
 WEFT_API int weft_queue_task_done(weft_queue *queue) WEFT__NONNULL(1);
 
 /* Waits until all that was put is done, which is so at first; what was done before is
- * seen. Dropped elements count as done.
+ * seen. Dropped elements count as done. Who waits goes on though something new is put at
+ * once; but a virtual thread in whose wait a signal's handler runs in between waits for that,
+ * too.
  *
  * Suspends (blocks a plain thread); a cancellation point.
  * Returns 0, -ETIMEDOUT or -ECANCELED (the surrounding scope), or -ENOMEM (a plain

@@ -26,7 +26,8 @@ typedef struct weft_wait_group {
 WEFT_API void weft_wait_group_init(weft_wait_group *group) WEFT__NONNULL(1);
 
 /* Adds `count` to what is under way; before it begins, since who waits for 0 goes on at
- * the first. Any task or plain thread; never suspends. */
+ * the first; but a virtual thread in whose wait a signal's handler runs while the count is 0
+ * waits for the next. Any task or plain thread; never suspends. */
 WEFT_API void weft_wait_group_add(weft_wait_group *group, unsigned count) WEFT__NONNULL(1);
 
 /* One has ended. Any task or plain thread; never suspends.

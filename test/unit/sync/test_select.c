@@ -128,6 +128,30 @@ TEST(each_kind_is_waited_for)
     run_mixed(each_kind_waited_for);
 }
 
+static int wait_for_event(void *event)
+{
+    return weft_event_wait(event);
+}
+
+static int twice(void *unused)
+{
+    weft_event event = WEFT_EVENT_INIT;
+    weft_task *task;
+    SPAWN(wait_for_event, &event, &task);
+    weft_case cases[] = { weft_case_task(task), weft_case_task(task) };
+    ck_assert_int_eq(weft_select(cases, 2), -EINVAL);
+    weft_event_set(&event);
+    ck_assert_int_eq(weft_select(cases, 1), 0);
+    JOIN(task, 0);
+    (void)unused;
+    return 0;
+}
+
+TEST(a_task_may_be_there_once)
+{
+    run_mixed(twice);
+}
+
 static int endings(void *unused)
 {
     int64_t out, start = weft_now();
