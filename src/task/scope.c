@@ -77,10 +77,15 @@ int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope, int64
 
 int64_t weft__scope_deadline(struct weft__waiter *waiter)
 {
-    struct walk walk = { .now = NO_TIME };
-    if (waiter->scope)
-        look(&walk, waiter, waiter->scope);
-    return waiter->scope ? walk.nearest : WEFT_NEVER;
+    int64_t nearest = WEFT_NEVER;
+    for (const struct weft_scope *at = waiter->scope; at;) {
+        const struct weft__scope *scope = weft__scope_seen(at);
+        int64_t deadline = weft__load(&scope->deadline, acquire); /* CANCEL-6 */
+        if (deadline < nearest)
+            nearest = deadline;
+        at = scope->shield ? NULL : scope->outer; /* CANCEL-4 */
+    }
+    return nearest;
 }
 
 int weft__checkpoint_slow(struct weft__waiter *waiter)

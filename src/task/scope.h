@@ -94,7 +94,7 @@ WEFT_INLINE struct weft__ended weft__scope_park_for_long(struct weft__waiter *wa
  * any more; marks the scope whose deadline it was. 0: none (CANCEL-3). May suspend. */
 int weft__scope_error(struct weft__waiter *waiter, struct weft__ended ended);
 
-/* The deadline in force. */
+/* The deadline in force, also where a scope is cancelled. */
 int64_t weft__scope_deadline(struct weft__waiter *waiter);
 
 /* What is in force for code of `owner` from `scope`, which may be NULL, outwards: 0,

@@ -47,6 +47,33 @@ TEST(the_nearest_deadline_is_in_force)
     run_both(nest);
 }
 
+static int cancel_inner(void *unused)
+{
+    weft_scope outer, inner, shield;
+    int64_t now = weft_now();
+    (void)unused;
+    weft_scope_enter(&outer, now + WEFT_S(10));
+    weft_scope_enter(&inner, now + WEFT_S(20));
+    weft_scope_cancel(&inner);
+    ck_assert_int_eq(weft_deadline(), now + WEFT_S(10));
+    weft_scope_set_deadline(&inner, now + WEFT_S(5));
+    ck_assert_int_eq(weft_deadline(), now + WEFT_S(5));
+    weft_scope_enter_shielded(&shield, WEFT_NEVER);
+    ck_assert_int_eq(weft_deadline(), WEFT_NEVER);
+    weft_scope_cancel(&shield);
+    weft_scope_set_deadline(&shield, now + WEFT_S(20));
+    ck_assert_int_eq(weft_deadline(), now + WEFT_S(20));
+    weft_scope_leave(&shield);
+    weft_scope_leave(&inner);
+    weft_scope_leave(&outer);
+    return 0;
+}
+
+TEST(a_scope_that_is_cancelled_hides_no_deadline)
+{
+    run_both(cancel_inner);
+}
+
 static int expire_outer(void *unused)
 {
     weft_scope outer, inner;
