@@ -20,8 +20,8 @@
  * before or memory was out), in this order: its mailbox is destroyed; who monitors it is
  * told; if it has failed, those that are linked to it are cancelled.
  *
- * To have failed is to return a negative number, but for -ECANCELED or -ETIMEDOUT out of
- * something that is in force for the whole task: then it was cancelled.
+ * To have failed is to return a negative number, but for -ECANCELED or -ETIMEDOUT while,
+ * at its end, either is in force for the whole task: then it was cancelled.
  *
  * Monitors go one way: the watcher gets a message. Links go both ways: of two that are
  * linked, the failure of one cancels the other; and when that ends because of it, those

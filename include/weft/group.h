@@ -13,7 +13,8 @@
  * A group is a scope (weft/scope.h) around whoever has entered it and around all its
  * tasks, wherever they run; groups and scopes nest in any order, and the children see
  * every scope that the group was entered in. A task may enter groups of its own. What
- * ends because it is cancelled, or its time is up, has not failed.
+ * ends because it is cancelled, or its time is up, has not failed: that is, who returns
+ * -ECANCELED or -ETIMEDOUT while, at its end, either is in force for the whole task.
  *
  * The functions of tasks in a group return 0 or more, or a negative errno value. They
  * are not joined, and have no handles. */

@@ -23,12 +23,16 @@ int weft__group_admit(struct weft__group *group, struct weft_task *task)
 
 /* The end of a member. */
 
+/* What was in force when the task met it may be behind something else by now, or have been
+ * moved; so -ECANCELED and -ETIMEDOUT are excused by either. */
 bool weft__has_failed(struct weft_task *task)
 {
-    int result = task->result;
-    if (result != -ECANCELED && result != -ETIMEDOUT)
-        return result < 0;
-    return weft__scope_look(&task->waiter, task->waiter.scope, NULL) != result;
+    struct weft__waiter *waiter = &task->waiter;
+    if (task->result != -ECANCELED && task->result != -ETIMEDOUT)
+        return task->result < 0;
+    if (task->result == -ECANCELED && weft__scope_is_cancelled(waiter, waiter->scope))
+        return false; /* and no deadline has cut it short */
+    return weft__scope_look(waiter, waiter->scope, NULL) == 0;
 }
 
 /* The group's failures go with the one they have caused. */

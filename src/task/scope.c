@@ -75,6 +75,12 @@ int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope, int64
     return rc;
 }
 
+bool weft__scope_is_cancelled(struct weft__waiter *owner, struct weft_scope *scope)
+{
+    struct walk walk = { .now = NO_TIME };
+    return look(&walk, owner, scope) == -ECANCELED;
+}
+
 int64_t weft__scope_deadline(struct weft__waiter *waiter)
 {
     int64_t nearest = WEFT_NEVER;

@@ -102,6 +102,9 @@ int64_t weft__scope_deadline(struct weft__waiter *waiter);
  * is stored, if that is asked for. */
 int weft__scope_look(struct weft__waiter *owner, struct weft_scope *scope, int64_t *ret_deadline);
 
+/* The same for cancellation alone, as if no deadline had passed. */
+bool weft__scope_is_cancelled(struct weft__waiter *owner, struct weft_scope *scope);
+
 /* Every cancellation point begins with this: 0, -ECANCELED or -ETIMEDOUT. */
 int weft__checkpoint_slow(struct weft__waiter *waiter);
 

@@ -203,6 +203,129 @@ TEST(a_scope_around_a_group_holds_for_its_tasks)
     run_both(deadline_around);
 }
 
+/* What is in force changes between a task's cancellation point and its end. */
+static weft_event begun, met, let_go;
+
+static int clean_up(void *unused)
+{
+    weft_scope shield;
+    (void)unused;
+    weft_event_set(&begun);
+    int rc = weft_sleep(WEFT_S(100));
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER) {
+        weft_event_set(&met);
+        weft_event_wait(&let_go);
+    }
+    return rc;
+}
+
+static void begin(weft_group *group, int (*fn)(void *), void *arg)
+{
+    begun = met = let_go = (weft_event)WEFT_EVENT_INIT;
+    ck_assert_int_eq(weft_group_spawn(group, fn, arg), 0);
+    ck_assert_int_eq(weft_event_wait(&begun), 0);
+}
+
+static void await_cleaning_up(void)
+{
+    weft_scope shield;
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER)
+        ck_assert_int_eq(weft_event_wait(&met), 0);
+}
+
+/* Expects nobody to have failed. */
+static void let_go_and_leave(weft_group *group, int rc)
+{
+    weft_event_set(&let_go);
+    ck_assert_int_eq(weft_group_wait(group), rc);
+    ck_assert_int_eq(weft_group_failures(group, NULL, 0), 0);
+    ck_assert_int_eq(weft_group_leave(group), rc);
+}
+
+static int cancel_around_then_time_out(void *unused)
+{
+    weft_scope scope;
+    weft_group group;
+    (void)unused;
+    weft_scope_enter(&scope, WEFT_NEVER);
+    weft_group_enter(&group, WEFT_NEVER);
+    begin(&group, clean_up, NULL);
+    weft_scope_cancel(&scope);
+    await_cleaning_up();
+    weft_scope_set_deadline(weft_group_scope(&group), weft_now());
+    let_go_and_leave(&group, -ECANCELED);
+    ck_assert(!weft_group_cancelled(&group));
+    ck_assert(!weft_scope_timed_out(weft_group_scope(&group))); /* it has cut nothing short */
+    weft_scope_leave(&scope);
+    return 0;
+}
+
+static int time_out_then_cancel(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    begin(&group, clean_up, NULL);
+    weft_scope_set_deadline(weft_group_scope(&group), weft_now());
+    await_cleaning_up();
+    weft_group_cancel(&group);
+    let_go_and_leave(&group, -ETIMEDOUT);
+    return 0;
+}
+
+static int time_out_around_then_cancel(void *unused)
+{
+    weft_scope scope;
+    weft_group group;
+    (void)unused;
+    weft_scope_enter(&scope, WEFT_NEVER);
+    weft_group_enter(&group, WEFT_NEVER);
+    begin(&group, clean_up, NULL);
+    weft_scope_set_deadline(&scope, weft_now());
+    await_cleaning_up();
+    weft_group_cancel(&group);
+    weft_scope_set_deadline(&scope, WEFT_NEVER);
+    let_go_and_leave(&group, 0);
+    weft_scope_leave(&scope);
+    return 0;
+}
+
+TEST(who_was_cut_short_has_not_failed_whatever_comes_then)
+{
+    run_both(cancel_around_then_time_out);
+    run_both(time_out_then_cancel);
+    run_both(time_out_around_then_cancel);
+}
+
+/* Out of no cancellation point. */
+static int give_up(void *rc)
+{
+    weft_scope shield;
+    weft_event_set(&begun);
+    WEFT_WITH_SHIELD (&shield, WEFT_NEVER)
+        weft_event_wait(&let_go);
+    return (int)(intptr_t)rc;
+}
+
+static int give_up_at_the_deadline(void *unused)
+{
+    static const int results[] = { -ETIMEDOUT, -ECANCELED };
+    (void)unused;
+    for (int i = 0; i < 2; i++) {
+        weft_group group;
+        weft_group_enter(&group, WEFT_NEVER);
+        begin(&group, give_up, (void *)(intptr_t)results[i]);
+        weft_scope_set_deadline(weft_group_scope(&group), weft_now());
+        let_go_and_leave(&group, -ETIMEDOUT);
+    }
+    return 0;
+}
+
+TEST(who_gives_up_at_the_deadline_was_out_of_time)
+{
+    run_both(give_up_at_the_deadline);
+}
+
 /* Groups in groups: a task each that enters the next. */
 static atomic_bool reached;
 
