@@ -44,7 +44,9 @@ typedef struct weft_parallel_attr {
  * index once, in no certain order. An empty range is none. fn() returns 0, or a negative
  * errno value, which stops the loop: no other call begins. `attr` may be NULL.
  *
- * A task works itself; a plain thread waits, and tasks work.
+ * A task works itself; a plain thread waits, and tasks work, which are light ones. weft_exit() in a call ends the
+ * task that makes it, which may be the caller; else the loop, not all of which is done then,
+ * returns the result if that is negative, and -ECANCELED if not.
  *
  * Suspends (blocks a plain thread); a cancellation point. When it is cut short some of the
  * calls have been made, and have ended.

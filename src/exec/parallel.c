@@ -195,7 +195,9 @@ static int run_as_task(struct weft__loop *loop)
     rc = weft_group_spawn_at(WEFT__SITE(parallel), NULL, &group, run, loop, &result);
     weft__guest_leave();
     weft_group_leave(&group);
-    return rc ? rc : result;
+    if (rc == 0)
+        rc = result < 0 ? result : outcome(loop, 0); /* run() may not have come back */
+    return rc;
 }
 
 int weft__loop_run(struct weft__loop *loop)

@@ -7,6 +7,7 @@
 
 #include "base/compiler.h"
 #include "exec/parallel.h"
+#include "weft/cleanup.h"
 
 /* Enough for many workers, and so much memory. */
 #define SEGMENTS 1024
@@ -121,9 +122,11 @@ int weft_parallel_reduce(int64_t begin, int64_t end, const weft_parallel_attr *a
                                .arg = &reduction,
                                .total = reduction.count,
                                .span = reduction.span };
+    weft_cleanup cleanup;
+    weft_cleanup_push(&cleanup, free, reduction.accumulators);
     int rc = weft__loop_run(&loop);
     if (rc == 0)
         combine(&reduction, ret_result);
-    free(reduction.accumulators);
+    weft_cleanup_pop(&cleanup, true);
     return rc;
 }

@@ -223,6 +223,28 @@ TEST(an_error_cancels_the_other_calls)
     run_mixed(fail_while_others_wait);
 }
 
+static int exit_at(int64_t first, int64_t last, void *at)
+{
+    int64_t wanted = *(int64_t *)at;
+    if (first <= wanted && wanted < last)
+        weft_exit(3);
+    return mark(first, last, NULL);
+}
+
+TEST(a_call_that_ends_its_task_ends_a_threads_loop)
+{
+    weft_config config = { .workers = 2 };
+    weft_parallel_attr attr = { .limit = 1 };
+    int64_t wanted = 100;
+    ck_assert_int_eq(weft_start(&config), 0);
+    ck_assert_int_eq(weft_parallel_for(0, ROOM, &attr, exit_at, &wanted), -ECANCELED);
+    wanted = -1;
+    forget(0);
+    ck_assert_int_eq(weft_parallel_for(0, ROOM, &attr, exit_at, &wanted), 0);
+    ck_assert_int_eq(count_marked(), ROOM);
+    ck_assert_int_eq(weft_stop(), 0);
+}
+
 /* Being cut short. */
 
 static weft_scope *outer;

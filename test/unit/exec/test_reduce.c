@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sync.h"
 
@@ -181,6 +183,78 @@ TEST(without_a_runtime_nothing_is_reduced)
     int64_t result = 42;
     ck_assert_int_eq(weft_parallel_reduce(0, 10, NULL, &sum, NULL, &result), -EPERM);
     ck_assert_int_eq(result, 42);
+}
+
+/* A call that ends its task. */
+
+static int exit_at_700(int64_t first, int64_t last, void *accumulator, void *unused)
+{
+    if (first <= 700 && 700 < last)
+        weft_exit(0);
+    return add_numbers(first, last, accumulator, unused);
+}
+
+TEST(a_call_that_ends_its_task_leaves_no_result)
+{
+    weft_config config = { .workers = 2 };
+    weft_reduction how = sum;
+    int64_t result = 42;
+    how.fn = exit_at_700;
+    ck_assert_int_eq(weft_start(&config), 0);
+    ck_assert_int_eq(weft_parallel_reduce(0, 1000, NULL, &how, NULL, &result), -ECANCELED);
+    ck_assert_int_eq(weft_stop(), 0);
+    ck_assert_int_eq(result, 42);
+}
+
+static char much[1 << 20];
+
+static int end_task(int64_t first, int64_t last, void *accumulator, void *unused)
+{
+    (void)first, (void)last, (void)accumulator, (void)unused;
+    weft_exit(0);
+}
+
+static void add_nothing(void *left, const void *right, void *unused)
+{
+    (void)left, (void)right, (void)unused;
+}
+
+static int reduce_much(void *unused)
+{
+    static const weft_reduction how = { sizeof much, much, end_task, add_nothing };
+    weft_parallel_reduce(0, 1, NULL, &how, unused, much);
+    ck_abort_msg("it goes on");
+}
+
+static size_t resident_mib(void)
+{
+    size_t total = 0, pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%zu %zu", &total, &pages), 2);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE) >> 20;
+}
+
+static int end_many(void *unused)
+{
+    size_t before = 0;
+    (void)unused;
+    for (int i = 0; i < 80; i++) {
+        weft_task *task;
+        SPAWN(reduce_much, NULL, &task);
+        JOIN(task, 0);
+        if (i == 15)
+            before = resident_mib();
+    }
+    if (!test_is_slowed())
+        ck_assert_uint_lt(resident_mib(), before + 16);
+    return 0;
+}
+
+TEST(a_call_that_ends_its_task_leaves_no_accumulators)
+{
+    ck_assert_int_eq(run_in_turn(end_many, NULL), 0);
 }
 
 static uint64_t told;
