@@ -8,6 +8,8 @@
 
 #define REGION_FIRST ((size_t)16 << 20)
 #define REGION_LARGEST ((size_t)1 << 30)
+/* Of address space that is limited, for all that is not a stack. */
+#define REST ((size_t)16 << 20)
 /* What a task needs of its stack before it first parks. */
 #define FIRST_FRAMES 512
 #define COLOURS 16
@@ -87,6 +89,26 @@ static struct weft__stack *of_link(struct weft__free *link)
     return weft__container_of(link, struct weft__stack, link);
 }
 
+/* Whole stacks, and at least one. */
+static size_t region_size(const struct weft__stacks *stacks, size_t wanted)
+{
+    return wanted < stacks->size ? stacks->size : wanted - wanted % stacks->size;
+}
+
+/* As large as asked for, or where address space is limited, what there is. */
+static bool find_room(struct weft__stacks *stacks, struct weft__region *region)
+{
+    size_t wanted = stacks->region_size;
+    do {
+        region->size = region_size(stacks, wanted);
+        region->start = map_region(region->size + REST);
+        wanted = region->size / 2;
+    } while (!region->start && region->size > stacks->size);
+    if (region->start)
+        weft__memory_unmap(region->start + region->size, REST);
+    return region->start;
+}
+
 /* A region's description takes a descriptor's place: both live as long. */
 static bool add_region(struct weft__stacks *stacks)
 {
@@ -94,15 +116,10 @@ static bool add_region(struct weft__stacks *stacks)
     struct weft__region *region = weft__pool_take(&stacks->descriptors, NULL);
     if (!region)
         return false;
-    size_t size = stacks->region_size - stacks->region_size % stacks->size;
-    if (size < stacks->size)
-        size = stacks->size;
-    region->start = map_region(size);
-    if (!region->start) {
+    if (!find_room(stacks, region)) {
         weft__pool_give(&stacks->descriptors, NULL, region);
         return false;
     }
-    region->size = size;
     region->valgrind_ids = NULL;
     if (weft__annotate_on_valgrind())
         region->valgrind_ids =
@@ -110,10 +127,9 @@ static bool add_region(struct weft__stacks *stacks)
     region->next = stacks->regions;
     stacks->regions = region;
     stacks->region = region->start;
-    stacks->region_end = region->start + size;
-    if (stacks->region_size < REGION_LARGEST)
-        stacks->region_size *= 2;
-    weft__add(&stacks->bytes, size, relaxed);
+    stacks->region_end = region->start + region->size;
+    stacks->region_size = region->size < REGION_LARGEST ? 2 * region->size : REGION_LARGEST;
+    weft__add(&stacks->bytes, region->size, relaxed);
     return true;
 }
 

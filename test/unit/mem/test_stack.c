@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "mem/stack.h"
@@ -120,6 +121,35 @@ TEST(twenty_thousand_stacks_are_few_mappings)
     if (more > 20000) /* before Linux 6.13: a guard splits the mapping */
         test_skip("the kernel has no guard markers");
     ck_assert_uint_lt(more, 200);
+}
+
+static size_t address_space(void)
+{
+    size_t total = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fscanf(file, "%zu", &total), 1);
+    fclose(file);
+    return total * weft__memory_page();
+}
+
+TEST(address_space_that_is_limited_is_used_but_for_a_rest)
+{
+    const size_t room = (size_t)100 << 20;
+    if (test_is_slowed())
+        test_skip("the tool needs address space of its own");
+    weft__stacks_init(&stacks, SIZE);
+    struct rlimit limit = { address_space() + room, RLIM_INFINITY };
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    size_t taken = 0;
+    while (weft__stack_take(&stacks, &magazine, SIZE))
+        taken += SIZE;
+    ck_assert_uint_gt(taken, room - ((size_t)24 << 20));
+    char *rest = weft__memory_map((size_t)8 << 20, weft__memory_page(), false);
+    ck_assert_ptr_nonnull(rest); /* for all that is not a stack */
+    ck_assert_uint_eq(weft__load(&stacks.bytes, relaxed), taken);
+    weft__stacks_finish(&stacks);
+    ck_assert_ptr_nonnull(weft__memory_map(room - ((size_t)12 << 20), weft__memory_page(), false));
 }
 
 TEST(finishing_unmaps_everything)
