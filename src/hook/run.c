@@ -17,8 +17,7 @@
 #include "vthread/life.h"
 #include "weft.h"
 
-#define NAP 2000000   /* ns */
-#define GUARD_PAGES 4 /* of a task's stack, which are part of its size: mem/stack.c */
+#define NAP 2000000 /* ns */
 
 _Atomic(uint64_t) weft__threads_alive = 1;
 
@@ -150,7 +149,7 @@ static uint64_t first_mask(const struct weft__thread *creator, const pthread_att
 
 size_t weft__thread_stack(size_t asked)
 {
-    size_t size = weft__memory_pages(asked) + GUARD_PAGES * weft__memory_page();
+    size_t size = weft__memory_pages(asked) + weft__stack_guard_size();
     if (size < WEFT__STACK_MIN)
         return WEFT__STACK_MIN;
     return size > WEFT__STACK_MAX ? WEFT__STACK_MAX : size;

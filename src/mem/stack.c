@@ -15,10 +15,6 @@
 #define COLOURS 16
 #define COLOUR_STEP 128
 
-/* A frame that skips a page would jump over a guard of one; gcc's default
- * stack-clash interval is a page, so 4 pages catch what probes do not. */
-#define GUARD_PAGES 4
-
 struct weft__region {
     struct weft__region *next;
     char *start;
@@ -28,7 +24,12 @@ struct weft__region {
 
 size_t weft__stack_guard_size(void)
 {
-    return GUARD_PAGES * weft__memory_page();
+    return weft__stack_guard(weft__memory_page());
+}
+
+size_t weft__stack_size(size_t asked)
+{
+    return weft__stack_rounded(asked, weft__memory_page());
 }
 
 void weft__stacks_init(struct weft__stacks *stacks, size_t size)

@@ -17,6 +17,11 @@
 #define WEFT__STACK_MIN ((size_t)32 << 10)
 #define WEFT__STACK_MAX ((size_t)1 << 30)
 #define WEFT__STACK_DEFAULT ((size_t)256 << 10)
+/* A frame that skips a page would jump over a guard of 4 KiB, which is gcc's default
+ * stack-clash interval; four times that catches what probes do not. */
+#define WEFT__STACK_GUARD ((size_t)16 << 10)
+/* Above the guard, however large pages are. */
+#define WEFT__STACK_USABLE_MIN ((size_t)16 << 10)
 
 /* Describes a stack; lives apart from it, so that the stack's pages can be
  * given back while it is free. */
@@ -44,7 +49,7 @@ struct weft__stacks {
     _Atomic(size_t) bytes; /* their address space, and what has been reserved for more */
 };
 
-/* `size`: of the stacks that are recycled; a multiple of the page size. */
+/* `size`: of the stacks that are recycled, as weft__stack_size() gives it. */
 void weft__stacks_init(struct weft__stacks *stacks, size_t size);
 
 /* Unmaps everything; no stack may be in use. */
@@ -68,6 +73,21 @@ size_t weft__stacks_cached(struct weft__stacks *stacks);
 
 /* Bytes at the low end of each stack that fault. */
 size_t weft__stack_guard_size(void) WEFT_CONST;
+
+/* How large the stack is that somebody gets who has asked for so many bytes. */
+size_t weft__stack_size(size_t asked) WEFT_CONST;
+
+/* The same two where pages have `page` bytes. */
+static inline size_t weft__stack_guard(size_t page)
+{
+    return (WEFT__STACK_GUARD + page - 1) & -page;
+}
+
+static inline size_t weft__stack_rounded(size_t asked, size_t page)
+{
+    size_t least = weft__stack_guard(page) + WEFT__STACK_USABLE_MIN;
+    return ((asked > least ? asked : least) + page - 1) & -page;
+}
 
 /* Whether `address` lies in the stack's guard: an overflow. */
 bool weft__stack_in_guard(const struct weft__stack *stack, const void *address);

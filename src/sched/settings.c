@@ -7,7 +7,6 @@
 
 #include "mem/stack.h"
 #include "os/cpus.h"
-#include "os/memory.h"
 #include "sched/worker.h"
 
 #define GRACE 5000000000
@@ -85,7 +84,7 @@ static int settle_stack_size(weft_config *config)
     }
     if (!size)
         size = WEFT__STACK_DEFAULT;
-    config->stack_size = weft__memory_pages(size);
+    config->stack_size = weft__stack_size(size);
     return 0;
 }
 

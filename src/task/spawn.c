@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "os/memory.h"
 #include "sched/bury.h"
 #include "sched/carrier.h"
 #include "sched/enter.h"
@@ -35,7 +34,7 @@ static size_t stack_size_of(const weft_attr *attr)
         return weft__rt.config.stack_size;
     if (attr->stack_size < WEFT__STACK_MIN || attr->stack_size > WEFT__STACK_MAX)
         return 0;
-    return weft__memory_pages(attr->stack_size);
+    return weft__stack_size(attr->stack_size);
 }
 
 static bool attr_valid(const weft_attr *attr)

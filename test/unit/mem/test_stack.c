@@ -39,7 +39,7 @@ TEST(a_stack_is_writable_from_its_top_to_its_guard)
     weft__stacks_init(&stacks, SIZE);
     for (int i = 0; i < 40; i++) { /* all colours */
         struct weft__stack *stack = weft__stack_take(&stacks, &magazine, SIZE);
-        char *top = stack->top, *bottom = stack->low + 4 * weft__memory_page();
+        char *top = stack->top, *bottom = stack->low + weft__stack_guard_size();
         ck_assert_uint_eq((uintptr_t)top % 16, 0);
         ck_assert(top <= stack->low + stack->size);
         ck_assert(top >= stack->low + stack->size - 4096);
@@ -63,8 +63,27 @@ TEST(a_guard_faults)
     struct weft__stack *pooled = weft__stack_take(&stacks, &magazine, SIZE);
     struct weft__stack *odd = weft__stack_take(&stacks, &magazine, 2 * SIZE);
     expect_death(touch_guard, pooled->low, SIGSEGV, NULL);
-    expect_death(touch_guard, pooled->low + 4 * weft__memory_page() - 1, SIGSEGV, NULL);
+    expect_death(touch_guard, pooled->low + weft__stack_guard_size() - 1, SIGSEGV, NULL);
     expect_death(touch_guard, odd->low, SIGSEGV, NULL);
+}
+
+TEST(there_is_room_above_the_guard_whatever_a_page_is)
+{
+    for (size_t page = 4096; page <= 65536; page *= 2) {
+        size_t guard = weft__stack_guard(page), sizes[] = { 1, WEFT__STACK_MIN, SIZE, SIZE + 1 };
+        ck_assert_uint_ge(guard, 16384);
+        ck_assert_uint_eq(guard % page, 0);
+        for (int i = 0; i < 4; i++) {
+            size_t size = weft__stack_rounded(sizes[i], page);
+            ck_assert_uint_eq(size % page, 0);
+            ck_assert_uint_ge(size, sizes[i]);
+            ck_assert_uint_ge(size, guard + 16384);
+        }
+        ck_assert_uint_ge(weft__stack_rounded(SIZE, page), guard + SIZE / 2);
+    }
+    ck_assert_uint_eq(weft__stack_guard_size(), weft__stack_guard(weft__memory_page()));
+    ck_assert_uint_eq(weft__stack_size(SIZE + 1),
+                      weft__stack_rounded(SIZE + 1, weft__memory_page()));
 }
 
 TEST(every_stack_of_a_pile_has_its_guard)
@@ -72,7 +91,7 @@ TEST(every_stack_of_a_pile_has_its_guard)
     weft__stacks_init(&stacks, SIZE);
     for (int i = 0; i < 70; i++) { /* made 1, 1, 2, 4, 8, 16, 32 and 64 at a time */
         struct weft__stack *stack = weft__stack_take(&stacks, &magazine, SIZE);
-        size_t last = 4 * weft__memory_page() - 1;
+        size_t last = weft__stack_guard_size() - 1;
         expect_death(touch_guard, stack->low + (i % 2 ? last : 0), SIGSEGV, NULL);
     }
     weft__stacks_finish(&stacks);
