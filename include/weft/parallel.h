@@ -14,6 +14,10 @@
  * little more than a loop. Between pieces other tasks have their turn, so that a long
  * loop keeps nobody waiting. Loops may be inside of others.
  *
+ * Helpers are tasks like the caller: with as much stack, its task-locals, virtual threads
+ * where it is one, and pinned, each to the thread on which it begins, where it is pinned.
+ * They are not in its strand: calls of one loop run at the same time.
+ *
  * A loop is a group (weft/group.h): it returns when all its calls have, an error of one
  * stops the others, and all are in the scopes of the caller, whose cancellation or
  * deadline ends the loop at the next piece. What is on the caller's stack may be used. */
@@ -37,7 +41,10 @@ typedef struct weft_parallel_attr {
      * the loop is over, says `done` == `total` if nothing has stopped it. NULL: none. */
     void (*progress)(uint64_t done, uint64_t total, void *arg);
     void *progress_arg;
-    uintptr_t reserved[4]; /* must be zero */
+    /* Bytes of stack, as in weft_attr, for the tasks that the loop spawns. 0: as much as the
+     * calling task has; on a plain thread, however much that has, the runtime's. */
+    size_t stack_size;
+    uintptr_t reserved[3]; /* must be zero */
 } weft_parallel_attr;
 
 /* Calls fn(first, last, arg) for ranges that together are `begin` to `end` (without it), each

@@ -2,7 +2,8 @@
  *
  * The caller takes parts of the range and works on them, and so do others, parties, who are
  * tasks of a group around the loop. Parts are as long as they have been found to take
- * PART_TIME; after each the party gives way if somebody else can run.
+ * PART_TIME; after each the party gives way if somebody else can run. What they call may rely
+ * on what the caller is: how large its stack is, and whether thread-locals stay with it.
  *
  * Another party is invited when a worker has nothing to do, and one at a time: who has come
  * invites the next. So where all are busy nothing is spawned, a loop inside of another least
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mem/stack.h"
 #include "sched/enter.h"
 #include "sched/share.h"
 #include "time/clock.h"
@@ -31,7 +33,9 @@ const weft_parallel_attr weft__parallel_default;
 bool weft__parallel_attr_valid(const weft_parallel_attr *attr)
 {
     static const uintptr_t zero[sizeof attr->reserved / sizeof *attr->reserved];
-    return memcmp(attr->reserved, zero, sizeof zero) == 0;
+    size_t stack = attr->stack_size;
+    return memcmp(attr->reserved, zero, sizeof zero) == 0 &&
+           (!stack || (stack >= WEFT__STACK_MIN && stack <= WEFT__STACK_MAX));
 }
 
 static bool has_stopped(struct weft__loop *loop)
@@ -64,6 +68,16 @@ static bool is_somebody_idle(void)
     return weft__load(&weft__rt.sleepers.counts, relaxed) != 0; /* a hint */
 }
 
+/* Pinned it is where it begins: on the caller's thread it would be no help. */
+static void describe_helper(struct weft__loop *loop)
+{
+    const struct weft_task *self = weft__self();
+    size_t stack = loop->attr->stack_size;
+    loop->helper = (weft_attr){ .stack_size = stack ? stack : self->stack_size,
+                                .flags = weft__is_virtual(self) ? WEFT_VIRTUAL_THREAD : 0 };
+    loop->pinned = self->pins > 0;
+}
+
 static void invite(struct weft__loop *loop)
 {
     if (weft__likely(!is_somebody_idle()) || weft__load(&loop->inviting, relaxed) ||
@@ -73,7 +87,8 @@ static void invite(struct weft__loop *loop)
     if (weft__exchange(&loop->inviting, true, acquire) || loop->parties == loop->limit)
         return; /* in the second case for good */
     loop->parties++;
-    if (weft_group_spawn_at(WEFT__SITE(parallel), NULL, &loop->group, attend, loop, NULL) == 0)
+    if (weft_group_spawn_at(WEFT__SITE(parallel), &loop->helper, &loop->group, attend, loop,
+                            NULL) == 0)
         offer_work(); /* without it nobody is invited any more, and it goes on with those here */
 }
 
@@ -150,6 +165,8 @@ static int attend(void *arg)
     struct weft__loop *loop = arg;
     /* release: pairs with the acquire in invite() */
     weft__store(&loop->inviting, false, release);
+    if (loop->pinned)
+        weft_pin();
     work(loop);
     return 0;
 }
@@ -173,6 +190,7 @@ static int run(void *arg)
     if (rc)
         return rc;
     loop->limit = loop->attr->limit ? loop->attr->limit : weft_workers();
+    describe_helper(loop);
     weft_group_enter(&loop->group, WEFT_NEVER);
     work(loop);
     rc = outcome(loop, weft_group_leave(&loop->group));
@@ -185,6 +203,7 @@ static int run(void *arg)
 /* A guest until the task is there (GUEST-2), which is in the thread's scopes. */
 static int run_as_task(struct weft__loop *loop)
 {
+    weft_attr attr = { .stack_size = loop->attr->stack_size };
     weft_group group;
     int result = 0, rc = weft_checkpoint();
     if (rc)
@@ -192,7 +211,7 @@ static int run_as_task(struct weft__loop *loop)
     if (!weft__guest_bring())
         return -EPERM;
     weft_group_enter(&group, WEFT_NEVER);
-    rc = weft_group_spawn_at(WEFT__SITE(parallel), NULL, &group, run, loop, &result);
+    rc = weft_group_spawn_at(WEFT__SITE(parallel), &attr, &group, run, loop, &result);
     weft__guest_leave();
     weft_group_leave(&group);
     if (rc == 0)

@@ -19,6 +19,8 @@ struct weft__loop {
 
     /* weft__loop_run()'s. */
     weft_group group;
+    weft_attr helper; /* how to spawn one */
+    bool pinned;      /* pins itself then */
     unsigned limit;
     struct weft__range range;
     _Atomic(int) result;    /* the first error; others see it and stop */

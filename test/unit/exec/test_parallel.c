@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "sched/task.h"
 #include "sync.h"
 
 #define ROOM 3000
@@ -139,10 +140,14 @@ static int run_with_nonsense(void *unused)
     weft_parallel_attr attr = { .reserved = { 0, 1 } };
     (void)unused;
     ck_assert_int_eq(weft_parallel_for(0, 1, &attr, mark, NULL), -EINVAL);
+    attr = (weft_parallel_attr){ .stack_size = (32 << 10) - 1 };
+    ck_assert_int_eq(weft_parallel_for(0, 1, &attr, mark, NULL), -EINVAL);
+    attr = (weft_parallel_attr){ .stack_size = (1 << 30) + 1 };
+    ck_assert_int_eq(weft_parallel_for(0, 1, &attr, mark, NULL), -EINVAL);
     return 0;
 }
 
-TEST(what_is_reserved_is_zero)
+TEST(attributes_out_of_range_are_refused)
 {
     run_mixed(run_with_nonsense);
 }
@@ -431,6 +436,109 @@ TEST(workers_without_work_help)
 {
     for (uint64_t grain = 0; grain <= 100; grain += 50)
         ck_assert_int_eq(run_tasks(2, be_helped, &grain), -EALREADY);
+}
+
+/* Who helps is what the caller is. */
+
+#define DEEP ((size_t)600 << 10)
+
+static __attribute__((noinline)) void use_stack(void)
+{
+    volatile char frame[DEEP];
+    for (size_t i = sizeof frame; i > 4096; i -= 4096)
+        frame[i - 1] = 1;
+}
+
+static int use_stack_until_helped(int64_t first, int64_t last, void *unused)
+{
+    use_stack();
+    return await_help(first, last, unused);
+}
+
+static int be_helped_deep(void *attr)
+{
+    caller = weft_task_id(NULL);
+    return weft_parallel_for(0, INT64_MAX, attr, use_stack_until_helped, NULL);
+}
+
+static int be_helped_on_a_large_stack(void *unused)
+{
+    weft_attr attr = { .stack_size = 2 << 20 };
+    weft_parallel_attr larger = { .stack_size = 4 << 20 };
+    weft_task *task;
+    (void)unused;
+    ck_assert_int_eq(weft_spawn_with(&attr, be_helped_deep, NULL, &task), 0);
+    JOIN(task, -EALREADY);
+    ck_assert_int_eq(weft_spawn_with(&attr, be_helped_deep, &larger, &task), 0);
+    JOIN(task, -EALREADY);
+    return 0;
+}
+
+TEST(helpers_have_a_stack_like_the_callers)
+{
+    ck_assert_int_eq(run_tasks(2, be_helped_on_a_large_stack, NULL), 0);
+}
+
+static atomic_uint_least64_t first_id;
+
+/* Until two tasks have been there. */
+static int use_stack_in_two(int64_t first, int64_t last, void *unused)
+{
+    uint64_t id = weft_task_id(NULL), before = 0;
+    (void)first, (void)last, (void)unused;
+    use_stack();
+    atomic_compare_exchange_strong(&first_id, &before, id);
+    return before && before != id ? -EALREADY : 0;
+}
+
+TEST(a_plain_thread_says_how_large_the_stacks_are)
+{
+    weft_config config = { .workers = 2 };
+    weft_parallel_attr attr = { .grain = 1, .stack_size = 2 << 20 };
+    ck_assert_int_eq(weft_start(&config), 0);
+    ck_assert_int_eq(weft_parallel_for(0, INT64_MAX, &attr, use_stack_in_two, NULL), -EALREADY);
+    ck_assert_int_eq(weft_stop(), 0);
+}
+
+static int compare_with_the_caller(int64_t first, int64_t last, void *of_caller)
+{
+    const struct weft_task *self = weft__self(), *other = of_caller;
+    (void)first, (void)last;
+    if (self == other)
+        return 0;
+    ck_assert(weft__is_virtual(self) == weft__is_virtual(other));
+    ck_assert((self->pins > 0) == (other->pins > 0));
+    return -EALREADY;
+}
+
+static int be_helped_by_equals(void *unused)
+{
+    weft_parallel_attr attr = { .grain = 1 };
+    (void)unused;
+    return weft_parallel_for(0, INT64_MAX, &attr, compare_with_the_caller, weft__self());
+}
+
+static int be_helped_as(void *attr)
+{
+    weft_task *task;
+    ck_assert_int_eq(weft_spawn_with(attr, be_helped_by_equals, NULL, &task), 0);
+    JOIN(task, -EALREADY);
+    return 0;
+}
+
+TEST(a_virtual_threads_helpers_are_virtual_threads)
+{
+    weft_attr attr = { .flags = WEFT_VIRTUAL_THREAD };
+    if (weft_virtual_thread_refusal())
+        test_skip("%s", weft_virtual_thread_refusal());
+    ck_assert_int_eq(run_tasks(2, be_helped_as, &attr), 0);
+}
+
+TEST(helpers_of_who_is_pinned_are_pinned)
+{
+    weft_attr attr = { .flags = WEFT_PINNED };
+    ck_assert_int_eq(run_tasks(2, be_helped_as, &attr), 0);
+    ck_assert_int_eq(run_tasks(2, be_helped_as, NULL), 0);
 }
 
 /* Others keep their turns. */
