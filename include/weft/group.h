@@ -77,8 +77,8 @@ WEFT_API int weft_group_wait(weft_group *group) WEFT__NONNULL(1);
 #define weft_group_spawn_with(group, attr, fn, arg) \
     weft_group_spawn_at(WEFT__SITE(fn), attr, group, fn, arg, NULL)
 
-/* weft_group_spawn() that puts what the task returned, or -ENOMEM or -ECANCELED when it
- * never ran, to *ret_result: for collecting results in the order of an array. It is
+/* weft_group_spawn() that puts what the task returned, or -ENOMEM, -ECANCELED or -ETIMEDOUT
+ * when it never ran, to *ret_result: for collecting results in the order of an array. It is
  * there once the group has been left or waited for. */
 #define weft_group_spawn_result(group, fn, arg, ret_result) \
     weft_group_spawn_at(WEFT__SITE(fn), NULL, group, fn, arg, ret_result)

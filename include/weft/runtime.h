@@ -39,8 +39,9 @@ typedef struct weft_config {
     unsigned workers;
     /* WEFT_VIRTUAL_CLOCK, WEFT_NO_CRASH_REPORT, WEFT_NO_HAND_OFF. */
     unsigned flags;
-    /* Bytes of address space for a task's stack, 32 KiB to 1 GiB. 0: the
-     * environment's WEFT_STACK_SIZE, else 256 KiB. */
+    /* Bytes of address space for a task's stack, 32 KiB to 1 GiB, of which the lowest
+     * 16 KiB (a page, where that is larger) are a guard. 0: the environment's
+     * WEFT_STACK_SIZE, else 256 KiB. */
     size_t stack_size;
     /* Not 0: one worker runs the tasks in an order that is random and fixed by
      * this number. 0: the environment's WEFT_SEED, else off. */

@@ -43,8 +43,11 @@ struct weft_strand; /* weft/strand.h */
 
 /* How to spawn. All zero means: the defaults. Copied. */
 typedef struct weft_attr {
-    const char *name;           /* up to 15 bytes are kept; NULL: the function's name */
-    size_t stack_size;          /* bytes, 32 KiB to 1 GiB; 0: the runtime's */
+    const char *name; /* up to 15 bytes are kept; NULL: the function's name */
+    /* Bytes of address space for its stack, 32 KiB to 1 GiB, of which the lowest 16 KiB (a
+     * page, where that is larger) are a guard. 0: the runtime's; only stacks of that size are
+     * recycled, others are mapped and unmapped, some microseconds each time. */
+    size_t stack_size;
     unsigned flags;             /* WEFT_PINNED, WEFT_VIRTUAL_THREAD */
     struct weft_strand *strand; /* run in this strand, of any thread; NULL: in none */
     uintptr_t reserved[3];      /* must be zero */
