@@ -118,6 +118,14 @@ static bool time_to_hand_off(struct weft__worker *worker, const struct look *loo
            weft__thread_sleeps(weft__load(&worker->tid, relaxed));
 }
 
+/* RESCUE-1, RESCUE-2 */
+static void ask_for_help(struct weft__worker *worker)
+{
+    weft__store(&worker->stuck, true, relaxed);
+    weft__store(&weft__rt.rescue, true, release); /* pairs with the exchange in weft__help() */
+    weft__notify();
+}
+
 /* For a worker that is held while something waits behind it: when to look again. */
 static int64_t help(struct weft__worker *worker, struct look *look, int64_t now)
 {
@@ -127,9 +135,7 @@ static int64_t help(struct weft__worker *worker, struct look *look, int64_t now)
         *look = (struct look){ .switches = look->switches, .since = now, .helped = now };
         return LOOK_QUICK;
     }
-    /* release: pairs with the exchange in weft__help() */
-    weft__store(&weft__rt.rescue, worker->index + 1, release);
-    weft__notify();
+    ask_for_help(worker);
     return LOOK_FIRST;
 }
 

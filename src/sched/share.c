@@ -184,27 +184,34 @@ static bool take_half(struct weft__worker *worker, struct weft__worker *victim)
     return got;
 }
 
-bool weft__rescue(struct weft__worker *worker, struct weft__worker *victim)
+/* Under the rescue lock: the worker and its seat stay together. */
+static bool rescue(struct weft__worker *worker, struct weft__worker *victim)
 {
-    if (victim == worker || !weft__lock_try(&weft__rt.rescue_lock))
-        return false;
     bool got = false;
+    if (victim == worker) /* it has come back */
+        return false;
     if (weft__seat_take(victim->seat)) {
         got = take_half(worker, victim);
         weft__seat_give_back(victim->seat);
     }
-    weft__lock_release(&weft__rt.rescue_lock);
     return got || steal_from(worker, victim);
 }
 
 bool weft__help(struct weft__worker *worker)
 {
-    uint32_t stuck = weft__load(&weft__rt.rescue, relaxed);
-    if (weft__likely(stuck == 0) || stuck - 1 == worker->index)
+    bool got = false;
+    if (weft__likely(!weft__load(&weft__rt.rescue, relaxed)) ||
+        !weft__lock_try(&weft__rt.rescue_lock))
         return false;
-    /* The monitor's word goes to one. acq_rel: pairs with its release. */
-    stuck = weft__exchange(&weft__rt.rescue, 0, acq_rel);
-    return stuck && weft__rescue(worker, &weft__rt.worker[stuck - 1]);
+    /* RESCUE-1. acquire: pairs with the release in ask_for_help() */
+    weft__exchange(&weft__rt.rescue, false, acquire);
+    for (unsigned i = 0; i < weft__rt.workers; i++) {
+        struct weft__worker *victim = &weft__rt.worker[i];
+        if (weft__load(&victim->stuck, relaxed) && weft__exchange(&victim->stuck, false, relaxed))
+            got |= rescue(worker, victim);
+    }
+    weft__lock_release(&weft__rt.rescue_lock);
+    return got;
 }
 
 void weft__ready_outside(struct weft_task *task)

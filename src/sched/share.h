@@ -29,12 +29,19 @@ void weft__take_own_first(struct weft__worker *worker);
 /* Looks at every other worker's shelf; true: got something. */
 bool weft__steal(struct weft__worker *worker);
 
-/* Takes the seat of a worker whose task does not come back, and half of what
- * waits behind it: tasks, timers, descriptor events. True: got something. */
-bool weft__rescue(struct weft__worker *worker, struct weft__worker *victim);
-
-/* If the monitor has found a stuck worker: rescues it. For busy workers, at their
- * ticks; idle ones do it when they search. True: got something. */
+/* If the monitor has found workers whose tasks do not come back: takes the seat of each,
+ * and half of what waits behind it: tasks, timers, descriptor events. For busy workers, at
+ * their ticks; idle ones do it when they search. True: got something.
+ *
+ * RESCUE-1  The monitor marks each stuck worker, and then says that there are some. A helper
+ *           takes that word back before it looks at the marks, so a mark that it does not
+ *           see comes with another word; and it takes it only with the rescue lock, so what
+ *           it has taken it does.
+ * RESCUE-2  Nobody is obliged to come: the word wakes one sleeper if none searches, and a
+ *           searcher may be past it, find other work, or lose its carrier. But the monitor looks
+ *           again after LOOK_FIRST for as long as there is a stuck worker, and each time
+ *           marks it and wakes somebody anew. A mark of one that has come back meanwhile, or has
+ *           been handed off, costs a visit. */
 bool weft__help(struct weft__worker *worker);
 
 /* Shared work has been added: wakes a sleeper if that is necessary (PARK-2). */

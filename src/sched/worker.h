@@ -103,6 +103,7 @@ struct weft__worker {
     /* Shared. */
     WEFT_ALIGNED(WEFT_CACHE_LINE) struct weft__shelf shelf;
     struct weft__sleeper sleeper;
+    _Atomic(bool) stuck;         /* to be helped: RESCUE-1 */
     struct weft__inbox disarmed; /* timers that others have disarmed */
     struct weft__ring ring;      /* has its own locks: RING-2 */
 };
@@ -179,7 +180,7 @@ struct weft__runtime {
 
     _Atomic(bool) awaited;         /* a plain thread waits for the end */
     _Atomic(uint32_t) monitor;     /* enum weft__monitor_state */
-    _Atomic(uint32_t) rescue;      /* worker to help + 1, set by the monitor */
+    _Atomic(bool) rescue;          /* the monitor has marked workers as stuck: RESCUE-1 */
     struct weft__lock rescue_lock; /* one rescuer at a time; who serves whom stays */
 
     struct weft__lock carriers_lock; /* their states and lists; after the one above */

@@ -252,3 +252,51 @@ TEST(a_plain_thread_that_reads_does_not_wait_for_a_hog)
     JOIN(tasks[0], 0);
     ck_assert_int_eq(weft_stop(), 0);
 }
+
+/* Several at once: while it has one task anywhere that waits for a descriptor, the monitor
+ * finds reason to help each of them at each look. */
+
+#define HOGS 2
+
+static atomic_int hogs;
+
+static int block_beside_others(void *unused)
+{
+    int64_t limit = weft_after((int64_t)(test_seconds(2) * 1e9));
+    (void)unused;
+    atomic_fetch_add(&hogs, 1);
+    while (atomic_load(&hogs) < HOGS)
+        block_for(WEFT_US(100));
+    for (int i = 0; i < SOME; i++)
+        SPAWN(finish, NULL, NULL);
+    while (atomic_load(&done) < HOGS * SOME && weft_now() < limit)
+        block_for(WEFT_US(500));
+    ck_assert_int_eq(atomic_load(&done), HOGS * SOME);
+    return 0;
+}
+
+/* Between two of its ticks the monitor looks several times. */
+static int help_now_and_then(void *unused)
+{
+    weft_task *tasks[HOGS], *reader;
+    (void)unused;
+    SPAWN(read_closed, pipes[0], &reader);
+    for (int i = 0; i < HOGS; i++)
+        SPAWN(block_beside_others, NULL, &tasks[i]);
+    while (atomic_load(&done) < HOGS * SOME) {
+        block_for(WEFT_MS(1));
+        weft_yield();
+    }
+    for (int i = 0; i < HOGS; i++)
+        JOIN(tasks[i], 0);
+    weft_close(pipes[0][0]);
+    JOIN(reader, 0);
+    return 0;
+}
+
+TEST(nobody_is_forgotten_when_several_workers_are_stuck)
+{
+    weft_config config = { .workers = HOGS + 1, .flags = WEFT_NO_HAND_OFF };
+    ck_assert_int_eq(pipe(pipes[0]), 0);
+    ck_assert_int_eq(weft_run(&config, help_now_and_then, NULL), 0);
+}
