@@ -43,8 +43,14 @@ typedef struct weft_config {
      * 16 KiB (a page, where that is larger) are a guard. 0: the environment's
      * WEFT_STACK_SIZE, else 256 KiB. */
     size_t stack_size;
-    /* Not 0: one worker runs the tasks in an order that is random and fixed by
-     * this number. 0: the environment's WEFT_SEED, else off. */
+    /* Not 0: one worker runs the tasks in an order that is random and fixed by this number,
+     * as far as nothing but the tasks decides what they do: those that yield, wait for each
+     * other by whatever weft has for that, and draw a case of a select. How long anything
+     * takes does not matter then. What comes from elsewhere comes when it comes: descriptors,
+     * files, calls that block, plain threads, posts (weft/submit.h), signals, other processes; and
+     * what goes by the clock, such as deadlines, sleeping, budgets and parallel loops
+     * (weft/parallel.h), unless it is the virtual one. Another version of weft may have another
+     * order for the same number. 0: the environment's WEFT_SEED, else off. */
     uint64_t seed;
     /* Called on the carrier concerned; must not call functions that suspend.
      * `carrier` counts from 0, and goes beyond the number of workers: a task that

@@ -20,7 +20,8 @@ struct weft_task *weft__lot_draw(struct weft__lot *lot, uint64_t *random)
 {
     if (lot->count == 0)
         return NULL;
-    size_t at = weft__random_below(random, (uint32_t)lot->count);
+    /* No number for no choice: how often one task draws itself depends on its ticks. */
+    size_t at = lot->count > 1 ? weft__random_below(random, (uint32_t)lot->count) : 0;
     struct weft_task *task = lot->tasks[at];
     lot->tasks[at] = lot->tasks[--lot->count];
     return task;

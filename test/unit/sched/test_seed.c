@@ -38,6 +38,58 @@ static int spawn_all(void *unused)
     return 0;
 }
 
+/* The real clock: what takes how long decides nothing. */
+
+static int64_t hold_for;
+static weft_mutex mutex = WEFT_MUTEX_INIT;
+
+static int lock_and_leave_marks(void *arg)
+{
+    char mark[16];
+    for (int i = 0; i < STEPS; i++) {
+        ck_assert_int_eq(weft_mutex_lock(&mutex), 0);
+        snprintf(mark, sizeof mark, "%d ", (int)(intptr_t)arg);
+        strcat(trace, mark);
+        spin_for(hold_for);
+        weft_yield();
+        weft_mutex_unlock(&mutex);
+        weft_yield();
+    }
+    return 0;
+}
+
+static int yield_alone_then_spawn(void *unused)
+{
+    weft_task *tasks[TASKS];
+    (void)unused;
+    for (int i = 0; i < 200; i++) {
+        spin_for(hold_for / 4); /* a tick is due sooner, or later */
+        weft_yield();
+    }
+    for (intptr_t i = 0; i < TASKS; i++)
+        SPAWN(lock_and_leave_marks, (void *)i, &tasks[i]);
+    for (int i = 0; i < TASKS; i++)
+        JOIN(tasks[i], 0);
+    return 0;
+}
+
+static char *trace_with_pauses(int64_t length)
+{
+    weft_config config = { .seed = 42 };
+    hold_for = length;
+    trace[0] = 0;
+    ck_assert_int_eq(weft_run(&config, yield_alone_then_spawn, NULL), 0);
+    return strdup(trace);
+}
+
+TEST(the_order_does_not_depend_on_how_long_things_take)
+{
+    char *fast = trace_with_pauses(0), *slow = trace_with_pauses(WEFT_US(400));
+    ck_assert_str_eq(fast, slow);
+    free(fast);
+    free(slow);
+}
+
 static char *trace_with(uint64_t seed)
 {
     weft_config config = { .seed = seed, .flags = WEFT_VIRTUAL_CLOCK };
