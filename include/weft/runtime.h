@@ -85,12 +85,17 @@ typedef struct weft_config {
 /* Starts the runtime, runs fn(arg) as its first task, waits until that task and
  * all others have ended, and stops the runtime. `config` may be NULL. All tasks are one
  * group: when the first task fails, which is to return a negative number, the others are
- * cancelled (weft_cancel_all()).
+ * cancelled (weft_cancel_all()). And so are all when a scope around the call is cancelled or
+ * its time is up; the call waits for their end nevertheless, and for what fn returns. (So, in a
+ * scope, tasks that all wait are no deadlock as long as it has not ended.) Another thread's
+ * weft_stop() meanwhile waits with it.
  *
  * Plain threads only, one at a time; blocks the thread.
  * Returns what fn returned, or, when fn was not run: -EBUSY (a runtime is
  * running), -EINVAL (config or environment out of range), -EPERM (called by a
- * task), -ENOMEM, -EAGAIN or -EMFILE (no memory, threads or descriptors). */
+ * task), -ENOMEM, -EAGAIN or -EMFILE (no memory, threads or descriptors), -ETIMEDOUT (the
+ * scope's time was up before) or -ECANCELED (the scope, or all tasks, were cancelled before fn
+ * began). */
 WEFT_API int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg) WEFT__NONNULL(2);
 
 /* Starts the runtime in the background and returns. Any plain thread may then

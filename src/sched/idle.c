@@ -159,11 +159,14 @@ static void advance_clock(struct weft__worker *worker)
         weft__clock_advance(weft__wheel_next(&worker->wheel));
 }
 
+weft_event weft__fell_asleep = WEFT_EVENT_INIT;
+
 static void sleep_in_kernel(struct weft__worker *worker, bool all_asleep)
 {
-    if (weft__load(&weft__rt.stopping, seq_cst)) { /* pairs with await_end() */
+    if (weft__load(&weft__rt.stopping, seq_cst)) { /* pairs with await_end() and others */
         weft__add(&weft__rt.idle_event, 1, acq_rel);
         weft__futex_wake(&weft__rt.idle_event, 1);
+        weft_event_set(&weft__fell_asleep);
     }
     int64_t timeout = timeout_of(worker);
     if (timeout > 0 && weft__clock_is_virtual()) { /* one worker: nobody else can run */

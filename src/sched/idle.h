@@ -3,11 +3,16 @@
 #define WEFT_SCHED_IDLE_H
 
 #include "sched/worker.h"
+#include "weft/event.h"
 
 /* Searches, sleeps, and searches again, until there is a task to run. NULL: the
  * runtime closes, or the worker is another carrier's now. Runs on the carrier's own
  * context; the seat is held. */
 struct weft_task *weft__find(struct weft__worker *worker);
+
+/* Set whenever a worker without work falls asleep while somebody waits for the end of all
+ * tasks (`stopping`). */
+extern weft_event weft__fell_asleep;
 
 /* Threads of the library that wait for work, and that no task waits for, become more or
  * fewer: they wake nobody, so the search for deadlocks does not count them. Whoever gives one

@@ -23,6 +23,8 @@
 #include "time/clock.h"
 #include "vthread/block.h"
 #include "weft/common.h"
+#include "weft/event.h"
+#include "weft/scope.h"
 #include "weft/task.h"
 
 struct weft__runtime weft__rt;
@@ -202,13 +204,22 @@ static int start_locked(const weft_config *asked)
     return 0;
 }
 
-int weft_start(const weft_config *config)
+/* Nobody stops it before the caller, who becomes a guest, has left. */
+static int start_and_enter(const weft_config *config)
 {
-    if (weft__self())
-        return -EPERM;
     pthread_mutex_lock(&life);
     int rc = start_locked(config);
+    if (rc == 0)
+        weft__guest_enter();
     pthread_mutex_unlock(&life);
+    return rc;
+}
+
+int weft_start(const weft_config *config)
+{
+    int rc = weft__self() ? -EPERM : start_and_enter(config);
+    if (rc == 0)
+        weft__guest_leave();
     return rc;
 }
 
@@ -266,19 +277,60 @@ int weft_stop(void)
     return rc;
 }
 
-int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg)
+static bool cuts_short(int rc)
 {
-    int rc = weft_start(config);
-    if (rc)
-        return rc;
-    weft_task *main_task;
-    int result;
-    rc = weft_spawn_at("main", NULL, fn, arg, &main_task);
-    set_awaited(); /* not before the task is in a queue: it would look like a deadlock */
-    if (rc == 0)
-        rc = weft_join(main_task, &result);
+    return rc == -ECANCELED || rc == -ETIMEDOUT;
+}
+
+/* Returns its result. */
+static int await_first(weft_task *task)
+{
+    int result, rc = weft_join(task, &result);
+    if (cuts_short(rc)) {
+        weft_scope shield;
+        weft_cancel_all();
+        set_awaited();
+        weft_scope_enter_shielded(&shield, WEFT_NEVER);
+        rc = weft_join(task, &result);
+        weft_scope_leave(&shield);
+    }
     if (rc == 0 && result < 0)
         weft_cancel_all();
-    weft_stop();
     return rc ? rc : result;
+}
+
+/* As await_end(), for as long as the caller's scope allows. */
+static void await_others(void)
+{
+    int rc = 0;
+    weft__store(&weft__rt.stopping, true, seq_cst); /* pairs with sleep_in_kernel() */
+    while (rc == 0) {
+        weft_event_clear(&weft__fell_asleep);
+        if (weft__tasks_alive() == 0)
+            break;
+        rc = weft_event_wait(&weft__fell_asleep);
+    }
+    if (cuts_short(rc))
+        weft_cancel_all();
+}
+
+int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg)
+{
+    int rc = weft__self() ? -EPERM : weft_checkpoint();
+    if (rc == 0)
+        rc = start_and_enter(config);
+    if (rc)
+        return rc;
+    weft_task *first;
+    bool in_scope = weft__thread_waiter()->scope; /* it may end them: no deadlock */
+    rc = weft_spawn_at("main", NULL, fn, arg, &first);
+    if (!in_scope)
+        set_awaited(); /* not before the task is in a queue: it would look like a deadlock */
+    if (rc == 0)
+        rc = await_first(first);
+    if (in_scope)
+        await_others();
+    weft__guest_leave();
+    weft_stop();
+    return rc;
 }

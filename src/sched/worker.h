@@ -192,7 +192,7 @@ struct weft__runtime {
 
     /* What other threads may touch at any time: a start resets only what is before. */
     WEFT_ALIGNED(WEFT_CACHE_LINE) _Atomic(bool) open; /* guests may bring work */
-    _Atomic(bool) stopping;                           /* weft_stop() waits */
+    _Atomic(bool) stopping;                           /* weft_stop() waits, or weft_run() */
     _Atomic(uint32_t) guests;     /* other threads inside: the end waits for them */
     _Atomic(uint32_t) idle_event; /* counts up when weft_stop() should look again */
 };

@@ -80,6 +80,153 @@ TEST(there_is_one_runtime_at_a_time)
     ck_assert_int_eq(weft_run(NULL, return_seven, NULL), 7);
 }
 
+/* The caller's scope. What ends it comes when those it is to end have begun. */
+
+static weft_scope around;
+static atomic_int begun, ended;
+
+static int sleep_long(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&begun, 1);
+    int rc = weft_sleep(WEFT_S(600));
+    atomic_fetch_add(&ended, rc == -ECANCELED);
+    return rc == -ECANCELED ? 42 : 0;
+}
+
+static void start_sleeper(void)
+{
+    int before = atomic_load(&begun);
+    SPAWN(sleep_long, NULL, NULL);
+    while (atomic_load(&begun) == before)
+        weft_sleep(WEFT_MS(1));
+}
+
+static int sleep_beside_another(void *unused)
+{
+    start_sleeper();
+    weft_scope_set_deadline(&around, weft_after(WEFT_MS(1)));
+    return sleep_long(unused);
+}
+
+TEST(a_deadline_cancels_what_runs_in_it)
+{
+    int rc = 0;
+    WEFT_WITH_SCOPE (&around)
+        rc = weft_run(NULL, sleep_beside_another, NULL);
+    ck_assert_int_eq(rc, 42);
+    ck_assert_int_eq(atomic_load(&ended), 2);
+    ck_assert(weft_scope_timed_out(&around));
+}
+
+static int cancel_scope_around(void *unused)
+{
+    weft_scope_cancel(&around);
+    return sleep_long(unused);
+}
+
+TEST(a_scope_cancels_what_runs_in_it)
+{
+    int rc = 0;
+    WEFT_WITH_SCOPE (&around)
+        rc = weft_run(NULL, cancel_scope_around, NULL);
+    ck_assert_int_eq(rc, 42);
+}
+
+static int leave_a_sleeper_behind(void *unused)
+{
+    (void)unused;
+    start_sleeper();
+    return 3;
+}
+
+static int leave_one_behind_for_a_moment(void *unused)
+{
+    start_sleeper();
+    weft_scope_set_deadline(&around, weft_after(WEFT_MS(20)));
+    (void)unused;
+    return 3;
+}
+
+static void *cancel_around(void *unused)
+{
+    while (atomic_load(&begun) < 2)
+        block_for(WEFT_MS(1));
+    block_for(WEFT_MS(20));
+    weft_scope_cancel(&around);
+    return unused;
+}
+
+TEST(a_scope_ends_those_that_the_first_task_leaves_behind)
+{
+    pthread_t thread;
+    int rc = 0;
+    WEFT_WITH_SCOPE (&around)
+        rc = weft_run(NULL, leave_one_behind_for_a_moment, NULL);
+    ck_assert_int_eq(rc, 3);
+    ck_assert_int_eq(atomic_load(&ended), 1);
+    ck_assert(weft_scope_timed_out(&around));
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_around, NULL), 0);
+    WEFT_WITH_SCOPE (&around) {
+        rc = weft_run(NULL, leave_a_sleeper_behind, NULL);
+        pthread_join(thread, NULL);
+    }
+    ck_assert_int_eq(rc, 3);
+    ck_assert_int_eq(atomic_load(&ended), 2);
+}
+
+static int fail_beside_another(void *unused)
+{
+    return leave_a_sleeper_behind(unused) - 8;
+}
+
+TEST(a_first_task_that_fails_in_a_scope_cancels_the_others)
+{
+    int rc = 0;
+    WEFT_WITH_DEADLINE (&around, weft_after(WEFT_S(60)))
+        rc = weft_run(NULL, fail_beside_another, NULL);
+    ck_assert_int_eq(rc, -5);
+    ck_assert_int_eq(atomic_load(&ended), 1);
+}
+
+TEST(in_a_scope_that_is_over_nothing_runs)
+{
+    atomic_int counter = 0;
+    int rc = 0;
+    WEFT_WITH_SCOPE (&around) {
+        weft_scope_cancel(&around);
+        rc = weft_run(NULL, add_one, &counter);
+    }
+    ck_assert_int_eq(rc, -ECANCELED);
+    WEFT_WITH_DEADLINE (&around, weft_now())
+        rc = weft_run(NULL, add_one, &counter);
+    ck_assert_int_eq(rc, -ETIMEDOUT);
+    ck_assert_int_eq(atomic_load(&counter), 0);
+    ck_assert_uint_eq(weft_workers(), 0);
+}
+
+/* Others that stop it. */
+
+static atomic_bool enough;
+
+static void *stop_again_and_again(void *unused)
+{
+    while (!atomic_load(&enough))
+        weft_stop();
+    return unused;
+}
+
+TEST(somebody_else_may_stop_what_runs)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, stop_again_and_again, NULL), 0);
+    for (uint64_t n = test_work(300); n > 0; n--)
+        ck_assert_int_eq(weft_run(NULL, return_seven, NULL), 7);
+    atomic_store(&enough, true);
+    pthread_join(thread, NULL);
+}
+
 static int start_and_stop(void *unused)
 {
     (void)unused;
