@@ -12,7 +12,13 @@
  *          swap against the expected state.
  * TIMER-2  It is released once: by whoever moved it away from ARMED, and a DEAD
  *          one by its owner when it comes out of the inbox.
- * TIMER-3  Firing needs no thought for the waiter's life: WAIT-3. */
+ * TIMER-3  Firing needs no thought for the waiter's life: WAIT-3.
+ * TIMER-4  Without memory for a timer the waiter is woken for nothing (CANCEL-3), at the end
+ *          of the queue: it looks again, and waits again, while the others have their turns.
+ *          No deadline has come before its time.
+ * TIMER-5  `next_timer` is never later than the first timer in the wheel, and says which that is
+ *          when the worker falls asleep: an hour that is nobody's any more would hide a
+ *          deadlock. What is disarmed while it sleeps it takes out when it wakes. */
 #include "base/assert.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
@@ -47,8 +53,9 @@ struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct we
                                           uint64_t ticket, int64_t when)
 {
     struct weft__timer *timer = weft__pool_take(&weft__rt.timers, &worker->timers);
-    if (!timer) {
-        weft__wait_fire(waiter, ticket, WEFT__DEADLINE);
+    if (!timer) { /* TIMER-4 */
+        if (weft__wait_claim(waiter, ticket, WEFT__CANCELLED))
+            weft__ready_queued(worker, weft__task_of(waiter));
         return (struct weft__timer_handle){ 0 };
     }
     /* relaxed: the next remote disarmer gets the handle through the task */
@@ -91,6 +98,8 @@ void weft__timer_disarm(struct weft__worker *worker, struct weft__timer_handle h
 void weft__drop_disarmed(struct weft__worker *worker)
 {
     struct weft__inbox_node *node = weft__inbox_take(&worker->disarmed);
+    if (weft__likely(!node))
+        return;
     while (node) {
         struct weft__timer *timer = weft__container_of(node, struct weft__timer, inbox);
         node = node->next;
@@ -98,6 +107,7 @@ void weft__drop_disarmed(struct weft__worker *worker)
             weft__wheel_remove(&worker->wheel, &timer->entry);
         release_timer(worker, timer); /* TIMER-2 */
     }
+    publish_next(worker); /* TIMER-5 */
 }
 
 bool weft__expire_timers(struct weft__worker *worker, struct weft__worker *owner, int64_t now)

@@ -97,7 +97,7 @@ struct weft__worker {
     struct weft__lot *lot; /* with a seed: all runnable tasks, else NULL */
     struct weft__poller poller;
     struct weft__wheel wheel;
-    _Atomic(int64_t) next_timer; /* for the monitor */
+    _Atomic(int64_t) next_timer; /* for the monitor: TIMER-5 */
     _Atomic(uint64_t) steals, stolen, parks, polls, events;
 
     /* Shared. */

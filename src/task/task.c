@@ -58,6 +58,7 @@ static int sleep_until(int64_t when, int64_t now)
         if (ended.reason == WEFT__DEADLINE && ended.deadline == when)
             return 0;
         rc = weft__scope_error(waiter, ended);
+        now = weft__clock_now();
     }
     return rc;
 }

@@ -17,10 +17,13 @@
 static atomic_int calls;   /* since it was set to 0 */
 static atomic_int failing; /* the number of the call that fails; 0: none */
 static atomic_int failed;
+static atomic_bool out; /* all fail */
 static const char *victim;
 
 static bool fails(const char *function)
 {
+    if (atomic_load(&out))
+        return true;
     if (atomic_load(&failing) == 0)
         return false;
     if (atomic_fetch_add(&calls, 1) + 1 != atomic_load(&failing))
@@ -59,9 +62,11 @@ WRAP(int, pthread_create,
 /* Check allocates memory for every assertion, this for those that fail. */
 #define MUST(condition) \
     do { \
-        if (!(condition)) \
+        if (!(condition)) { \
+            atomic_store(&out, false); \
             ck_abort_msg("call %d, %s(): %s", atomic_load(&failing), victim ? victim : "-", \
                          #condition); \
+        } \
     } while (0)
 
 static bool is_shortage(ssize_t rc)
@@ -663,4 +668,82 @@ static void run_actors(void)
 TEST(actors_fail_cleanly)
 {
     fail_each_call(run_actors, 12);
+}
+
+/* Timers: who cannot have one waits all the same, busily, and lets the others run. */
+
+static int fds[2];
+static bool reading, has_read;
+
+static int sleep_without_a_timer(void *unused)
+{
+    (void)unused;
+    atomic_store(&out, true);
+    int64_t start = weft_now();
+    MUST(weft_sleep(WEFT_MS(20)) == 0);
+    MUST(weft_now() - start >= WEFT_MS(20));
+    MUST(atomic_load(&out)); /* it has been all the time */
+    return 0;
+}
+
+static int read_without_a_timer(void *unused)
+{
+    weft_scope scope;
+    char byte;
+    (void)unused;
+    reading = true;
+    ssize_t n = weft_read(fds[0], &byte, 1); /* waits without a deadline, and is registered */
+    MUST(n == 1);
+    atomic_store(&out, true);
+    WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_S(3600)))
+        n = weft_read(fds[0], &byte, 1);
+    MUST(n == 1);
+    MUST(!weft_scope_timed_out(&scope));
+    has_read = true;
+    return 0;
+}
+
+static int time_out_without_a_timer(void *unused)
+{
+    weft_scope scope;
+    char byte;
+    ssize_t n = 0;
+    int64_t start = weft_now();
+    (void)unused;
+    WEFT_WITH_DEADLINE (&scope, start + WEFT_MS(20))
+        n = weft_read(fds[0], &byte, 1);
+    MUST(n == -ETIMEDOUT);
+    MUST(weft_scope_timed_out(&scope));
+    MUST(weft_now() - start >= WEFT_MS(20));
+    return 0;
+}
+
+static int run_without_timers(void *unused)
+{
+    weft_task *sleeper, *reader;
+    (void)unused;
+    SPAWN(sleep_without_a_timer, NULL, &sleeper);
+    weft_yield();
+    MUST(weft_join(sleeper, NULL) == 0);
+    atomic_store(&out, false);
+    SPAWN(read_without_a_timer, NULL, &reader);
+    while (!reading)
+        weft_yield();
+    MUST(write(fds[1], "x", 1) == 1);
+    while (!atomic_load(&out))
+        weft_yield();
+    for (int i = 0; i < 100; i++)
+        weft_yield();
+    MUST(!has_read);
+    MUST(write(fds[1], "x", 1) == 1);
+    MUST(weft_join(reader, NULL) == 0);
+    time_out_without_a_timer(NULL);
+    atomic_store(&out, false);
+    return 7;
+}
+
+TEST(without_memory_for_a_timer_no_wait_is_shorter)
+{
+    ck_assert_int_eq(pipe(fds), 0);
+    ck_assert_int_eq(run_in_turn(run_without_timers, NULL), 7);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "tasks.h"
@@ -82,6 +83,58 @@ TEST(a_deadlock_after_timers_is_reported)
     skip_with_foreign_threads();
     unsigned workers = 2;
     expect_death(run_late, &workers, SIGABRT, "weft: deadlock");
+}
+
+/* On two workers: a deadline is given up by a task that has moved, and the worker that has
+ * its timer wakes once more, finds nothing to do, and sleeps again. */
+
+static weft_event moved = WEFT_EVENT_INIT, woken = WEFT_EVENT_INIT, never = WEFT_EVENT_INIT;
+static atomic_bool waits;
+
+static int set_woken(void *unused)
+{
+    (void)unused;
+    weft_event_set(&woken);
+    return 0;
+}
+
+static int wait_far_away(void *unused)
+{
+    weft_scope scope;
+    (void)unused;
+    atomic_store(&waits, true);
+    weft_scope_enter(&scope, weft_after(WEFT_S(3600)));
+    weft_event_wait(&moved);
+    weft_scope_leave(&scope);
+    SPAWN(set_woken, NULL, NULL);
+    WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(1)))
+        weft_event_wait(&woken);
+    block_for(WEFT_MS(6)); /* the monitor takes that deadline for one that has come */
+    return weft_event_wait(&never);
+}
+
+static int give_up_far_deadline(void *unused)
+{
+    (void)unused;
+    SPAWN(wait_far_away, NULL, NULL);
+    for (int i = 0; i < 100 && !atomic_load(&waits); i++)
+        block_for(WEFT_MS(1));
+    block_for(WEFT_MS(3));
+    weft_event_set(&moved);
+    return weft_event_wait(&never);
+}
+
+static void run_far_away(void *unused)
+{
+    weft_config config = { .workers = 2, .flags = WEFT_NO_HAND_OFF };
+    (void)unused;
+    weft_run(&config, give_up_far_deadline, NULL);
+}
+
+TEST(a_deadlock_after_a_far_deadline_is_reported)
+{
+    skip_with_foreign_threads();
+    expect_death(run_far_away, NULL, SIGABRT, "weft: deadlock");
 }
 
 /* And what is none. */
