@@ -2,7 +2,12 @@
  *
  * Times and durations are nanoseconds in an int64_t. A point in time is read
  * from the monotonic clock (CLOCK_MONOTONIC), or from the runtime's virtual
- * clock where that was asked for (weft/runtime.h). */
+ * clock where that was asked for (weft/runtime.h).
+ *
+ * Virtual time does not pass for plain threads while they wait: each of their waits takes, in
+ * real time, what is left until the deadline on the virtual clock at its beginning. So a wait of
+ * theirs may return -ETIMEDOUT, and the next one in the same scope wait anew. Tests with that
+ * clock belong into tasks. */
 #ifndef WEFT_TIME_H
 #define WEFT_TIME_H
 

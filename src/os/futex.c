@@ -11,7 +11,8 @@
 
 static bool wait(_Atomic(uint32_t) *word, uint32_t value, int64_t deadline)
 {
-    struct timespec until = { deadline / 1000000000, deadline % 1000000000 };
+    int64_t at = deadline > 0 ? deadline : 0; /* a negative time is EINVAL */
+    struct timespec until = { at / 1000000000, at % 1000000000 };
     /* FUTEX_WAIT_BITSET takes an absolute time, FUTEX_WAIT a relative one. */
     long rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value,
                       deadline == INT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);

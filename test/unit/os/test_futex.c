@@ -24,6 +24,8 @@ TEST(a_deadline_that_has_passed_ends_the_wait_at_once)
 {
     ck_assert(!weft__futex_wait(&word, 0, weft__clock_real() - MS));
     ck_assert(!weft__futex_wait(&word, 0, 0));
+    ck_assert(!weft__futex_wait(&word, 0, -1));
+    ck_assert(!weft__futex_wait(&word, 0, INT64_MIN));
 }
 
 TEST(a_word_that_has_changed_is_not_waited_for)
