@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* More than any kernel has. */
+#define CPUS_MAX (1u << 16)
+
 static unsigned round_up_quota(long long quota, long long period)
 {
     if (quota <= 0 || period <= 0)
@@ -95,16 +98,27 @@ static unsigned quota_of_cgroup(void)
     return quota;
 }
 
+/* The kernel refuses sets that are smaller than its own. 0: it does not say. */
+static unsigned cpus_of_mask(void)
+{
+    unsigned cpus = 0;
+    for (unsigned room = CPU_SETSIZE; cpus == 0 && room <= CPUS_MAX; room *= 2) {
+        cpu_set_t *set = CPU_ALLOC(room);
+        size_t size = CPU_ALLOC_SIZE(room);
+        if (!set)
+            break;
+        if (sched_getaffinity(0, size, set) == 0)
+            cpus = (unsigned)CPU_COUNT_S(size, set);
+        CPU_FREE(set);
+    }
+    return cpus;
+}
+
 unsigned weft__cpus_usable(void)
 {
-    cpu_set_t set;
-    unsigned cpus;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        cpus = (unsigned)CPU_COUNT(&set);
-    } else { /* more CPUs than cpu_set_t holds */
-        long n = sysconf(_SC_NPROCESSORS_ONLN);
-        cpus = n > 0 ? (unsigned)n : 1;
-    }
-    cpus = smaller_quota(cpus, quota_of_cgroup());
-    return cpus ? cpus : 1;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned cpus = cpus_of_mask();
+    if (!cpus)
+        cpus = online > 0 ? (unsigned)online : 1;
+    return smaller_quota(cpus, quota_of_cgroup());
 }

@@ -54,7 +54,9 @@ struct weft__carrier *weft__carrier_revive(void)
     return carrier;
 }
 
-/* The thread has left its function, or is about to; the kernel counts it a little longer. */
+/* The thread has left its function, or is about to; the kernel counts it a little longer. Its
+ * number is not another thread's by then: the kernel gives numbers out in turn, all others before
+ * this one comes again, and we look after each millisecond. */
 static bool has_ended(struct weft__carrier *carrier)
 {
     return syscall(SYS_tgkill, getpid(), weft__load(&carrier->tid, relaxed), 0) != 0 &&

@@ -49,6 +49,12 @@ static int from_environment(const char *name, bool suffixes, uint64_t least, uin
     return 0;
 }
 
+static unsigned usable(void)
+{
+    unsigned cpus = weft__cpus_usable();
+    return cpus < WEFT__WORKERS_MAX ? cpus : WEFT__WORKERS_MAX;
+}
+
 static int settle_workers(weft_config *config)
 {
     uint64_t workers;
@@ -62,7 +68,7 @@ static int settle_workers(weft_config *config)
                                   "a number from 1 to 1024", &workers);
         if (rc)
             return rc;
-        config->workers = workers ? (unsigned)workers : weft__cpus_usable();
+        config->workers = workers ? (unsigned)workers : usable();
     }
     if (config->seed || config->flags & WEFT_VIRTUAL_CLOCK)
         config->workers = 1;

@@ -1,8 +1,11 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "mem/stack.h"
 #include "os/cpus.h"
@@ -207,4 +210,35 @@ TEST(a_config_out_of_range_is_refused)
     clear_environment();
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         ck_assert_int_eq(weft__settings(&wrong[i], &config), -EINVAL);
+}
+
+/* A machine with more CPUs than a cpu_set_t holds, and than there may be workers. */
+
+static int machine; /* 0: this one */
+
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+{
+    if (!machine)
+        return syscall(SYS_sched_getaffinity, pid, size, set) < 0 ? -1 : 0;
+    if (size * 8 < (size_t)machine) {
+        errno = EINVAL;
+        return -1;
+    }
+    CPU_ZERO_S(size, set);
+    for (int cpu = 0; cpu < machine; cpu++)
+        CPU_SET_S(cpu, size, set);
+    return 0;
+}
+
+TEST(there_are_no_more_workers_than_there_may_be)
+{
+    weft_config config;
+    clear_environment();
+    machine = 1024;
+    if (weft__cpus_usable() < 1024)
+        test_skip("there is a quota");
+    machine = 5000;
+    ck_assert_uint_eq(weft__cpus_usable(), 5000);
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.workers, 1024);
 }
