@@ -172,6 +172,36 @@ TEST(a_task_that_awaits_a_descriptor_is_no_deadlock)
     ck_assert_int_eq(weft_run(NULL, join_reader, NULL), 0);
 }
 
+static int wait_in_vain(void *unused)
+{
+    (void)unused;
+    return weft_event_wait(&never);
+}
+
+static weft_scope around;
+
+static int wait_for_a_moment(void *unused)
+{
+    weft_scope_set_deadline(&around, weft_after(WEFT_MS(30)));
+    return wait_in_vain(unused);
+}
+
+static int leave_one_that_waits_in_vain(void *unused)
+{
+    (void)unused;
+    SPAWN(wait_in_vain, NULL, NULL);
+    weft_scope_set_deadline(&around, weft_after(WEFT_MS(30)));
+    return 5;
+}
+
+TEST(what_a_deadline_around_all_will_end_is_no_deadlock)
+{
+    WEFT_WITH_SCOPE (&around)
+        ck_assert_int_eq(weft_run(NULL, wait_for_a_moment, NULL), -ECANCELED);
+    WEFT_WITH_SCOPE (&around)
+        ck_assert_int_eq(weft_run(NULL, leave_one_that_waits_in_vain, NULL), 5);
+}
+
 static int poll_pipe(void *unused)
 {
     struct pollfd pfd = { fds[0], POLLIN, 0 };
