@@ -30,8 +30,7 @@ static void unregister_rseq(char *carrier)
         syscall(SYS_rseq, carrier + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
-/* What was a task goes on as a plain thread. A light task has the carrier's mask, in
- * which all is blocked, and would hand it on: it gets the host's. */
+/* What was a task goes on as a plain thread, with the carrier's mask for now. */
 static void leave_carrier(struct weft_task *task)
 {
     char *tp = weft__context_thread_pointer();
@@ -39,7 +38,6 @@ static void leave_carrier(struct weft_task *task)
     if (weft__is_virtual(task))
         weft__block_set_home(tp, NULL);
     *weft__current_at(tp) = NULL;
-    weft__real_pthread_sigmask(SIG_SETMASK, &weft__rt.host_mask, NULL);
 }
 
 /* The parent's descriptors are no part of the program. */
@@ -52,11 +50,22 @@ static void close_pollers(void)
     weft__rt.workers = 0;
 }
 
+static void take_along(struct weft__thread *self)
+{
+    weft__rank_keep(self);
+    weft__list_init(&self->signals.queue); /* what was pending is the parent's, */
+    weft__store(&self->signals.pending, 0, relaxed);
+    uint64_t carried = weft__load(&self->signals.carried, relaxed);
+    weft__store(&self->signals.carried, carried & WEFT__CANCEL, relaxed); /* but for this */
+    weft__real_sigaltstack(&self->signals.stack, NULL);
+    weft__thread_forget(self);
+}
+
 static void in_child(void)
 {
     struct weft_task *task = weft__hook_task();
     struct weft__thread *self = weft__thread_self();
-    sigset_t mask;
+    sigset_t mask = weft__rt.host_mask; /* a light task's: in the carrier's all is blocked */
     weft__fork_count();
     weft__lot_forget(); /* plain threads, and those of a child, wait there for locks, too */
     weft__signals_never_mind();
@@ -73,17 +82,12 @@ static void in_child(void)
     weft__signals_forget();
     weft__sink_forget();
     weft__timer_forget();
-    if (!self)
-        return;
-    weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
-    weft__rank_keep(self);
-    weft__list_init(&self->signals.queue); /* what was pending is the parent's, */
-    weft__store(&self->signals.pending, 0, relaxed);
-    uint64_t carried = weft__load(&self->signals.carried, relaxed);
-    weft__store(&self->signals.carried, carried & WEFT__CANCEL, relaxed); /* but for this */
-    weft__real_sigaltstack(&self->signals.stack, NULL);
-    weft__thread_forget(self);
-    weft__real_pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (self) {
+        weft__mask_to(weft__load(&self->signals.mask, relaxed), &mask);
+        take_along(self);
+    }
+    if (self || task) /* not before: what comes at once finds all as it is to be */
+        weft__real_pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
 __attribute__((constructor(102))) static void register_handler(void)

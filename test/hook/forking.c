@@ -81,10 +81,57 @@ static void in_child_too(void)
     SAY_NUMBER(status);
 }
 
+static volatile sig_atomic_t handled;
+
+static void handle(int number)
+{
+    handled = number;
+}
+
+static pid_t start_sender(void)
+{
+    pid_t sender = fork();
+    if (sender == 0) {
+        alarm(10 * LIMIT);
+        for (;;) {
+            kill(0, SIGUSR1);
+            kill(0, SIGUSR2);
+        }
+    }
+    return sender;
+}
+
+/* Two signals that are blocked come all the time, to whomever there is: one would end a
+ * child, the other has a handler. How many children had neither. */
+static int beside_signals(int children)
+{
+    int spared = 0;
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    sigaddset(&blocked, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    signal(SIGUSR2, handle);
+    setpgid(0, 0);
+    pid_t sender = start_sender();
+    for (int i = 0; i < children; i++) {
+        int status = -1;
+        pid_t child = fork();
+        if (child == 0)
+            _exit(handled);
+        waitpid(child, &status, 0);
+        spared += status == 0;
+    }
+    kill(sender, SIGKILL);
+    waitpid(sender, NULL, 0);
+    return spared;
+}
+
 int main(void)
 {
     pthread_barrier_init(&barrier, NULL, 1);
     SAY_NUMBER(beside_another_thread(CHILDREN));
     in_child_too();
+    SAY_NUMBER(beside_signals(CHILDREN));
     return 0;
 }
