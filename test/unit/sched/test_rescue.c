@@ -23,7 +23,7 @@ static void hog_until_done(int count)
         ;
     ck_assert_int_eq(atomic_load(&done), count);
     if (!test_is_slowed())
-        ck_assert_int_lt(weft_now() - start, WEFT_MS(100));
+        ck_assert_int_lt(weft_now() - start, WEFT_MS(500)); /* on busy machines, too */
 }
 
 static void yield_until_settled(int count)
