@@ -12,8 +12,8 @@ struct weft__timer_handle {
     uint64_t state;
 };
 
-/* Ends the wait with reason DEADLINE at `when`. O(1). On memory shortage no timer is
- * armed, and the wait ends at once with reason CANCELLED: TIMER-4. The seat, which is the
+/* Ends the wait with reason DEADLINE at `when`. O(1). On memory shortage no timer is armed, and
+ * the wait ends at once, before `when` with reason CANCELLED: TIMER-4. The seat, which is the
  * waiter's own or one that spawns it, is held. */
 struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct weft__waiter *waiter,
                                           uint64_t ticket, int64_t when);

@@ -15,13 +15,14 @@
  * TIMER-3  Firing needs no thought for the waiter's life: WAIT-3.
  * TIMER-4  Without memory for a timer the waiter is woken for nothing (CANCEL-3), at the end
  *          of the queue: it looks again, and waits again, while the others have their turns.
- *          No deadline has come before its time.
+ *          No deadline has come before its time; one that has come is one.
  * TIMER-5  `next_timer` is never later than the first timer in the wheel, and says which that is
  *          when the worker falls asleep: an hour that is nobody's any more would hide a
  *          deadlock. What is disarmed while it sleeps it takes out when it wakes. */
 #include "base/assert.h"
 #include "sched/poll.h"
 #include "sched/schedule.h"
+#include "time/clock.h"
 
 enum { IDLE, ARMED, DEAD, STATUS = 3 };
 
@@ -54,7 +55,8 @@ struct weft__timer_handle weft__timer_arm(struct weft__worker *worker, struct we
 {
     struct weft__timer *timer = weft__pool_take(&weft__rt.timers, &worker->timers);
     if (!timer) { /* TIMER-4 */
-        if (weft__wait_claim(waiter, ticket, WEFT__CANCELLED))
+        bool passed = when <= weft__clock_now();
+        if (weft__wait_claim(waiter, ticket, passed ? WEFT__DEADLINE : WEFT__CANCELLED))
             weft__ready_queued(worker, weft__task_of(waiter));
         return (struct weft__timer_handle){ 0 };
     }
