@@ -104,7 +104,8 @@ WEFT_API int weft_start(const weft_config *config);
 
 /* Waits until every task has ended and stops the runtime. Nothing must be
  * spawned from plain threads any more (weft_submit() and weft_post() know when they are too
- * late), and handles that were not joined or detached before are void after. Plain threads only; blocks the thread.
+ * late), and handles that were not joined or detached before are void after. Plain threads only;
+ * blocks the thread.
  * Returns 0, -EINVAL (no runtime is running) or -EPERM (called by a task). */
 WEFT_API int weft_stop(void);
 

@@ -31,6 +31,7 @@ struct weft__runtime weft__rt;
 
 /* weft_start() and weft_stop() exclude each other. */
 static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t starts; /* how many there have been; under it */
 
 const char *weft_version(void)
 {
@@ -205,19 +206,22 @@ static int start_locked(const weft_config *asked)
 }
 
 /* Nobody stops it before the caller, who becomes a guest, has left. */
-static int start_and_enter(const weft_config *config)
+static int start_and_enter(const weft_config *config, uint64_t *ret_start)
 {
     pthread_mutex_lock(&life);
     int rc = start_locked(config);
-    if (rc == 0)
+    if (rc == 0) {
+        *ret_start = ++starts;
         weft__guest_enter();
+    }
     pthread_mutex_unlock(&life);
     return rc;
 }
 
 int weft_start(const weft_config *config)
 {
-    int rc = weft__self() ? -EPERM : start_and_enter(config);
+    uint64_t start;
+    int rc = weft__self() ? -EPERM : start_and_enter(config, &start);
     if (rc == 0)
         weft__guest_leave();
     return rc;
@@ -267,14 +271,18 @@ static int stop_locked(void)
     return 0;
 }
 
-int weft_stop(void)
+/* What that start has started; 0: whatever runs. */
+static int stop(uint64_t start)
 {
-    if (weft__self())
-        return -EPERM;
     pthread_mutex_lock(&life);
-    int rc = stop_locked();
+    int rc = start == 0 || start == starts ? stop_locked() : -EINVAL;
     pthread_mutex_unlock(&life);
     return rc;
+}
+
+int weft_stop(void)
+{
+    return weft__self() ? -EPERM : stop(0);
 }
 
 static bool cuts_short(int rc)
@@ -316,9 +324,10 @@ static void await_others(void)
 
 int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg)
 {
+    uint64_t start;
     int rc = weft__self() ? -EPERM : weft_checkpoint();
     if (rc == 0)
-        rc = start_and_enter(config);
+        rc = start_and_enter(config, &start);
     if (rc)
         return rc;
     weft_task *first;
@@ -331,6 +340,6 @@ int weft_run(const weft_config *config, int (*fn)(void *arg), void *arg)
     if (in_scope)
         await_others();
     weft__guest_leave();
-    weft_stop();
+    stop(start); /* somebody else may have done so, and have started another */
     return rc;
 }

@@ -227,6 +227,43 @@ TEST(somebody_else_may_stop_what_runs)
     pthread_join(thread, NULL);
 }
 
+/* It ends what it has started, and not what somebody else has since. */
+
+static atomic_bool is_run, going_on;
+
+static int begin_and_nap(void *unused)
+{
+    (void)unused;
+    atomic_store(&is_run, true);
+    return weft_sleep(WEFT_MS(2));
+}
+
+static void *start_anew(void *unused)
+{
+    while (!atomic_load(&is_run))
+        block_for(WEFT_US(100));
+    weft_stop();
+    if (weft_start(NULL) == 0) {
+        block_for(WEFT_MS(10));
+        atomic_store(&going_on, weft_workers() > 0);
+        weft_stop();
+    }
+    return unused;
+}
+
+TEST(what_somebody_else_starts_goes_on)
+{
+    for (int i = 0; i < 10; i++) {
+        pthread_t thread;
+        atomic_store(&is_run, false);
+        atomic_store(&going_on, false);
+        ck_assert_int_eq(pthread_create(&thread, NULL, start_anew, NULL), 0);
+        ck_assert_int_eq(weft_run(NULL, begin_and_nap, NULL), 0);
+        pthread_join(thread, NULL);
+        ck_assert(atomic_load(&going_on));
+    }
+}
+
 static int start_and_stop(void *unused)
 {
     (void)unused;
