@@ -162,10 +162,10 @@ static int wait_once(struct weft__mutex *mutex, struct weft__waiter *waiter, str
     return 0;
 }
 
-/* With a seed time decides nothing. */
-static bool has_been_patient(int64_t since, unsigned lost)
+/* With a seed time decides nothing, among tasks. */
+static bool has_been_patient(struct weft__waiter *waiter, int64_t since, unsigned lost)
 {
-    if (weft__unlikely(weft__rt.config.seed != 0))
+    if (!weft__is_thread(waiter) && weft__unlikely(weft__rt.config.seed != 0))
         return lost > PATIENCE_WITH_SEED;
     return weft__clock_now() - since > PATIENCE;
 }
@@ -191,7 +191,7 @@ static int lock_as(struct weft__mutex *mutex, struct weft__waiter *waiter)
             break;
         if (since == 0) /* lost to somebody who came later */
             since = weft__load(&waiter->since, relaxed);
-        node.asks = has_been_patient(since, ++lost);
+        node.asks = has_been_patient(waiter, since, ++lost);
     }
     return rc;
 }
