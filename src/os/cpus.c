@@ -116,9 +116,10 @@ static unsigned cpus_of_mask(void)
 
 unsigned weft__cpus_usable(void)
 {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned cpus = cpus_of_mask();
-    if (!cpus)
+    if (!cpus) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
         cpus = online > 0 ? (unsigned)online : 1;
+    }
     return smaller_quota(cpus, quota_of_cgroup());
 }
