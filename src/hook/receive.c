@@ -103,9 +103,27 @@ WEFT__INTERPOSE ssize_t recv(int fd, void *buf, size_t size, int flags)
     return recvfrom(fd, buf, size, flags, NULL, NULL);
 }
 
+/* Descriptors that come may have numbers of others, whose end nobody has seen. */
+static ssize_t receive_message(int fd, struct msghdr *message, int flags)
+{
+    ssize_t n = weft__real_recvmsg(fd, message, flags);
+    if (n >= 0 && weft__hook_task())
+        weft__fd_renew_received(message);
+    return n;
+}
+
+static int receive_messages(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                            struct timespec *timeout)
+{
+    int n = weft__real_recvmmsg(fd, messages, count, flags, timeout);
+    for (int i = 0; i < n && weft__hook_task(); i++)
+        weft__fd_renew_received(&messages[i].msg_hdr);
+    return n;
+}
+
 static ssize_t try_recvmsg(int fd, const struct weft__call *call)
 {
-    return weft__call_or_errno(weft__real_recvmsg(fd, call->buf, flags_for(call)));
+    return weft__call_or_errno(receive_message(fd, call->buf, flags_for(call)));
 }
 
 /* What is left of the vectors after `done` bytes, each by itself. */
@@ -137,7 +155,7 @@ WEFT__INTERPOSE ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     WEFT__STAYS;
     struct weft__fd *entry = flags & IMMEDIATE ? NULL : weft__call_entry(fd);
     if (!entry)
-        return weft__real_recvmsg(fd, message, flags);
+        return receive_message(fd, message, flags);
     struct weft__call call = { .attempt = try_recvmsg,
                                .what = "recvmsg",
                                .side = WEFT__READ,
@@ -156,7 +174,7 @@ WEFT__INTERPOSE ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 static ssize_t try_recvmmsg(int fd, const struct weft__call *call)
 {
     return weft__call_or_errno(
-        weft__real_recvmmsg(fd, call->buf, (unsigned)call->size, flags_for(call), NULL));
+        receive_messages(fd, call->buf, (unsigned)call->size, flags_for(call), NULL));
 }
 
 /* As in the kernel, the timeout is looked at after messages and ends no wait. */
@@ -186,7 +204,7 @@ WEFT__INTERPOSE int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, i
     struct weft__fd *entry = flags & IMMEDIATE ? NULL : weft__call_entry(fd);
     int64_t end = WEFT_NEVER;
     if (!entry || count == 0 || (timeout && !weft__duration_valid(timeout)))
-        return weft__real_recvmmsg(fd, messages, count, flags, timeout);
+        return receive_messages(fd, messages, count, flags, timeout);
     if (timeout)
         end = weft__duration_end(timeout);
     struct weft__call call = { .attempt = try_recvmmsg,

@@ -43,6 +43,8 @@
 #include "os/lock.h"
 #include "sched/wait.h"
 
+struct msghdr;
+
 enum weft__side { WEFT__READ, WEFT__WRITE };
 
 enum weft__fd_flags {
@@ -114,6 +116,9 @@ bool weft__fd_learn(struct weft__fd *entry, uint32_t edge, uint32_t set, uint32_
 
 /* A new file of this number: what was known of an earlier one goes. */
 void weft__fd_renew(int fd, uint32_t flags);
+
+/* The same for each that has come in a message. */
+void weft__fd_renew_received(struct msghdr *message);
 
 /* Before somebody else closes it: unregistered, forgotten, waiters woken. Returns the
  * generation that is then, for: */

@@ -8,6 +8,10 @@
 #include "io/operation.h"
 #include "weft/io.h"
 
+#ifndef SCM_PIDFD /* Linux 6.5 */
+#define SCM_PIDFD 4
+#endif
+
 /* These never wait, whatever the socket's mode. */
 #define IMMEDIATE (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE)
 /* Of what these ask for the side's readiness says nothing: SO_PEEK_OFF. */
@@ -123,17 +127,23 @@ static ssize_t receive_rest(int fd, struct weft__operation *op, const struct msg
     return (ssize_t)sum;
 }
 
-/* Descriptors that have come are new files, whatever had their numbers before. */
-static void renew_received(struct msghdr *message)
+static bool has_descriptors(const struct cmsghdr *header)
 {
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    return header->cmsg_level == SOL_SOCKET &&
+           (header->cmsg_type == SCM_RIGHTS || header->cmsg_type == SCM_PIDFD);
+}
+
+void weft__fd_renew_received(struct msghdr *message)
+{
+    struct cmsghdr *header = message->msg_controllen ? CMSG_FIRSTHDR(message) : NULL;
     for (; header; header = CMSG_NXTHDR(message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+        if (!has_descriptors(header))
             continue;
         for (size_t at = CMSG_LEN(0); at < header->cmsg_len; at += sizeof(int)) {
             int received;
             memcpy(&received, (char *)header + at, sizeof received);
-            weft__fd_renew(received, 0);
+            if (weft__fd_find(received)) /* else nothing is known of it */
+                weft__fd_renew(received, 0);
         }
     }
 }
@@ -150,7 +160,7 @@ ssize_t weft_recvmsg(int fd, struct msghdr *message, int flags)
     /* With ancillary data the kernel, too, may stop where such data begins. */
     bool all = flags & MSG_WAITALL && !op.no_wait && !op.aside && !message->msg_control;
     ssize_t n = weft__operate(fd, &op);
-    if (n >= 0 && message->msg_controllen)
-        renew_received(message);
+    if (n >= 0)
+        weft__fd_renew_received(message);
     return all && n > 0 && is_stream(fd) ? receive_rest(fd, &op, message, (size_t)n) : n;
 }
