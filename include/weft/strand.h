@@ -120,12 +120,13 @@ WEFT_API int weft_strand_watch_at(const char *site, weft_strand *strand, int fd,
  * Suspends (blocks a plain thread); a cancellation point, and what cuts the wait short
  * cancels the call. If fn had not been called by then it never is, and the caller goes on at
  * once, however long the strand, or a bound strand's thread, is busy; weft_strand_destroy()
- * waits until its turn has passed. A signal's handler must not leave the call by a jump.
+ * waits until its turn has passed, and until then it costs some hundred bytes. A signal's handler
+ * must not leave the call by a jump.
  * Returns 0; -ECANCELED or -ETIMEDOUT (the surrounding scope, or weft_cancel_all(): fn was not
- * called, or has itself returned one of these); -EDEADLK (by the thread that calls the strand's callbacks: it
- * would wait for itself, and has only to call fn; so too by the thread that has created a
- * bound strand for another one which has not run or stepped it yet); -ENOMEM or -EPERM (no
- * runtime is running). */
+ * called, or has itself returned one of these); -EDEADLK (by the thread that calls the strand's
+ * callbacks: it would wait for itself, and has only to call fn; so too by the thread that has
+ * created a bound strand for another one which has not run or stepped it yet); -ENOMEM or -EPERM
+ * (no runtime is running). */
 #define weft_strand_call(strand, fn, arg, ret_result) \
     weft_strand_call_at(WEFT__SITE(fn), strand, fn, arg, ret_result)
 

@@ -249,8 +249,8 @@ int weft_strand_call_at(const char *site, weft_strand *strand, int (*fn)(void *a
         rc = -EDEADLK;
     if (rc)
         return rc;
-    if (weft__is_thread(waiter))
-        weft__guest_enter(); /* weft_stop() may run as soon as the task has ended */
+    if (weft__is_thread(waiter) && !weft__guest_bring())
+        return -EPERM; /* a guest, since weft_stop() may run as soon as the task has ended */
     rc = spawn_and_await(&request, waiter, &result);
     if (weft__is_thread(waiter))
         weft__guest_leave();

@@ -253,6 +253,11 @@ _Atomic(uint32_t) weft__monitor_spawns;
 
 #ifndef WORLD_HAS_GUESTS
 /* Nobody stops the runtime of a model. */
+bool weft__guest_bring(void)
+{
+    return true;
+}
+
 void weft__guest_enter(void)
 {
 }
