@@ -42,7 +42,8 @@ typedef struct weft_parallel_attr {
     void (*progress)(uint64_t done, uint64_t total, void *arg);
     void *progress_arg;
     /* Bytes of stack, as in weft_attr, for the tasks that the loop spawns. 0: as much as the
-     * calling task has; on a plain thread, however much that has, the runtime's. */
+     * calling task has; on a plain thread, however much that has, the runtime's. One for whose
+     * stack there is no memory ends the loop: -ENOMEM. */
     size_t stack_size;
     uintptr_t reserved[3]; /* must be zero */
 } weft_parallel_attr;
@@ -51,9 +52,9 @@ typedef struct weft_parallel_attr {
  * index once, in no certain order. An empty range is none. fn() returns 0, or a negative
  * errno value, which stops the loop: no other call begins. `attr` may be NULL.
  *
- * A task works itself; a plain thread waits, and tasks work, which are light ones. weft_exit() in a call ends the
- * task that makes it, which may be the caller; else the loop, not all of which is done then,
- * returns the result if that is negative, and -ECANCELED if not.
+ * A task works itself; a plain thread waits, and tasks work, which are light ones. weft_exit() in a
+ * call ends the task that makes it, which may be the caller; else the loop, not all of which is
+ * done then, returns the result if that is negative, and -ECANCELED if not.
  *
  * Suspends (blocks a plain thread); a cancellation point. When it is cut short some of the
  * calls have been made, and have ended.

@@ -171,14 +171,14 @@ static int attend(void *arg)
     return 0;
 }
 
-/* `left`: what leaving the group has returned. A party may have had no memory for its stack,
- * which has cancelled the group; or it has called weft_exit(). */
+/* `left`: what leaving the group has returned. A party may have had no memory for its stack, or
+ * has called weft_exit(): that has cancelled the group, and says more than -ECANCELED does. */
 static int outcome(struct weft__loop *loop, int left)
 {
     int rc = weft__load(&loop->result, relaxed);
     if (weft__load(&loop->range.done, relaxed) == loop->count)
         return 0;
-    if (rc && (rc != -ECANCELED || left != -ENOMEM))
+    if (rc && (rc != -ECANCELED || left == 0))
         return rc;
     return left ? left : -ECANCELED;
 }

@@ -236,6 +236,27 @@ static int exit_at(int64_t first, int64_t last, void *at)
     return mark(first, last, NULL);
 }
 
+static int exit_if_helping(int64_t first, int64_t last, void *caller)
+{
+    if (weft_self() != caller)
+        weft_exit(-EIO);
+    (void)first, (void)last;
+    return weft_sleep(WEFT_US(100));
+}
+
+static int exit_in_a_helper(void *unused)
+{
+    weft_parallel_attr attr = { .grain = 1 };
+    (void)unused;
+    ck_assert_int_eq(weft_parallel_for(0, 1000000, &attr, exit_if_helping, weft_self()), -EIO);
+    return 0;
+}
+
+TEST(a_call_that_ends_its_task_with_an_error_ends_the_loop_with_that)
+{
+    ck_assert_int_eq(run_tasks(2, exit_in_a_helper, NULL), 0);
+}
+
 TEST(a_call_that_ends_its_task_ends_a_threads_loop)
 {
     weft_config config = { .workers = 2 };
