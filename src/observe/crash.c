@@ -39,7 +39,7 @@ static void report_overflow(struct weft_task *task)
 static size_t index_of(int number)
 {
     size_t i = 0;
-    while (deadly[i] != number)
+    while (i < DEADLY && deadly[i] != number)
         i++;
     return i;
 }
@@ -54,7 +54,8 @@ static void report(int number, struct weft_task *task, const siginfo_t *info)
 }
 
 /* What was before may be a handler that came between two starts, and calls this one when it has
- * done its part. Then the thread is here again, and each would send it to the other for ever. */
+ * done its part. Then the thread is here again, and each would send it to the other for ever. It
+ * may also call this one for a signal that is none of ours. */
 static void on_deadly(int number, siginfo_t *info, void *context)
 {
     static const struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -62,7 +63,10 @@ static void on_deadly(int number, siginfo_t *info, void *context)
     size_t i = index_of(number);
     pid_t self = gettid();
     (void)context;
-    bool again = weft__exchange(&died[i], self, relaxed) == self; /* of its own thread only */
+    if (i == DEADLY)
+        return;
+    bool again = before[i].sa_handler != SIG_DFL &&
+                 weft__exchange(&died[i], self, relaxed) == self; /* of its own thread only */
     /* The fault repeats, or abort() raises again: then it is theirs. */
     sigaction(number, again ? &by_default : &before[i], NULL);
     if (task && !again)

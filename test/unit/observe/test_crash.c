@@ -1,6 +1,7 @@
 #include "suite.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -171,6 +172,39 @@ TEST(a_handler_that_calls_ours_of_an_earlier_start_ends_the_process)
                                         i == 0 ? SIGSEGV : SIGABRT, "died in task ");
         ck_assert_ptr_null(strstr(strstr(said, "died in ") + 1, "died in "));
     }
+}
+
+/* Handlers that call ours and go on: the next crash is told, too. */
+
+static sigjmp_buf back;
+
+static void recover(int number, siginfo_t *info, void *context)
+{
+    chained.sa_sigaction(number, info, context);
+    siglongjmp(back, 1);
+}
+
+static int crash_twice(void *unused)
+{
+    struct sigaction action = { .sa_sigaction = recover, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    sigaction(SIGSEGV, &action, &chained);
+    if (!sigsetjmp(back, 1))
+        return faulting(unused);
+    sigaction(SIGSEGV, &chained, NULL);
+    return faulting(unused);
+}
+
+static void crash_again(void *unused)
+{
+    (void)unused;
+    run_task(&(int (*)(void *)){ crash_twice });
+}
+
+TEST(a_crash_after_one_that_was_survived_is_told)
+{
+    skip_if_instrumented();
+    const char *said = expect_death(crash_again, NULL, SIGSEGV, "died in task ");
+    ck_assert_ptr_nonnull(strstr(strstr(said, "died in ") + 1, "died in "));
 }
 
 static void start_and_be_killed(void *number)
