@@ -129,7 +129,7 @@ static bool add_region(struct weft__stacks *stacks)
     stacks->regions = region;
     stacks->region = region->start;
     stacks->region_end = region->start + region->size;
-    stacks->region_size = region->size < REGION_LARGEST ? 2 * region->size : REGION_LARGEST;
+    stacks->region_size = region->size < REGION_LARGEST / 2 ? 2 * region->size : REGION_LARGEST;
     weft__add(&stacks->bytes, region->size, relaxed);
     return true;
 }
