@@ -31,8 +31,8 @@ struct server {
 };
 
 /* Allocates and opens what `settings` asks for. `stop_fd` is written to when the
- * service cannot go on, and cuts the grace period of server_stop() short. Returns 0, or an error after a
- * message. server_finish() must follow in either case. */
+ * service cannot go on, and cuts the grace period of server_stop() short. Returns 0, or an error
+ * after a message. server_finish() must follow in either case. */
 int server_init(struct server *server, const struct settings *settings, int stop_fd);
 void server_finish(struct server *server);
 

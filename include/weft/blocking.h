@@ -167,12 +167,12 @@ WEFT_API void weft_blocking_look(weft_blocking_kind *kind, weft_blocking_info *r
  *         perror("pread");
  *
  * A section that is over soon costs some 20 ns, and when others wait behind the task the monitor
- * may have to be woken for it, which costs some microseconds, but not for each of many. If it goes on for some 100 us while others wait
- * behind the task, they go on, on another thread, and the task keeps its own. (Without a section
- * that takes until it is found to be blocked, 2 ms at worst, or 10 ms when it computes.) Work
- * that comes later waits for the monitor's next two looks, 2 ms at worst. At most 1024 sections
- * last that long at the same time, as many more as there are workers. The watchdog
- * (weft_watchdog()) says nothing of them.
+ * may have to be woken for it, which costs some microseconds, but not for each of many. If it goes
+ * on for some 100 us while others wait behind the task, they go on, on another thread, and the task
+ * keeps its own. (Without a section that takes until it is found to be blocked, 2 ms at worst, or
+ * 10 ms when it computes.) Work that comes later waits for the monitor's next two looks, 2 ms at
+ * worst. At most 1024 sections last that long at the same time, as many more as there are workers.
+ * The watchdog (weft_watchdog()) says nothing of them.
  *
  * weft_blocking_begin() never suspends. weft_blocking_end() waits for the task's turn if the
  * others have gone on; the task may then be on another OS thread, as after every call that

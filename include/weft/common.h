@@ -3,8 +3,8 @@
  * Errors. A weft function that can fail returns 0 or a count on success and a
  * negative errno value on failure. Nothing is told by errno: the C library lets
  * a compiler keep errno's address across calls, and after a task has moved to
- * another thread that address belongs to somebody else. After a call that asks
- * the kernel errno may be another one; a virtual thread's is as it was.
+ * another thread that address belongs to somebody else. What is in errno may have
+ * changed after a call.
  *
  * Callers. "task" is code that runs inside weft_run() or was spawned; "plain
  * thread" is any pthread that the runtime did not start. Unless a comment says

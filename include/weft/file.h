@@ -28,8 +28,8 @@
  * terminals, is read and written by weft/io.h.
  *
  * A descriptor is closed when no call on it is under way: the kernel gives its number to the next
- * file. Paths are relative to `folder`, the descriptor of a folder, or AT_FDCWD: the working folder. The
- * constants O_..., AT_... are in <fcntl.h>, struct stat in <sys/stat.h>.
+ * file. Paths are relative to `folder`, the descriptor of a folder, or AT_FDCWD: the working
+ * folder. The constants O_..., AT_... are in <fcntl.h>, struct stat in <sys/stat.h>.
  * Buffers, paths and structures belong to the caller and must stay until the call returns.
  *
  * Common errors, not repeated below: -ECANCELED, -ETIMEDOUT, -ENOMEM, and what the system call
@@ -60,7 +60,8 @@ WEFT_API int weft_file_open_at(int folder, const char *path, int flags, mode_t m
 
 /* pread(2), pwrite(2), preadv(2), pwritev(2): at `offset`, the file's own position stays. A read
  * gives less than was asked for at the end of the file only, and 0 there, unless it failed or
- * was cancelled after a part, or is larger than the kernel moves at a time (2 GiB). Suspend; cancellation points. */
+ * was cancelled after a part, or is larger than the kernel moves at a time (2 GiB). Suspend;
+ * cancellation points. */
 WEFT_API ssize_t weft_pread(int fd, void *buf, size_t size, int64_t offset);
 WEFT_API ssize_t weft_pwrite(int fd, const void *buf, size_t size, int64_t offset);
 WEFT_API ssize_t weft_preadv(int fd, const struct iovec *iov, int iov_count, int64_t offset);
@@ -139,8 +140,8 @@ WEFT_API int weft_file_load(int folder, const char *path, size_t limit, void **r
  *
  * On an error, -ECANCELED and -ETIMEDOUT among them, `path` is as it was and the other name is
  * gone; but if only the folder could not be synchronized, then it has been replaced, and
- * *ret_replaced (may be NULL) tells: -EACCES then says that the folder may not be read. A process that is killed in between leaves
- * ".NAME.RANDOM.new" behind.
+ * *ret_replaced (may be NULL) tells: -EACCES then says that the folder may not be read. A process
+ * that is killed in between leaves ".NAME.RANDOM.new" behind.
  * Returns 0 or an error. Suspends; a cancellation point. */
 WEFT_API int weft_file_save(int folder, const char *path, const void *data, size_t size,
                             mode_t mode, bool *ret_replaced) WEFT__NONNULL(2);

@@ -159,9 +159,9 @@ typedef struct weft_process_outcome {
  * cancellation point.
  * Returns 0 (the function has returned, whatever: outcome.value); -EOWNERDEAD (the worker
  * has ended before that; or several new ones, one after the other, before they were ready or
- * had begun it: then the job was not begun); -ETIMEDOUT or -ECANCELED (the surrounding scope; outcome.begun
- * says whether it was killed); -EMSGSIZE (the function has set a larger result_size than
- * there is room for); -EPIPE (the pool is closed, or its template has ended; if the job had
+ * had begun it: then the job was not begun); -ETIMEDOUT or -ECANCELED (the surrounding scope;
+ * outcome.begun says whether it was killed); -EMSGSIZE (the function has set a larger result_size
+ * than there is room for); -EPIPE (the pool is closed, or its template has ended; if the job had
  * begun then, it was killed); -EPROTO (the function has meddled with its worker's socket;
  * it was killed);
  * -EAGAIN, -EMFILE or -ENFILE (there is no process for it, or no descriptor) or -ENOMEM:

@@ -40,8 +40,8 @@ typedef struct weft_signal_info {
 
 /* Subscribes to `count` signals. Any number of subscriptions may have the same signal:
  * each gets it. *ret_signals is the caller's. Any task or plain thread; never suspends.
- * Returns 0, -EINVAL (none, or no signal's number; SIGKILL or SIGSTOP, which nobody can handle; SIGSEGV,
- * SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS or SIGABRT, whose place is where they happen; or
+ * Returns 0, -EINVAL (none, or no signal's number; SIGKILL or SIGSTOP, which nobody can handle;
+ * SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS or SIGABRT, whose place is where they happen; or
  * one that libc keeps for itself), -EMFILE, -ENFILE or -ENOMEM. */
 WEFT_API int weft_signals_create(const int *numbers, size_t count, weft_signals **ret_signals)
     WEFT__NONNULL(1, 3);

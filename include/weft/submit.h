@@ -13,8 +13,9 @@
  * At the end. weft_stop(), and weft_run() before it returns, wait for all that was taken,
  * and for what comes while they wait: submitted tasks end, and so every future has its
  * result, and callbacks run. What is handed over from another thread when nothing is left
- * to wait for comes too late and is refused (-EPERM), with no future. After weft_cancel_all() tasks that have not begun never
- * do, and their futures' result is -ECANCELED; callbacks run all the same. */
+ * to wait for comes too late and is refused (-EPERM), with no future. After weft_cancel_all() tasks
+ * that have not begun never do, and their futures' result is -ECANCELED; callbacks run all the
+ * same. */
 #ifndef WEFT_SUBMIT_H
 #define WEFT_SUBMIT_H
 

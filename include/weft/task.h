@@ -231,11 +231,14 @@ WEFT_API void weft_unpin(void);
 #define WEFT__TASK_5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5) \
     WEFT__TASK(name, t1 a1 WEFT__C t2 a2 WEFT__C t3 a3 WEFT__C t4 a4 WEFT__C t5 a5, \
                t1 a1; t2 a2; t3 a3; t4 a4; t5 a5;, a1 WEFT__C a2 WEFT__C a3 WEFT__C a4 WEFT__C a5, \
-               weft__a->a1 WEFT__C weft__a->a2 WEFT__C weft__a->a3 WEFT__C weft__a->a4 WEFT__C weft__a->a5)
+               weft__a->a1 WEFT__C weft__a->a2 WEFT__C weft__a->a3 WEFT__C weft__a->a4 WEFT__C \
+               weft__a->a5)
 #define WEFT__TASK_6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6) \
     WEFT__TASK(name, t1 a1 WEFT__C t2 a2 WEFT__C t3 a3 WEFT__C t4 a4 WEFT__C t5 a5 WEFT__C t6 a6, \
-               t1 a1; t2 a2; t3 a3; t4 a4; t5 a5; t6 a6;, a1 WEFT__C a2 WEFT__C a3 WEFT__C a4 WEFT__C a5 WEFT__C a6, \
-               weft__a->a1 WEFT__C weft__a->a2 WEFT__C weft__a->a3 WEFT__C weft__a->a4 WEFT__C weft__a->a5 WEFT__C weft__a->a6)
+               t1 a1; t2 a2; t3 a3; t4 a4; t5 a5; t6 a6;, \
+               a1 WEFT__C a2 WEFT__C a3 WEFT__C a4 WEFT__C a5 WEFT__C a6, \
+               weft__a->a1 WEFT__C weft__a->a2 WEFT__C weft__a->a3 WEFT__C weft__a->a4 WEFT__C \
+               weft__a->a5 WEFT__C weft__a->a6)
 /* clang-format on */
 
 WEFT__END

@@ -98,7 +98,8 @@ static int64_t seek(struct copy *copy, int64_t offset, int whence)
     return weft__file_do(&call);
 }
 
-/* Where data begins next, and where it ends, if that is known. -ENXIO: nowhere, all the rest is a hole. */
+/* Where data begins next, and where it ends, if that is known. -ENXIO: nowhere, all the rest is a
+ * hole. */
 static int find_data(struct copy *copy, int64_t *ret_end)
 {
     int64_t data = seek(copy, copy->done, SEEK_DATA);

@@ -1,5 +1,6 @@
 /* With WEFT_CHECK=1, instead of main(): says which names this process resolves to the
- * hook, and which objects it has loaded, and ends, on standard output. `weft exec --check` reads it:
+ * hook, and which objects it has loaded, and ends, on standard output. `weft exec --check`
+ * reads it:
  *
  *     live NAME
  *     shadowed NAME BY-OBJECT

@@ -13,7 +13,8 @@ struct weft_task;
 void weft__report_task(int fd, const char *before, struct weft_task *task, const char *after);
 
 /* Adds to the line what a wait is about, after `before`: "fd 3", "task 7", an address;
- * nothing when it is about no object. The wait is not over. `what`, `object`: as in weft__wait_begin(). */
+ * nothing when it is about no object. The wait is not over. `what`, `object`: as in
+ * weft__wait_begin(). */
 void weft__report_object(struct weft__line *line, const char *before, const char *what,
                          uint64_t object);
 

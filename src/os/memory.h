@@ -40,7 +40,8 @@ bool weft__memory_guard(void *start, size_t size);
 #define WEFT__GUARDS_MAX 64
 
 /* The same for `count` ranges of `size` bytes, `stride` bytes apart, at
- * most GUARDS_MAX; in one call where the kernel can (Linux 6.14). After a refusal some may be guarded. */
+ * most GUARDS_MAX; in one call where the kernel can (Linux 6.14). After a refusal some may be
+ * guarded. */
 bool weft__memory_guard_each(char *start, size_t size, size_t stride, size_t count);
 
 /* Asks for 2 MiB pages. */

@@ -24,8 +24,8 @@
 extern bool weft__files_by_pool;
 
 /* Fills in what `asked` (may be NULL) leaves open, from the environment
- * (WEFT_WORKERS, WEFT_STACK_SIZE, WEFT_SEED, WEFT_BLOCKING_..., WEFT_FILES) and the machine. Returns 0 or
- * -EINVAL, with a line on stderr that says which value is wrong. */
+ * (WEFT_WORKERS, WEFT_STACK_SIZE, WEFT_SEED, WEFT_BLOCKING_..., WEFT_FILES) and the machine.
+ * Returns 0 or -EINVAL, with a line on stderr that says which value is wrong. */
 int weft__settings(const weft_config *asked, weft_config *ret_config);
 
 #endif

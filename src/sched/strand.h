@@ -10,9 +10,9 @@
  *            (STRAND-4).
  * STRAND-7   It leaves with the baton in hand and gives it up before it picks who runs
  *            after it, under the seat: when it parks, gives way, or ends. From there on it
- *            touches nothing that is its strand's, but for its count (STRAND-11). The next one may run at once, and on
- *            another worker; what is left to save is the context, and nobody runs that
- *            before it is saved (WAIT-4).
+ *            touches nothing that is its strand's, but for its count (STRAND-11). The next one may
+ *            run at once, and on another worker; what is left to save is the context, and nobody
+ *            runs that before it is saved (WAIT-4).
  * STRAND-8   While it is running a task may be woken from the wait that it has just begun
  *            (WAIT-4): it comes for the baton that it holds, and so stands in line like
  *            others, behind those who came before; it may name itself when it parks.

@@ -144,8 +144,8 @@ extern bool (*weft__wait_interrupted)(void);
 
 /* Set with it: a wait of the caller's, which it has taken back wholly, was INTERRUPTED. Does
  * what is to be done, which may suspend; it may leave by a jump only where nobody else
- * knows of the caller's frame, so not out of a start or a supervisor. False: nothing was done; it is
- * for whoever has called, and the wait fails (-EINTR). */
+ * knows of the caller's frame, so not out of a start or a supervisor. False: nothing was done; it
+ * is for whoever has called, and the wait fails (-EINTR). */
 extern bool (*weft__wait_handled)(void);
 
 /* Ends a wait that was begun and is not wanted any more. Returns true when

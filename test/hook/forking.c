@@ -112,7 +112,8 @@ static int beside_signals(int children)
     sigaddset(&blocked, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     signal(SIGUSR2, handle);
-    setpgid(0, 0);
+    if (setpgid(0, 0) != 0)
+        abort();
     pid_t sender = start_sender();
     for (int i = 0; i < children; i++) {
         int status = -1;

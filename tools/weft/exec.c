@@ -140,7 +140,7 @@ int tool_exec(int argc, char **argv)
         fputs(help, stdout);
         return 0;
     }
-    /* A program that is not run has nothing to count. One that a counted program runs is counted. */
+    /* What is not run has nothing to count. What a counted program runs is counted. */
     request.hook.stats = !request.check && (request.hook.stats || is_set("WEFT_STATS"));
     request.hook.trace = !request.check && (request.hook.trace || is_set("WEFT_TRACE_CALLS"));
     rc = hook_find(&request.hook);

@@ -9,7 +9,8 @@ struct program {
     char binary[PATH_MAX]; /* the ELF file behind it: itself, or what interprets the script */
 };
 
-/* Finds `name` as execvp(3) does, but takes no text without "#!" for a script, and follows scripts to their interpreters.
+/* Finds `name` as execvp(3) does, but takes no text without "#!" for a script, and follows scripts
+ * to their interpreters.
  * Returns 0, or the exit status after having said on stderr why not. */
 int program_find(const char *name, struct program *ret_program);
 
