@@ -71,6 +71,8 @@ struct weft__file_watch {
     int id;
     unsigned events, options;
     struct weft__file_entry *root;
+    dev_t device; /* of a root that is no folder */
+    ino_t inode;
 };
 
 struct weft__file_entry {
@@ -155,9 +157,11 @@ int weft__file_watch_opened(weft_file_watcher *watcher, const struct weft__file_
                             int fd);
 /* A root that is no folder. 0 or an error. */
 int weft__file_watch_file(weft_file_watcher *watcher, struct weft__file_entry *root);
-/* Whether its path leads to it still. That a file is gone the kernel tells only when nobody has it
- * open any more; that it has a name less (IN_ATTRIB), at once. */
-bool weft__file_is_there(weft_file_watcher *watcher, const struct weft__file_entry *root);
+/* Errors by which a path says that nothing is there, or that it is no folder any more. */
+bool weft__file_is_absent(int error);
+/* Whether its path leads to it still, as far as can be told. That a file is gone the kernel tells
+ * only when nobody has it open any more; that it has a name less (IN_ATTRIB), at once. */
+bool weft__file_is_there(const struct weft__file_entry *root);
 /* FILE-4: lists the folder, or the first above it that is there. */
 void weft__file_look_firmly(const struct weft__file_entry *entry);
 
@@ -196,7 +200,7 @@ void weft__file_itself(weft_file_watcher *watcher, struct weft__file_entry *at, 
 /* Reads what the kernel has, once. 0, -EAGAIN or an error. */
 int weft__file_events_read(weft_file_watcher *watcher);
 bool weft__file_events_left(const weft_file_watcher *watcher);
-/* Whether the next one needs a look at a folder. */
+/* Whether the next one needs a look at a folder, or at a path. */
 bool weft__file_events_long(weft_file_watcher *watcher);
 /* At least one, and others until something was lost; `apart`: also those that need a look. */
 void weft__file_events_consume(weft_file_watcher *watcher, bool apart);

@@ -336,6 +336,8 @@ bool weft__file_events_long(weft_file_watcher *watcher)
     struct inotify_event *other;
     if (event->mask & IN_MOVED_FROM && search(watcher, &other) == PERHAPS)
         return true;
+    if (event->mask & IN_ATTRIB && event->len == 0)
+        return !(event->mask & IN_ISDIR); /* weft__file_is_there() */
     return event->mask & IN_ISDIR && event->mask & (IN_CREATE | IN_MOVE);
 }
 

@@ -73,12 +73,6 @@ static void be_fresh(weft_file_watcher *watcher, struct weft__file_entry *entry)
     weft__list_append(&watcher->fresh, &entry->fresh_link);
 }
 
-/* Errors by which the folder says that it is not there, or that it is none any more. */
-static bool is_absent(int error)
-{
-    return error == -ENOENT || error == -ENOTDIR || error == -ELOOP;
-}
-
 static bool is_exhaustion(int error)
 {
     return error == -ENOSPC || error == -ENOMEM || error == -EMFILE || error == -ENFILE;
@@ -131,7 +125,7 @@ static int look(weft_file_watcher *watcher, struct weft__file_entry *entry)
     int rc = fd < 0 ? fd : look_into(watcher, entry, fd);
     if (fd < 0)
         begin_anew(watcher, entry);
-    if (rc && is_absent(rc))
+    if (rc && weft__file_is_absent(rc))
         weft__file_look_firmly(entry);
     else if (rc)
         refuse(watcher, entry, rc);
@@ -239,7 +233,7 @@ void weft__file_look_at_all(weft_file_watcher *watcher)
         next = at->next;
         int rc = renew(watcher, watch);
         if (rc)
-            weft__file_watch_end(watcher, watch, is_absent(rc) ? -ENOENT : rc);
+            weft__file_watch_end(watcher, watch, weft__file_is_absent(rc) ? -ENOENT : rc);
         else
             look_on(watcher);
     }

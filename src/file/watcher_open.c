@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,14 +36,18 @@ static int add_watch(weft_file_watcher *watcher, const struct weft__file_entry *
     return number < 0 ? -errno : number;
 }
 
+static int open_as(const struct weft__file_entry *entry, int flags)
+{
+    char *path = weft__file_entry_path(entry, NULL);
+    int fd = path ? open(path, flags | O_CLOEXEC) : -1, rc = fd < 0 ? -errno : fd;
+    free(path);
+    return path ? rc : -ENOMEM;
+}
+
 /* The path that was given may be a link. */
 int weft__file_open(const struct weft__file_entry *entry)
 {
-    char *path = weft__file_entry_path(entry, NULL);
-    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (entry->parent ? O_NOFOLLOW : 0);
-    int fd = path ? open(path, flags) : -1, rc = fd < 0 ? -errno : fd;
-    free(path);
-    return path ? rc : -ENOMEM;
+    return open_as(entry, O_RDONLY | O_DIRECTORY | (entry->parent ? O_NOFOLLOW : 0));
 }
 
 int weft__file_watch_opened(weft_file_watcher *watcher, const struct weft__file_entry *entry,
@@ -59,22 +64,37 @@ int weft__file_watch_opened(weft_file_watcher *watcher, const struct weft__file_
     return number;
 }
 
+/* Its name may have been lost before the watch stood: nothing would tell of that. */
 int weft__file_watch_file(weft_file_watcher *watcher, struct weft__file_entry *root)
 {
-    char *path = weft__file_entry_path(root, NULL);
-    int number = path ? add_watch(watcher, root, path) : -ENOMEM;
-    free(path);
-    return number < 0 ? number : weft__file_node_join(watcher, root, number);
+    struct stat stat;
+    int fd = open_as(root, O_PATH), number = fd;
+    if (fd >= 0) {
+        number = fstat(fd, &stat) ? -errno : weft__file_watch_opened(watcher, root, fd);
+        close(fd);
+    }
+    int rc = number < 0 ? number : weft__file_node_join(watcher, root, number);
+    if (rc)
+        return rc;
+    root->watch->device = stat.st_dev;
+    root->watch->inode = stat.st_ino;
+    return weft__file_is_there(root) ? 0 : -ENOENT;
 }
 
-bool weft__file_is_there(weft_file_watcher *watcher, const struct weft__file_entry *root)
+bool weft__file_is_absent(int error)
 {
+    return error == -ENOENT || error == -ENOTDIR || error == -ELOOP;
+}
+
+bool weft__file_is_there(const struct weft__file_entry *root)
+{
+    struct stat found;
     char *path = weft__file_entry_path(root, NULL);
-    int number = path ? add_watch(watcher, root, path) : -ENOMEM;
+    int rc = path ? stat(path, &found) ? -errno : 0 : -ENOMEM;
     free(path);
-    if (number >= 0 && !weft__file_node_find(watcher, number))
-        inotify_rm_watch(watcher->fd, number); /* another file's */
-    return number < 0 ? number != -ENOENT && number != -ENOTDIR : number == root->node->number;
+    if (rc)
+        return !weft__file_is_absent(rc);
+    return found.st_dev == root->watch->device && found.st_ino == root->watch->inode;
 }
 
 void weft__file_look_firmly(const struct weft__file_entry *entry)

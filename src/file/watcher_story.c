@@ -119,7 +119,7 @@ void weft__file_itself(weft_file_watcher *watcher, struct weft__file_entry *at, 
         return;
     if (!ends) {
         weft__file_changed(watcher, (struct weft__file_name){ at, NULL }, bits);
-        ends = bits & IN_ATTRIB && !at->folder && !weft__file_is_there(watcher, at);
+        ends = bits & IN_ATTRIB && !at->folder && !weft__file_is_there(at);
     }
     if (ends)
         weft__file_watch_end(watcher, at->watch, error);

@@ -92,6 +92,18 @@ struct dirent *__wrap_readdir64(DIR *dir)
     return found;
 }
 
+/* Where a path is looked up. */
+static atomic_int looks_here; /* by a task */
+
+int __wrap_stat64(const char *path, struct stat64 *ret_stat);
+int __real_stat64(const char *path, struct stat64 *ret_stat);
+int __wrap_stat64(const char *path, struct stat64 *ret_stat)
+{
+    if (weft_self())
+        atomic_fetch_add(&looks_here, 1);
+    return __real_stat64(path, ret_stat);
+}
+
 /* Only what the watcher reads is as large. */
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f);
 long __real_syscall(long number, ...);
@@ -158,6 +170,74 @@ TEST(what_may_not_be_watched_below_is_told)
     ck_assert_str_eq(story_of(&place), "unwatched a/ EACCES");
     atomic_store(&add_error, 0);
     place_close(&place);
+}
+
+/* inotify_add_watch() fails only for what is not watched yet. */
+static int replace_file(void *error)
+{
+    struct place place;
+    place_open(&place);
+    write_file(&place, "a");
+    write_file(&place, "b");
+    int fd = open(in(&place, "a"), O_RDONLY | O_CLOEXEC);
+    watch(&place, "a", WEFT_FILE_WRITTEN, 0);
+    watch(&place, "", WEFT_FILE_REMOVED | WEFT_FILE_CREATED, 0);
+    atomic_store(&add_error, *(int *)error);
+    atomic_store(&adds_left, 0);
+    atomic_store(&looks_here, 0);
+    move_entry(&place, "b", "a");
+    ck_assert_str_eq(story_of(&place), "removed b, created a, ended a ENOENT");
+    atomic_store(&add_error, 0);
+    ck_assert_int_eq(atomic_load(&looks_here), 0);
+    close(fd);
+    place_close(&place);
+    return 0;
+}
+
+TEST(a_file_is_gone_when_another_one_in_its_place_cannot_be_watched)
+{
+    int errors[] = { ENOSPC, EACCES };
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(run_tasks(1, replace_file, &errors[i]), 0);
+}
+
+static int touch_file(void *unused)
+{
+    struct place place;
+    (void)unused;
+    place_open(&place);
+    write_file(&place, "a");
+    watch(&place, "a", WEFT_FILE_ATTRIBUTES, 0);
+    ck_assert_int_eq(chmod(in(&place, "a"), 0400), 0);
+    atomic_store(&looks_here, 0);
+    ck_assert_str_eq(next_events(&place, 1), "attributes a");
+    ck_assert_int_eq(atomic_load(&looks_here), 0);
+    place_close(&place);
+    return 0;
+}
+
+TEST(a_path_is_not_looked_up_by_the_task_that_receives)
+{
+    ck_assert_int_eq(run_tasks(1, touch_file, NULL), 0);
+}
+
+/* Its name goes before it is watched. */
+static struct place leaving;
+
+static void remove_file(void)
+{
+    remove_entry(&leaving, "a");
+}
+
+TEST(a_file_that_is_gone_when_its_watch_stands_is_not_there)
+{
+    place_open(&leaving);
+    write_file(&leaving, "a");
+    int fd = open(in(&leaving, "a"), O_RDONLY | O_CLOEXEC);
+    after_add = remove_file;
+    ck_assert_int_eq(weft_file_watcher_add(leaving.watcher, in(&leaving, "a"), NAMES, 0), -ENOENT);
+    close(fd);
+    place_close(&leaving);
 }
 
 /* A new folder changes after its watch stands, and before it is looked at: the kernel tells of

@@ -350,6 +350,30 @@ TEST(the_end_of_a_file_that_is_open_is_told_at_once)
     everywhere(lose_opened);
 }
 
+/* Its name leads to something else, or nowhere. */
+static int lose_name(const char *target)
+{
+    struct place place;
+    place_open(&place);
+    write_file(&place, "a");
+    int fd = open(in(&place, "a"), O_RDONLY | O_CLOEXEC);
+    watch(&place, "a", WEFT_FILE_WRITTEN, 0);
+    watch(&place, "", WEFT_FILE_CREATED, 0);
+    ck_assert_int_eq(symlink(target, in(&place, "b")), 0);
+    move_entry(&place, "b", "a");
+    ck_assert_str_eq(story_of(&place), "created b, created a, ended a ENOENT");
+    close(fd);
+    place_close(&place);
+    return 0;
+}
+
+TEST(a_file_that_is_replaced_by_a_link_that_leads_nowhere_is_gone)
+{
+    lose_name("a");
+    lose_name("no");
+    lose_name("a/b");
+}
+
 /* What each call has left there is what it found. */
 static int keep_errno(void *unused)
 {
