@@ -109,7 +109,8 @@ WEFT_API void weft_file_watcher_close(weft_file_watcher *watcher) WEFT__NONNULL(
  * changes after it has returned is reported. With WEFT_FILE_WATCH_TREE it looks at all
  * folders that there are, on a thread of the blocking pool (weft_blocking_files()). Those
  * below that may not be read are reported as WEFT_FILE_UNWATCHED. The same may be watched
- * several times; each watch is told.
+ * several times; each watch is told. A relative path begins in the working directory of now, also
+ * when the program works elsewhere later; if that one has a path that may be followed.
  *
  * Suspends (blocks a plain thread); a cancellation point. Any task or plain thread.
  * Returns the watch, greater than 0; or -EINVAL (no events or unknown ones, unknown options),

@@ -71,6 +71,7 @@ struct weft__file_watch {
     int id;
     unsigned events, options;
     struct weft__file_entry *root;
+    char *base;   /* the working directory that its path began in; NULL: none is needed or known */
     dev_t device; /* of a root that is no folder */
     ino_t inode;
 };

@@ -36,9 +36,21 @@ static int add_watch(weft_file_watcher *watcher, const struct weft__file_entry *
     return number < 0 ? -errno : number;
 }
 
+/* What leads to it, also from another working directory. malloc'd; NULL: memory is out. */
+static char *path_of(const struct weft__file_entry *entry)
+{
+    char *path = weft__file_entry_path(entry, NULL), *whole = NULL;
+    if (!path || !entry->watch->base)
+        return path;
+    if (asprintf(&whole, "%s/%s", entry->watch->base, path) < 0)
+        whole = NULL;
+    free(path);
+    return whole;
+}
+
 static int open_as(const struct weft__file_entry *entry, int flags)
 {
-    char *path = weft__file_entry_path(entry, NULL);
+    char *path = path_of(entry);
     int fd = path ? open(path, flags | O_CLOEXEC) : -1, rc = fd < 0 ? -errno : fd;
     free(path);
     return path ? rc : -ENOMEM;
@@ -58,7 +70,7 @@ int weft__file_watch_opened(weft_file_watcher *watcher, const struct weft__file_
     int number = add_watch(watcher, entry, name);
     if (number != -ENOENT)
         return number;
-    char *path = weft__file_entry_path(entry, NULL); /* there is no /proc */
+    char *path = path_of(entry); /* there is no /proc */
     number = path ? add_watch(watcher, entry, path) : -ENOMEM;
     free(path);
     return number;
@@ -89,7 +101,7 @@ bool weft__file_is_absent(int error)
 bool weft__file_is_there(const struct weft__file_entry *root)
 {
     struct stat found;
-    char *path = weft__file_entry_path(root, NULL);
+    char *path = path_of(root);
     int rc = path ? stat(path, &found) ? -errno : 0 : -ENOMEM;
     free(path);
     if (rc)

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "file/watcher.h"
 
@@ -12,6 +14,7 @@ void weft__file_watch_drop(weft_file_watcher *watcher, struct weft__file_watch *
 {
     weft__list_remove(&watch->link);
     weft__file_entry_forget(watcher, watch->root);
+    free(watch->base);
     free(watch);
 }
 
@@ -28,9 +31,23 @@ struct addition {
     struct weft__file_watch *watch;
 };
 
+/* malloc'd; NULL: it has no path, or none that may be followed. */
+static char *working_directory(void)
+{
+    struct stat found;
+    char *path = getcwd(NULL, 0);
+    if (path && stat(path, &found) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
 static int look(void *arg)
 {
     struct addition *addition = arg;
+    const char *path = addition->watch->root->name;
+    if (*path && *path != '/')
+        addition->watch->base = working_directory();
     return weft__file_look_first(addition->watcher, addition->watch);
 }
 

@@ -374,6 +374,61 @@ TEST(a_file_that_is_replaced_by_a_link_that_leads_nowhere_is_gone)
     lose_name("a/b");
 }
 
+/* Each path begins in `place`; then the program works elsewhere. */
+static void watch_relative(struct place *place, const char *name, unsigned events, unsigned options)
+{
+    int before = open(".", O_PATH | O_CLOEXEC);
+    ck_assert_int_eq(chdir(place->path), 0);
+    ck_assert_int_gt(weft_file_watcher_add(place->watcher, name, events, options), 0);
+    ck_assert_int_eq(fchdir(before), 0);
+    close(before);
+}
+
+static void expect_event(struct place *place, unsigned change, const char *path)
+{
+    weft_file_event event;
+    ck_assert_int_eq(weft_file_watcher_next(place->watcher, &event), 0);
+    ck_assert_str_eq(word_of(event.change), word_of(change));
+    ck_assert_str_eq(event.path, path);
+    weft_file_event_clear(&event);
+}
+
+TEST(a_relative_path_goes_on_from_where_it_was_added)
+{
+    struct place place;
+    place_open(&place);
+    write_file(&place, "a");
+    make_folder(&place, "b");
+    watch_relative(&place, "a", WEFT_FILE_WRITTEN, 0);
+    ck_assert_int_eq(chmod(in(&place, "a"), 0400), 0);
+    ck_assert_int_eq(chmod(in(&place, "a"), 0600), 0);
+    write_file(&place, "a");
+    expect_event(&place, WEFT_FILE_WRITTEN, "a");
+    watch_relative(&place, "./b", NAMES, TREE);
+    make_folder(&place, "b/c");
+    expect_event(&place, WEFT_FILE_CREATED, "./b/c");
+    write_file(&place, "b/c/d");
+    expect_event(&place, WEFT_FILE_CREATED, "./b/c/d");
+    remove_entry(&place, "a");
+    expect_event(&place, WEFT_FILE_ENDED, "a");
+    place_close(&place);
+}
+
+TEST(a_working_directory_without_a_path_will_do)
+{
+    struct place place;
+    int before = open(".", O_PATH | O_CLOEXEC);
+    place_open(&place);
+    make_folder(&place, "a");
+    ck_assert_int_eq(chdir(in(&place, "a")), 0);
+    remove_entry(&place, "a");
+    watch(&place, "", NAMES, 0);
+    ck_assert_int_gt(weft_file_watcher_add(place.watcher, "../", NAMES, 0), 0);
+    ck_assert_int_eq(fchdir(before), 0);
+    close(before);
+    place_close(&place);
+}
+
 /* What each call has left there is what it found. */
 static int keep_errno(void *unused)
 {
