@@ -153,10 +153,23 @@ def scripts_run_by_their_interpreters(folder):
 
 @test
 def the_interpreter_behind_env_is_found(folder):
-    for words in ("-S -u HOME sh", "-S -C / A=b sh", "-Ssh", "-S-u HOME sh"):
+    for words in ("-S -u HOME sh", "-S -C / A=b sh", "-Ssh", "-S-u HOME sh", "-S --unset HOME sh",
+                  "-S --chdir / sh", "-S -uu sh", "--split-string=-C / sh"):
         script = make_file(folder, "script", f"#!/usr/bin/env {words}\necho $WEFT_EXEC\n")
         expect(weft(script), 0, out=r"\A1\n\Z")
         expect(weft("--check", script), 0, out=r"/sh: works")
+    for words in ("-S -iu HOME sh", "-S -iC / sh", "-iS-C / sh"):  # they do away with WEFT_EXEC
+        script = make_file(folder, "script", f"#!/usr/bin/env {words}\necho it runs\n")
+        expect(weft(script), 0, out=r"\Ait runs\n\Z")
+        expect(weft("--check", script), 0, out=r"/sh: works")
+
+
+@test
+def what_env_would_unquote_is_left_to_it(folder):
+    for words in ("-S 'sh'", '-S "sh" -e', "-S A='b c' sh", "-S ${SHELL_OF_MINE} -e"):
+        script = make_file(folder, "script", f"#!/usr/bin/env {words}\necho $WEFT_EXEC\n")
+        expect(weft(script, SHELL_OF_MINE="sh"), 0, out=r"\A1\n\Z")
+        expect(weft("--check", script), 0, out=r"/env: works")
 
 
 @test

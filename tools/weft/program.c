@@ -14,6 +14,8 @@
 
 #define SCRIPT_LINE 256 /* what the kernel reads of a script's first line */
 #define SCRIPT_DEPTH 5  /* interpreters that are scripts themselves */
+#define SPACES " \t"
+#define SPLIT "--split-string="
 
 /* 0, or the errno value that exec would fail with. */
 static int look(const char *path)
@@ -98,18 +100,30 @@ static bool read_script(const char *path, char line[SCRIPT_LINE])
     return true;
 }
 
+/* The word behind an option of env(1): -S's value, which begins with one, or the next of the line
+ * that is not the option's value. */
+static const char *behind_option(const char *word)
+{
+    const char *letter = word[1] == '-' ? "" : word + strcspn(word, "CSu");
+    if (strncmp(word, SPLIT, strlen(SPLIT)) == 0)
+        return word + strlen(SPLIT);
+    if (*letter == 'S' && letter[1])
+        return letter + 1;
+    if (strcmp(word, "--unset") == 0 || strcmp(word, "--chdir") == 0 ||
+        (*letter && *letter != 'S' && !letter[1]))
+        strtok(NULL, SPACES);
+    return strtok(NULL, SPACES);
+}
+
 /* What env(1) in a script's first line will run: its first word that is neither an
- * option, nor an option's, nor a variable. */
+ * option, nor an option's, nor a variable. NULL: there is none, or one that it unquotes. */
 static const char *behind_env(void)
 {
-    const char *word;
-    while ((word = strtok(NULL, " \t"))) {
-        if (strncmp(word, "-S", 2) == 0)
-            word += 2; /* the first of the words may be its own */
-        if (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0)
-            strtok(NULL, " \t");
-        else if (*word && *word != '-' && !strchr(word, '='))
+    const char *word = strtok(NULL, SPACES);
+    while (word && !strpbrk(word, "'\"\\$")) {
+        if (*word && *word != '-' && !strchr(word, '='))
             return word;
+        word = *word == '-' ? behind_option(word) : strtok(NULL, SPACES);
     }
     return NULL;
 }
@@ -126,7 +140,7 @@ static int follow(const char *name, char *binary)
             return 0;
         if (!read_script(binary, line))
             return fail(name, ENOEXEC);
-        const char *interpreter = strtok(line, " \t");
+        const char *interpreter = strtok(line, SPACES);
         if (!interpreter)
             return fail(name, ENOEXEC);
         const char *last = strrchr(interpreter, '/');
