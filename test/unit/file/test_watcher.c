@@ -6,6 +6,7 @@
 
 #include "os/error.h"
 #include "sync.h"
+#include "vthreads.h"
 #include "watching.h"
 
 /* As tasks, on plain threads, and without a runtime. */
@@ -466,13 +467,7 @@ static int keep_errno(void *unused)
 
 static int keep_on_virtual_thread(void *unused)
 {
-    weft_attr attr = { .flags = WEFT_VIRTUAL_THREAD };
-    weft_task *task;
-    (void)unused;
-    if (weft_virtual_thread_refusal())
-        return 0;
-    ck_assert_int_eq(weft_spawn_with(&attr, keep_errno, NULL, &task), 0);
-    return weft_join(task, NULL);
+    return weft_virtual_thread_refusal() ? 0 : on_virtual_thread(keep_errno, unused);
 }
 
 /* A light task's may be another thread's afterwards. */

@@ -10,6 +10,7 @@
 
 #include "files.h"
 #include "os/error.h"
+#include "vthreads.h"
 
 static void open_and_move(void)
 {
@@ -443,13 +444,7 @@ static int keep(void *unused)
 
 static int keep_on_virtual_thread(void *unused)
 {
-    weft_attr attr = { .flags = WEFT_VIRTUAL_THREAD };
-    weft_task *task;
-    (void)unused;
-    if (weft_virtual_thread_refusal())
-        return 0;
-    ck_assert_int_eq(weft_spawn_with(&attr, keep, NULL, &task), 0);
-    return weft_join(task, NULL);
+    return weft_virtual_thread_refusal() ? 0 : on_virtual_thread(keep, unused);
 }
 
 /* Who suspends as a light task may be on another thread afterwards. */
