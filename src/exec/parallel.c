@@ -33,9 +33,8 @@ const weft_parallel_attr weft__parallel_default;
 bool weft__parallel_attr_valid(const weft_parallel_attr *attr)
 {
     static const uintptr_t zero[sizeof attr->reserved / sizeof *attr->reserved];
-    size_t stack = attr->stack_size;
     return memcmp(attr->reserved, zero, sizeof zero) == 0 &&
-           (!stack || (stack >= WEFT__STACK_MIN && stack <= WEFT__STACK_MAX));
+           (!attr->stack_size || weft__stack_size_valid(attr->stack_size));
 }
 
 static bool has_stopped(struct weft__loop *loop)

@@ -74,6 +74,12 @@ size_t weft__stacks_cached(struct weft__stacks *stacks);
 /* Bytes at the low end of each stack that fault. */
 size_t weft__stack_guard_size(void) WEFT_CONST;
 
+/* Whether one may ask for so many bytes. */
+static inline bool weft__stack_size_valid(size_t size)
+{
+    return size >= WEFT__STACK_MIN && size <= WEFT__STACK_MAX;
+}
+
 /* How large the stack is that somebody gets who has asked for so many bytes. */
 size_t weft__stack_size(size_t asked) WEFT_CONST;
 

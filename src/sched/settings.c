@@ -83,7 +83,7 @@ static int settle_stack_size(weft_config *config)
                                   "a size from 32K to 1G", &size);
         if (rc)
             return rc;
-    } else if (size < WEFT__STACK_MIN || size > WEFT__STACK_MAX) {
+    } else if (!weft__stack_size_valid(size)) {
         char value[24];
         snprintf(value, sizeof value, "%llu", (unsigned long long)size);
         return complain("weft_config.stack_size", value, "a size from 32K to 1G");
@@ -119,7 +119,7 @@ static int settle_blocking_stack(weft_config *config)
     if (!size)
         return from_environment("WEFT_BLOCKING_STACK_SIZE", true, WEFT__STACK_MIN, WEFT__STACK_MAX,
                                 "a size from 32K to 1G", &config->blocking_stack_size);
-    if (size >= WEFT__STACK_MIN && size <= WEFT__STACK_MAX)
+    if (weft__stack_size_valid(size))
         return 0;
     snprintf(value, sizeof value, "%llu", (unsigned long long)size);
     return complain("weft_config.blocking_stack_size", value, "a size from 32K to 1G");

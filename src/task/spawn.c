@@ -32,7 +32,7 @@ static size_t stack_size_of(const weft_attr *attr)
 {
     if (!attr || !attr->stack_size)
         return weft__rt.config.stack_size;
-    if (attr->stack_size < WEFT__STACK_MIN || attr->stack_size > WEFT__STACK_MAX)
+    if (!weft__stack_size_valid(attr->stack_size))
         return 0;
     return weft__stack_size(attr->stack_size);
 }
