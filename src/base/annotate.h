@@ -140,13 +140,13 @@ static inline void weft__annotate_recycle(void *bottom, size_t size)
 #if defined(__has_include)
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
-#define weft__annotate_stack_add(low, high) VALGRIND_STACK_REGISTER(low, high)
+#define weft__annotate_stack_add(low, size) VALGRIND_STACK_REGISTER(low, (char *)(low) + (size)-1)
 #define weft__annotate_stack_remove(id) VALGRIND_STACK_DEREGISTER(id)
 #define weft__annotate_on_valgrind() RUNNING_ON_VALGRIND
 #endif
 #endif
 #ifndef weft__annotate_stack_add
-#define weft__annotate_stack_add(low, high) ((void)(low), (void)(high), 0u)
+#define weft__annotate_stack_add(low, size) ((void)(low), (void)(size), 0u)
 #define weft__annotate_stack_remove(id) ((void)(id))
 #define weft__annotate_on_valgrind() 0
 #endif

@@ -142,7 +142,8 @@ static void describe(struct weft__stack *stack, char *low, size_t size, unsigned
     if (colour > size / 16)
         colour = 0;
     stack->top = low + size - colour;
-    stack->valgrind_id = weft__annotate_stack_add(low + weft__stack_guard_size(), low + size);
+    stack->valgrind_id =
+        weft__annotate_stack_add(low + weft__stack_guard_size(), size - weft__stack_guard_size());
 }
 
 /* Address space for stacks that nobody has used yet. */

@@ -331,7 +331,7 @@ void schedule_create(const struct model *model)
             mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (thread->stack == MAP_FAILED)
             abort();
-        thread->valgrind_id = weft__annotate_stack_add(thread->stack, thread->stack + STACK_SIZE);
+        thread->valgrind_id = weft__annotate_stack_add(thread->stack, STACK_SIZE);
         weft__annotate_create(&thread->annotation, thread->stack, STACK_SIZE);
         weft__context_prepare(&thread->context, thread->stack + STACK_SIZE, thread_main, thread);
     }
