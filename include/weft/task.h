@@ -45,8 +45,9 @@ struct weft_strand; /* weft/strand.h */
 typedef struct weft_attr {
     const char *name; /* up to 15 bytes are kept; NULL: the function's name */
     /* Bytes of address space for its stack, 32 KiB to 1 GiB, of which the lowest 16 KiB (a
-     * page, where that is larger) are a guard. 0: the runtime's; only stacks of that size are
-     * recycled, others are mapped and unmapped, some microseconds each time. */
+     * page, where that is larger) are a guard. 0: the runtime's. Stacks of that size and of the
+     * first three others that are asked for, up to 16 MiB, are recycled; those of further sizes
+     * are mapped and unmapped, some microseconds each time. */
     size_t stack_size;
     unsigned flags;             /* WEFT_PINNED, WEFT_VIRTUAL_THREAD */
     struct weft_strand *strand; /* run in this strand, of any thread; NULL: in none */

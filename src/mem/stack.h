@@ -1,18 +1,19 @@
 /* stack.h - stacks for tasks.
  *
  * A stack is 256 KiB of address space (or what the task asked for) of which
- * only the touched pages exist, with a guard at its low end. Stacks of the
- * default size are recycled, newest first, through the worker's magazine and a
- * common depot; others are mapped and unmapped.
+ * only the touched pages exist, with a guard at its low end. Stacks are recycled,
+ * newest first, through the worker's magazine and a common depot: those of the
+ * runtime's size, and those of the first few other sizes that are asked for. What
+ * is of yet another size, or very large, is mapped and unmapped.
  *
- * Stacks are carved from large mappings, so that their number does not approach
- * vm.max_map_count, and the first frame of each begins at one of 16 offsets
- * below the top: were all frames at the same offset within a page, a thousand
- * parked tasks would fight for the same few sets of the cache. */
+ * The first frame of each begins at one of 16 offsets below the top: were all
+ * frames at the same offset within a page, a thousand parked tasks would fight for
+ * the same few sets of the cache. */
 #ifndef WEFT_MEM_STACK_H
 #define WEFT_MEM_STACK_H
 
 #include "mem/pool.h"
+#include "mem/region.h"
 
 #define WEFT__STACK_MIN ((size_t)32 << 10)
 #define WEFT__STACK_MAX ((size_t)1 << 30)
@@ -20,6 +21,10 @@
 /* A frame that skips a page would jump over a guard of 4 KiB, which is gcc's default
  * stack-clash interval; four times that catches what probes do not. */
 #define WEFT__STACK_GUARD ((size_t)16 << 10)
+/* Sizes that are recycled. */
+#define WEFT__STACK_SIZES 4
+/* Larger ones are not. */
+#define WEFT__STACK_RECYCLED_MAX ((size_t)16 << 20)
 /* Above the guard, however large pages are. */
 #define WEFT__STACK_USABLE_MIN ((size_t)16 << 10)
 
@@ -31,40 +36,44 @@ struct weft__stack {
     struct weft__free link;
     void *top; /* where the first frame begins; 16-byte aligned */
     unsigned valgrind_id;
-    bool pooled;
-    bool touched; /* its first page is there */
+    uint8_t which; /* of the recycled sizes; STACK_SIZES: of none */
+    bool touched;  /* its first page is there */
+};
+
+/* Those of one size. */
+struct weft__stacks_of {
+    _Atomic(size_t) size;     /* 0: of none yet */
+    struct weft__depot depot; /* warm: pages that were touched are still there */
+    struct weft__depot cold;  /* pages were given back */
+    struct weft__regions regions;
 };
 
 struct weft__stacks {
-    size_t size; /* of pooled stacks */
+    struct weft__stacks_of of[WEFT__STACK_SIZES]; /* the runtime's size comes first */
     struct weft__pool descriptors;
-    struct weft__depot depot; /* warm: pages that were touched are still there */
-    struct weft__depot cold;  /* pages were given back */
-    struct weft__lock lock;   /* what follows */
-    char *region, *region_end;
-    size_t region_size; /* of the next one */
-    struct weft__region *regions;
-    unsigned carved;
-    _Atomic(size_t) count; /* of all stacks */
-    _Atomic(size_t) bytes; /* their address space, and what has been reserved for more */
+    struct weft__lock lock; /* who is first to ask for a size */
+    _Atomic(size_t) count;  /* of all stacks */
+    _Atomic(size_t) bytes;  /* their address space, and what has been reserved for more */
 };
 
-/* `size`: of the stacks that are recycled, as weft__stack_size() gives it. */
+/* `size`: the runtime's, as weft__stack_size() gives it. */
 void weft__stacks_init(struct weft__stacks *stacks, size_t size);
 
 /* Unmaps everything; no stack may be in use. */
 void weft__stacks_finish(struct weft__stacks *stacks);
 
-/* Takes a stack of at least `size` bytes; NULL when memory is out. */
-struct weft__stack *weft__stack_take(struct weft__stacks *stacks, struct weft__magazine *magazine,
+/* Takes a stack of `size` bytes, as weft__stack_size() gives them; NULL when memory is out. */
+struct weft__stack *weft__stack_take(struct weft__stacks *stacks,
+                                     struct weft__magazine magazines[WEFT__STACK_SIZES],
                                      size_t size);
-void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
+void weft__stack_give(struct weft__stacks *stacks,
+                      struct weft__magazine magazines[WEFT__STACK_SIZES],
                       struct weft__stack *stack);
 
 /* The next task may use the stack, whatever the last one left there. */
 void weft__stack_recycle(struct weft__stack *stack);
 
-/* Gives the memory of half the stacks that nobody needed since the last call
+/* Gives the memory of half the stacks of each size that nobody needed since the last call
  * back to the kernel. Called about once a second. True: there were some. */
 bool weft__stacks_trim(struct weft__stacks *stacks);
 

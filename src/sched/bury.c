@@ -129,7 +129,7 @@ void weft__bury(struct weft__worker *worker, struct weft_task *task)
     if (weft__unlikely(task->locals != NULL)) /* it never ran: LOCAL-4 */
         weft__locals_abandon(task->locals);
     if (task->stack)
-        weft__stack_give(&weft__rt.stacks, &worker->stacks, task->stack);
+        weft__stack_give(&weft__rt.stacks, worker->stacks, task->stack);
     if (weft__unlikely(weft__is_virtual(task)))
         weft__block_give(&worker->blocks, weft__block_at(task->context.thread_pointer));
     if (weft__unlikely(task->flags & WEFT__TASK_HEAP_ARGS))

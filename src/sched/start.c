@@ -42,7 +42,7 @@ static bool equip(struct weft__worker *worker, struct weft_task *task)
         return false;
     task->stack = inherit(worker, task);
     if (!task->stack)
-        task->stack = weft__stack_take(&weft__rt.stacks, &worker->stacks, task->stack_size);
+        task->stack = weft__stack_take(&weft__rt.stacks, worker->stacks, task->stack_size);
     if (weft__unlikely(!task->stack))
         return false;
     if (weft__unlikely(is_virtual))

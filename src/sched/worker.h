@@ -80,7 +80,7 @@ struct weft__worker {
 
     /* What spawning and ending touch. Under the seat. */
     struct weft__stock stock;
-    struct weft__magazine stacks, timers, blocks;
+    struct weft__magazine timers, blocks, stacks[WEFT__STACK_SIZES];
     _Atomic(uint64_t) spawned, ended;
 
     /* What a tick touches. Under the seat. */

@@ -20,10 +20,10 @@ void weft__pool_give(struct weft__pool *pool, struct weft__magazine *magazine, v
         model_forbid(object, sizeof *victims); /* JOIN-2 */
 }
 
-void weft__stack_give(struct weft__stacks *stacks, struct weft__magazine *magazine,
-                      struct weft__stack *stack)
+void weft__stack_give(struct weft__stacks *stacks,
+                      struct weft__magazine magazines[WEFT__STACK_SIZES], struct weft__stack *stack)
 {
-    (void)stacks, (void)magazine, (void)stack;
+    (void)stacks, (void)magazines, (void)stack;
     model_fail("no stack here");
 }
 

@@ -1,5 +1,6 @@
 #include "suite.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -9,9 +10,10 @@
 #include "os/memory.h"
 
 #define SIZE WEFT__STACK_DEFAULT
+#define LARGE (WEFT__STACK_RECYCLED_MAX + 65536)
 
 static struct weft__stacks stacks;
-static struct weft__magazine magazine;
+static struct weft__magazine magazines[WEFT__STACK_SIZES];
 
 static size_t resident(void)
 {
@@ -38,7 +40,7 @@ TEST(a_stack_is_writable_from_its_top_to_its_guard)
 {
     weft__stacks_init(&stacks, SIZE);
     for (int i = 0; i < 40; i++) { /* all colours */
-        struct weft__stack *stack = weft__stack_take(&stacks, &magazine, SIZE);
+        struct weft__stack *stack = weft__stack_take(&stacks, magazines, SIZE);
         char *top = stack->top, *bottom = stack->low + weft__stack_guard_size();
         ck_assert_uint_eq((uintptr_t)top % 16, 0);
         ck_assert(top <= stack->low + stack->size);
@@ -60,11 +62,13 @@ static void touch_guard(void *at)
 TEST(a_guard_faults)
 {
     weft__stacks_init(&stacks, SIZE);
-    struct weft__stack *pooled = weft__stack_take(&stacks, &magazine, SIZE);
-    struct weft__stack *odd = weft__stack_take(&stacks, &magazine, 2 * SIZE);
+    struct weft__stack *pooled = weft__stack_take(&stacks, magazines, SIZE);
+    struct weft__stack *other = weft__stack_take(&stacks, magazines, 2 * SIZE);
+    struct weft__stack *large = weft__stack_take(&stacks, magazines, LARGE);
     expect_death(touch_guard, pooled->low, SIGSEGV, NULL);
     expect_death(touch_guard, pooled->low + weft__stack_guard_size() - 1, SIGSEGV, NULL);
-    expect_death(touch_guard, odd->low, SIGSEGV, NULL);
+    expect_death(touch_guard, other->low, SIGSEGV, NULL);
+    expect_death(touch_guard, large->low, SIGSEGV, NULL);
 }
 
 TEST(there_is_room_above_the_guard_whatever_a_page_is)
@@ -90,7 +94,7 @@ TEST(every_stack_of_a_pile_has_its_guard)
 {
     weft__stacks_init(&stacks, SIZE);
     for (int i = 0; i < 70; i++) { /* made 1, 1, 2, 4, 8, 16, 32 and 64 at a time */
-        struct weft__stack *stack = weft__stack_take(&stacks, &magazine, SIZE);
+        struct weft__stack *stack = weft__stack_take(&stacks, magazines, SIZE);
         size_t last = weft__stack_guard_size() - 1;
         expect_death(touch_guard, stack->low + (i % 2 ? last : 0), SIGSEGV, NULL);
     }
@@ -100,28 +104,97 @@ TEST(every_stack_of_a_pile_has_its_guard)
 TEST(stacks_are_recycled_newest_first)
 {
     weft__stacks_init(&stacks, SIZE);
-    struct weft__stack *a = weft__stack_take(&stacks, &magazine, SIZE);
-    struct weft__stack *b = weft__stack_take(&stacks, &magazine, SIZE);
-    weft__stack_give(&stacks, &magazine, a);
-    weft__stack_give(&stacks, &magazine, b);
-    ck_assert_ptr_eq(weft__stack_take(&stacks, &magazine, SIZE), b);
-    ck_assert_ptr_eq(weft__stack_take(&stacks, &magazine, SIZE), a);
+    struct weft__stack *a = weft__stack_take(&stacks, magazines, SIZE);
+    struct weft__stack *b = weft__stack_take(&stacks, magazines, SIZE);
+    weft__stack_give(&stacks, magazines, a);
+    weft__stack_give(&stacks, magazines, b);
+    ck_assert_ptr_eq(weft__stack_take(&stacks, magazines, SIZE), b);
+    ck_assert_ptr_eq(weft__stack_take(&stacks, magazines, SIZE), a);
     weft__stacks_finish(&stacks);
 }
 
-TEST(stacks_of_other_sizes_come_and_go)
+TEST(stacks_of_some_other_sizes_are_recycled)
+{
+    size_t sizes[WEFT__STACK_SIZES - 1] = { WEFT__STACK_MIN, (size_t)8 << 20,
+                                            WEFT__STACK_RECYCLED_MAX };
+    struct weft__stack *taken[WEFT__STACK_SIZES - 1];
+    weft__stacks_init(&stacks, SIZE);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < WEFT__STACK_SIZES - 1; i++) {
+            struct weft__stack *stack = weft__stack_take(&stacks, magazines, sizes[i]);
+            ck_assert_uint_eq(stack->size, sizes[i]);
+            memset((char *)stack->top - sizes[i] / 2, 1, sizes[i] / 2);
+            if (round > 0)
+                ck_assert_ptr_eq(stack, taken[i]);
+            taken[i] = stack;
+        }
+        ck_assert_uint_eq(weft__load(&stacks.count, relaxed), WEFT__STACK_SIZES - 1);
+        for (int i = 0; i < WEFT__STACK_SIZES - 1; i++)
+            weft__stack_give(&stacks, magazines, taken[i]);
+    }
+    weft__stacks_finish(&stacks);
+    ck_assert_uint_eq(weft__load(&stacks.bytes, relaxed), 0);
+}
+
+static void comes_and_goes(size_t size)
+{
+    size_t bytes = weft__load(&stacks.bytes, relaxed), count = weft__load(&stacks.count, relaxed);
+    struct weft__stack *stack = weft__stack_take(&stacks, magazines, size);
+    ck_assert_uint_eq(stack->size, size);
+    memset((char *)stack->top - size / 2, 1, size / 2);
+    ck_assert_uint_eq(weft__load(&stacks.bytes, relaxed), bytes + size);
+    ck_assert_uint_eq(weft__load(&stacks.count, relaxed), count + 1);
+    weft__stack_give(&stacks, magazines, stack);
+    ck_assert_uint_eq(weft__load(&stacks.bytes, relaxed), bytes);
+    ck_assert_uint_eq(weft__load(&stacks.count, relaxed), count);
+}
+
+TEST(stacks_of_further_sizes_and_large_ones_come_and_go)
 {
     weft__stacks_init(&stacks, SIZE);
-    size_t before = weft__load(&stacks.bytes, relaxed);
-    struct weft__stack *small = weft__stack_take(&stacks, &magazine, WEFT__STACK_MIN);
-    struct weft__stack *large = weft__stack_take(&stacks, &magazine, (size_t)8 << 20);
-    ck_assert_uint_ge(small->size, WEFT__STACK_MIN);
-    ck_assert_uint_ge(large->size, (size_t)8 << 20);
-    memset(large->low + large->size - (7 << 20), 1, 7 << 20);
-    ck_assert_uint_eq(weft__load(&stacks.bytes, relaxed), before + small->size + large->size);
-    weft__stack_give(&stacks, &magazine, small);
-    weft__stack_give(&stacks, &magazine, large);
-    ck_assert_uint_eq(weft__load(&stacks.bytes, relaxed), before);
+    for (size_t i = 1; i < WEFT__STACK_SIZES; i++)
+        weft__stack_take(&stacks, magazines, SIZE + i * 65536);
+    comes_and_goes(SIZE + WEFT__STACK_SIZES * 65536);
+    comes_and_goes(SIZE / 2);
+    comes_and_goes(LARGE);
+    weft__stacks_finish(&stacks);
+    weft__stacks_init(&stacks, SIZE);
+    memset(magazines, 0, sizeof magazines);
+    comes_and_goes(LARGE); /* takes nobody's place: */
+    for (size_t i = 1; i < WEFT__STACK_SIZES; i++) {
+        struct weft__stack *stack = weft__stack_take(&stacks, magazines, SIZE + i * 65536);
+        ck_assert_uint_eq(stack->which, i);
+    }
+    weft__stacks_finish(&stacks);
+}
+
+static void *take_sizes(void *arg)
+{
+    struct weft__magazine own[WEFT__STACK_SIZES] = { 0 };
+    size_t first = (size_t)arg;
+    for (size_t i = 0; i < 200; i++) {
+        size_t size = SIZE + (first + i) % 6 * 65536;
+        struct weft__stack *stack = weft__stack_take(&stacks, own, size);
+        ck_assert_uint_eq(stack->size, size);
+        memset(stack->low + weft__stack_guard_size(), 1, 64);
+        if (i % 3 > 0)
+            weft__stack_give(&stacks, own, stack);
+    }
+    return NULL;
+}
+
+TEST(threads_that_ask_for_sizes_at_once_agree_on_them)
+{
+    pthread_t threads[4];
+    weft__stacks_init(&stacks, SIZE);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, take_sizes, (void *)i), 0);
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < WEFT__STACK_SIZES; i++) {
+        for (size_t k = 0; k < i; k++)
+            ck_assert_uint_ne(stacks.of[i].size, stacks.of[k].size);
+    }
     weft__stacks_finish(&stacks);
 }
 
@@ -132,7 +205,7 @@ TEST(twenty_thousand_stacks_are_few_mappings)
     weft__stacks_init(&stacks, SIZE);
     unsigned before = mappings();
     for (int i = 0; i < 20000; i++) {
-        struct weft__stack *stack = weft__stack_take(&stacks, &magazine, SIZE);
+        struct weft__stack *stack = weft__stack_take(&stacks, magazines, SIZE);
         ck_assert_ptr_nonnull(stack);
     }
     unsigned more = mappings() - before;
@@ -161,7 +234,7 @@ TEST(address_space_that_is_limited_is_used_but_for_a_rest)
     struct rlimit limit = { address_space() + room, RLIM_INFINITY };
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
     size_t taken = 0;
-    while (weft__stack_take(&stacks, &magazine, SIZE))
+    while (weft__stack_take(&stacks, magazines, SIZE))
         taken += SIZE;
     ck_assert_uint_gt(taken, room - ((size_t)24 << 20));
     char *rest = weft__memory_map((size_t)8 << 20, weft__memory_page(), false);
@@ -176,9 +249,9 @@ TEST(finishing_unmaps_everything)
     unsigned before = mappings();
     for (int round = 0; round < 3; round++) {
         weft__stacks_init(&stacks, SIZE);
-        memset(&magazine, 0, sizeof magazine);
+        memset(magazines, 0, sizeof magazines);
         for (int i = 0; i < 500; i++)
-            weft__stack_take(&stacks, &magazine, SIZE);
+            weft__stack_take(&stacks, magazines, SIZE);
         ck_assert_uint_gt(weft__load(&stacks.bytes, relaxed), 500 * SIZE - 1);
         weft__stacks_finish(&stacks);
         ck_assert_uint_eq(weft__load(&stacks.bytes, relaxed), 0);
@@ -193,11 +266,11 @@ TEST(trimming_returns_the_memory_of_unused_stacks)
     static struct weft__stack *taken[COUNT];
     weft__stacks_init(&stacks, SIZE);
     for (int i = 0; i < COUNT; i++) {
-        taken[i] = weft__stack_take(&stacks, &magazine, SIZE);
+        taken[i] = weft__stack_take(&stacks, magazines, SIZE);
         memset((char *)taken[i]->top - 16384, 1, 16384);
     }
     for (int i = 0; i < COUNT; i++)
-        weft__stack_give(&stacks, &magazine, taken[i]);
+        weft__stack_give(&stacks, magazines, taken[i]);
     size_t full = resident();
     weft__stacks_trim(&stacks); /* only now it knows what nobody has needed */
     for (int i = 0; i < 20; i++)
@@ -207,12 +280,12 @@ TEST(trimming_returns_the_memory_of_unused_stacks)
         ck_assert_uint_gt(full, resident() + (size_t)13 * 64 * 16384);
 
     for (int i = 0; i < COUNT; i++) { /* cold ones come back, none twice */
-        struct weft__stack *stack = weft__stack_take(&stacks, &magazine, SIZE);
+        struct weft__stack *stack = weft__stack_take(&stacks, magazines, SIZE);
         ck_assert_ptr_nonnull(stack);
         if (((char *)stack->top)[-1] == 2)
             ck_abort_msg("a stack was handed out twice");
         ((char *)stack->top)[-1] = 2;
     }
-    ck_assert_uint_eq(stacks.carved, COUNT);
+    ck_assert_uint_eq(stacks.of[0].regions.carved, COUNT);
     weft__stacks_finish(&stacks);
 }
