@@ -133,7 +133,7 @@ int weft__rank_apply(struct weft__thread *thread, const pthread_attr_t *attr)
 {
     int inherits, policy;
     struct sched_param param;
-    cpu_set_t cpus;
+    cpu_set_t cpus, all;
     pthread_attr_getinheritsched(attr, &inherits);
     pthread_attr_getschedpolicy(attr, &policy);
     pthread_attr_getschedparam(attr, &param);
@@ -141,9 +141,9 @@ int weft__rank_apply(struct weft__thread *thread, const pthread_attr_t *attr)
     thread->rank.by_attributes = inherits == PTHREAD_EXPLICIT_SCHED;
     if (thread->rank.by_attributes)
         rc = set_rank(thread, policy, param.sched_priority);
-    /* All of them: none were set. */
+    memset(&all, 0xff, sizeof all); /* that is: none were set */
     if (rc == 0 && pthread_attr_getaffinity_np(attr, sizeof cpus, &cpus) == 0 &&
-        CPU_COUNT(&cpus) < CPU_SETSIZE)
+        !CPU_EQUAL(&cpus, &all))
         rc = set_place(thread, sizeof cpus, &cpus);
     return rc;
 }

@@ -32,12 +32,11 @@ static struct weft__key_value **key_blocks(void)
 }
 
 /* Returns whether a destructor ran, which may have set values anew. */
-static bool destroy_values(unsigned level)
+static bool destroy_values(struct weft__key_value *values, unsigned level)
 {
-    struct weft__key_value *values = key_blocks()[level];
     const struct weft__key *keys = &weft__layout.keys[level * WEFT__KEY_LEVEL];
     bool ran = false;
-    for (unsigned i = 0; values && i < WEFT__KEY_LEVEL; i++) {
+    for (unsigned i = 0; i < WEFT__KEY_LEVEL; i++) {
         void *value = values[i].value;
         if (!value)
             continue;
@@ -53,17 +52,26 @@ static bool destroy_values(unsigned level)
 
 static void destroy_all_values(void)
 {
+    struct weft__key_value **blocks = key_blocks();
+    unsigned levels = 0; /* that there are; most threads use the first, if any */
     bool ran = true;
     for (int round = 0; ran && round < PTHREAD_DESTRUCTOR_ITERATIONS; round++) {
         ran = false;
-        for (unsigned level = 0; level < WEFT__KEY_LEVEL; level++)
-            ran |= destroy_values(level);
+        levels = 0;
+        for (unsigned level = 0; level < WEFT__KEY_LEVEL; level++) {
+            if (!blocks[level])
+                continue;
+            ran |= destroy_values(blocks[level], level);
+            levels = level + 1;
+        }
         if (ran)
             weft__layout.call_tls_dtors(); /* VT-6 */
     }
-    for (unsigned level = 1; level < WEFT__KEY_LEVEL; level++) {
-        free(key_blocks()[level]);
-        key_blocks()[level] = NULL;
+    if (ran) /* the last may have set others */
+        levels = WEFT__KEY_LEVEL;
+    for (unsigned level = 1; level < levels; level++) {
+        free(blocks[level]);
+        blocks[level] = NULL;
     }
 }
 
