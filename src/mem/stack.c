@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/annotate.h"
-#include "base/assert.h"
 #include "os/memory.h"
 
 /* What a task needs of its stack before it first parks. */
