@@ -199,6 +199,8 @@ static ssize_t run(struct weft__fd *entry, int fd, struct weft__call *call)
         }
         call->plain = never_told(weft__load(&entry->flags, relaxed), fd, call->side);
         rc = call->plain ? 0 : park(entry, fd, call, edge, generation);
+        if (rc == -EAGAIN) /* CALL-6 */
+            return attempt(entry, fd, call, weft__fd_edge(entry, call->side));
         if (rc)
             return ended(call, rc);
     }
@@ -226,8 +228,10 @@ int weft__call_await(struct weft__fd *entry, int fd, struct weft__call *call, sh
         int rc = park(entry, fd, call, edge, generation);
         if (rc == -EBADF)
             return POLLNVAL;
+        if (rc == -EAGAIN) /* CALL-6 */
+            found = weft__call_look(fd, events);
         if (rc)
-            return rc;
+            return found ? found : rc;
         if (weft__load(&entry->flags, relaxed) & WEFT__FD_NO_EVENTS)
             return events;
     }

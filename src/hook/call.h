@@ -20,7 +20,9 @@
  * CALL-5  Where the poller does not take the descriptor (the kernel limits how many epoll
  *         sets lead to a file, and how deep), the carrier waits in poll(2) instead,
  *         and a light task, whose carrier others need, looks again and again: a limit of
- *         the library's own is no result of the program's call. */
+ *         the library's own is no result of the program's call.
+ * CALL-6  Whose time is over tries or looks once more: the worker may have been busy since what
+ *         it waits for came, in time. The kernel does the same. */
 #ifndef WEFT_HOOK_CALL_H
 #define WEFT_HOOK_CALL_H
 

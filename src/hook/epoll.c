@@ -22,6 +22,8 @@ static ssize_t wait_in_turn(struct weft__fd *entry, int fd, struct weft__call *c
     if (rc == 0) {
         rc = weft__call_run(entry, fd, call);
         weft__turn_leave(&turn);
+    } else if (rc == -EAGAIN) { /* CALL-6 */
+        rc = look(fd, call);
     }
     return rc;
 }

@@ -12,7 +12,7 @@ typedef int weft__watch_look(void *arg, struct pollfd *fds);
 
 /* Looks, and waits until something has happened to one of `fds`, and looks again.
  * Like the kernel it copies them first: what another thread writes there meanwhile has no
- * say. Returns the look's result, 0 when `deadline` has passed, or -errno. -ENOBUFS:
+ * say. Returns the look's result, after `deadline` the last one's, or -errno. -ENOBUFS:
  * these descriptors cannot be waited for. Suspends. */
 int weft__watch(const struct pollfd *fds, nfds_t count, weft__watch_look *look, void *arg,
                 int64_t deadline, const char *what);
