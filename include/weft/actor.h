@@ -14,7 +14,7 @@
  *     rc = weft_actor_spawn(bake, oven, orders_untyped(box), &baker);
  *     ...
  *     rc = orders_send(box, order);               while the caller has `baker`
- *     weft_actor_unref(baker);                    the baker goes on
+ *     weft_actor_release(baker);                 the baker goes on
  *
  * When an actor ends, however it does (also when it never ran, since it was cancelled
  * before or memory was out), in this order: its mailbox is destroyed; who monitors it is
@@ -64,8 +64,8 @@ WEFT_API int weft_actor_spawn_at(const char *site, const weft_attr *attr, weft_g
 
 /* One reference more; returns the actor. And one less; NULL is ignored. The actor runs on
  * without any. Any caller that has one; never suspend. */
-WEFT_API weft_actor *weft_actor_ref(weft_actor *actor) WEFT__NONNULL(1);
-WEFT_API void weft_actor_unref(weft_actor *actor);
+WEFT_API weft_actor *weft_actor_retain(weft_actor *actor) WEFT__NONNULL(1);
+WEFT_API void weft_actor_release(weft_actor *actor);
 
 /* The actor that calls, for as long as it runs; to keep it, or give it to others, take a
  * reference. NULL: no actor calls, but another task or a plain thread. Never suspends. */
@@ -113,30 +113,30 @@ typedef struct weft_down {
  * `ret_monitor`, which may be NULL, receives the monitor's number. Any task or plain thread;
  * never suspends.
  * Returns 0, -EINVAL (no `make`, and messages of another size) or -ENOMEM. */
-WEFT_API int weft_monitor(weft_actor *actor, weft_mailbox *box,
-                          void (*make)(const weft_down *down, void *arg, void *ret_message),
-                          void *arg, uint64_t *ret_monitor) WEFT__NONNULL(1, 2);
+WEFT_API int weft_actor_monitor(weft_actor *actor, weft_mailbox *box,
+                                void (*make)(const weft_down *down, void *arg, void *ret_message),
+                                void *arg, uint64_t *ret_monitor) WEFT__NONNULL(1, 2);
 
 /* The same with a function: fn(down) is called where the actor ends, or here if it has. It
  * must not suspend. Any task or plain thread; never suspends.
  * Returns 0 or -ENOMEM. */
-WEFT_API int weft_monitor_call(weft_actor *actor, void (*fn)(const weft_down *down), void *arg,
-                               uint64_t *ret_monitor) WEFT__NONNULL(1, 2);
+WEFT_API int weft_actor_monitor_call(weft_actor *actor, void (*fn)(const weft_down *down),
+                                     void *arg, uint64_t *ret_monitor) WEFT__NONNULL(1, 2);
 
 /* Ends a monitor. Any task or plain thread; never suspends.
  * Returns 0, or -ENOENT (none of this number: the actor has ended, and its message has been
  * sent or is about to be). */
-WEFT_API int weft_demonitor(weft_actor *actor, uint64_t monitor) WEFT__NONNULL(1);
+WEFT_API int weft_actor_demonitor(weft_actor *actor, uint64_t monitor) WEFT__NONNULL(1);
 
 /* Links two actors; twice is once. If one of them has failed already, the other is cancelled
  * now. Any task or plain thread; never suspends.
  * Returns 0, -EINVAL (both are the same) or -ENOMEM. */
-WEFT_API int weft_link(weft_actor *actor, weft_actor *other) WEFT__NONNULL(1, 2);
+WEFT_API int weft_actor_link(weft_actor *actor, weft_actor *other) WEFT__NONNULL(1, 2);
 
 /* Undoes that. If one has failed at this moment, the other may be cancelled all the same. Any
  * task or plain thread; never suspends.
  * Returns 0, or -ENOENT (they are not linked). */
-WEFT_API int weft_unlink(weft_actor *actor, weft_actor *other) WEFT__NONNULL(1, 2);
+WEFT_API int weft_actor_unlink(weft_actor *actor, weft_actor *other) WEFT__NONNULL(1, 2);
 
 WEFT__END
 

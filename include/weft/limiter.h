@@ -30,7 +30,7 @@ WEFT_API void weft_limiter_destroy(weft_limiter *limiter);
 WEFT_API int weft_limiter_borrow(weft_limiter *limiter, const void *borrower) WEFT__NONNULL(1);
 
 /* The same without waiting. Any task or plain thread; never suspends.
- * Returns 0, -EBUSY (there is no token, or others wait), -EALREADY or -ENOMEM. */
+ * Returns 0, -EAGAIN (there is no token, or others wait), -EALREADY or -ENOMEM. */
 WEFT_API int weft_limiter_try_borrow(weft_limiter *limiter, const void *borrower) WEFT__NONNULL(1);
 
 /* Gives the borrower's token back; NULL: the caller's. Any task or plain thread; never

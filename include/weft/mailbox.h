@@ -64,8 +64,8 @@ WEFT_API void weft_mailbox_on_drop(weft_mailbox *box, void (*fn)(void *message, 
 
 /* One reference more, for a sender; returns the box. And one less; the last one, the
  * owner's counted, releases it; NULL is ignored. Any caller that has one; never suspend. */
-WEFT_API weft_mailbox *weft_mailbox_ref(weft_mailbox *box) WEFT__NONNULL(1);
-WEFT_API void weft_mailbox_unref(weft_mailbox *box);
+WEFT_API weft_mailbox *weft_mailbox_retain(weft_mailbox *box) WEFT__NONNULL(1);
+WEFT_API void weft_mailbox_release(weft_mailbox *box);
 
 /* Sends a copy of the message at `message`.
  *
@@ -126,7 +126,7 @@ WEFT_API void weft_mailbox_look(weft_mailbox *box, weft_mailbox_info *ret_info) 
 WEFT_API weft_mailbox *weft_inbox(void);
 
 /* Defines the type `name`, a mailbox of `type`, and static functions name_create(capacity,
- * ret_box), name_destroy(), name_ref(), name_unref(), name_send(box, message),
+ * ret_box), name_destroy(), name_retain(), name_release(), name_send(box, message),
  * name_receive(box, ret_message), name_receive_match(box, matches, arg, ret_message) with
  * matches(type const *message, void *arg), name_try_send(), name_try_receive(),
  * name_try_receive_match(), name_close(), name_inbox(), which do as their namesakes above.
@@ -153,13 +153,13 @@ WEFT_API weft_mailbox *weft_inbox(void);
     { \
         return weft_mailbox_destroy(name##_untyped(box)); \
     } \
-    WEFT__MAYBE_UNUSED static inline name *name##_ref(name *box) \
+    WEFT__MAYBE_UNUSED static inline name *name##_retain(name *box) \
     { \
-        return (name *)(void *)weft_mailbox_ref(name##_untyped(box)); \
+        return (name *)(void *)weft_mailbox_retain(name##_untyped(box)); \
     } \
-    WEFT__MAYBE_UNUSED static inline void name##_unref(name *box) \
+    WEFT__MAYBE_UNUSED static inline void name##_release(name *box) \
     { \
-        weft_mailbox_unref(name##_untyped(box)); \
+        weft_mailbox_release(name##_untyped(box)); \
     } \
     WEFT__MAYBE_UNUSED static inline int name##_send(name *box, type message) \
     { \

@@ -36,7 +36,7 @@ WEFT_API int weft_sem_init(weft_sem *sem, unsigned permits) WEFT__NONNULL(1);
 WEFT_API int weft_sem_wait(weft_sem *sem) WEFT__NONNULL(1);
 
 /* Takes a permit if there is one. Any task or plain thread; never suspends.
- * Returns 0 or -EBUSY. */
+ * Returns 0 or -EAGAIN. */
 WEFT_API int weft_sem_trywait(weft_sem *sem) WEFT__NONNULL(1);
 
 /* Gives a permit, to the waiter that has waited longest if there is one. Any task or

@@ -116,7 +116,7 @@ static int submit(const char *site, const weft_blocking_attr *asked, int (*fn)(v
         weft__kind_drop(attr.kind);
         weft__guest_leave();
     }
-    return rc == -EBUSY ? -EAGAIN : rc;
+    return rc;
 }
 
 int weft_blocking_submit_at(const char *site, const weft_blocking_attr *attr, int (*fn)(void *arg),

@@ -47,7 +47,7 @@ static void end(struct weft__ending *ending, struct weft_task *task)
     struct weft__list watchers;
     enum weft_end reason = reason_of(task);
     if (actor->box)
-        weft_mailbox_destroy(weft_mailbox_ref(actor->box)); /* ACTOR-5; we have a reference */
+        weft_mailbox_destroy(weft_mailbox_retain(actor->box)); /* ACTOR-5; we have a reference */
     weft__lock_acquire(&actor->lock);
     actor->state = WEFT__ACTOR_ENDED;
     actor->task = NULL;
@@ -58,7 +58,7 @@ static void end(struct weft__ending *ending, struct weft_task *task)
         task->result = 0; /* END-3 */
     weft__watchers_tell(actor, &watchers);
     weft_event_set(&actor->over);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
 }
 
 weft_actor *weft__actor_make(int (*fn)(void *arg), void *arg, weft_mailbox *box)
@@ -84,7 +84,7 @@ static int run(void *ending)
 
 struct weft__request weft__actor_request(weft_actor *actor, const char *site, const weft_attr *attr)
 {
-    weft_actor_ref(actor); /* the task's: ACTOR-1 */
+    weft_actor_retain(actor); /* the task's: ACTOR-1 */
     return (struct weft__request){
         .site = site, .attr = attr, .fn = run, .arg = &actor->ending, .ending = &actor->ending
     };
@@ -96,7 +96,7 @@ bool weft__actor_launched(weft_actor *actor)
     bool published = actor->state != WEFT__ACTOR_NEW;
     weft__lock_release(&actor->lock);
     if (!published)
-        weft_actor_unref(actor);
+        weft_actor_release(actor);
     return published;
 }
 
@@ -111,23 +111,23 @@ int weft_actor_spawn_at(const char *site, const weft_attr *attr, weft_group *gro
     if (weft__actor_launched(actor) && ret_actor)
         *ret_actor = actor;
     else
-        weft_actor_unref(actor);
+        weft_actor_release(actor);
     return rc;
 }
 
-weft_actor *weft_actor_ref(weft_actor *actor)
+weft_actor *weft_actor_retain(weft_actor *actor)
 {
     weft__add(&actor->refs, 1, relaxed); /* who calls has one */
     return actor;
 }
 
-void weft_actor_unref(weft_actor *actor)
+void weft_actor_release(weft_actor *actor)
 {
     /* acq_rel: the last one sees what the others have done */
     if (!actor || weft__add(&actor->refs, (uint32_t)-1, acq_rel) != 1)
         return;
     if (actor->state == WEFT__ACTOR_ENDED) /* else it is its maker's still */
-        weft_mailbox_unref(actor->box);
+        weft_mailbox_release(actor->box);
     free(actor);
 }
 

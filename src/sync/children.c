@@ -162,7 +162,7 @@ int weft__child_start(weft_supervisor *supervisor, struct weft__child *child)
         return -ENOMEM;
     actor->supervised = true;
     /* SUPER-3 */
-    int rc = weft_monitor(actor, weft__ends_untyped(supervisor->ends), NULL, NULL, NULL);
+    int rc = weft_actor_monitor(actor, weft__ends_untyped(supervisor->ends), NULL, NULL, NULL);
     if (rc == 0 && !set_starting(supervisor, actor)) {
         weft__watchers_forget(actor);
         rc = -EPIPE;
@@ -170,7 +170,7 @@ int weft__child_start(weft_supervisor *supervisor, struct weft__child *child)
         rc = spawn(supervisor, child, actor);
     }
     if (rc)
-        weft_actor_unref(actor);
+        weft_actor_release(actor);
     else
         set_actor(supervisor, child, actor);
     return rc;
@@ -198,7 +198,7 @@ void weft__child_ended(weft_supervisor *supervisor, struct weft__child *child,
     weft_actor *actor = child->actor;
     child->actor = NULL;
     weft__lock_release(&supervisor->lock);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
 }
 
 static void name_refuser(weft_supervisor *supervisor, const struct weft__child *child)

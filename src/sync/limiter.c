@@ -173,23 +173,8 @@ static int wait_once(weft_limiter *limiter, struct weft__waiter *waiter, struct 
     return rc == -ENOBUFS ? make_room(limiter) : rc;
 }
 
-int weft_limiter_borrow(weft_limiter *limiter, const void *borrower)
-{
-    struct weft__waiter *waiter = weft__waiter_self();
-    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
-    if (rc)
-        return rc;
-    rc = weft_limiter_try_borrow(limiter, borrower);
-    if (rc != -EBUSY)
-        return rc;
-    struct node node = { .borrower = name_of(borrower) };
-    do {
-        rc = wait_once(limiter, waiter, &node);
-    } while (rc == -EAGAIN);
-    return rc;
-}
-
-int weft_limiter_try_borrow(weft_limiter *limiter, const void *borrower)
+/* As try_borrow(), with room made. */
+static int borrow_now(weft_limiter *limiter, const void *borrower)
 {
     uint64_t name = name_of(borrower);
     int rc;
@@ -201,6 +186,28 @@ int weft_limiter_try_borrow(weft_limiter *limiter, const void *borrower)
             rc = make_room(limiter);
     } while (rc == -EAGAIN);
     return rc;
+}
+
+int weft_limiter_borrow(weft_limiter *limiter, const void *borrower)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    int rc = waiter ? weft__checkpoint(waiter) : -ENOMEM;
+    if (rc)
+        return rc;
+    rc = borrow_now(limiter, borrower);
+    if (rc != -EBUSY)
+        return rc;
+    struct node node = { .borrower = name_of(borrower) };
+    do {
+        rc = wait_once(limiter, waiter, &node);
+    } while (rc == -EAGAIN);
+    return rc;
+}
+
+int weft_limiter_try_borrow(weft_limiter *limiter, const void *borrower)
+{
+    int rc = borrow_now(limiter, borrower);
+    return rc == -EBUSY ? -EAGAIN : rc;
 }
 
 int weft_limiter_give_back(weft_limiter *limiter, const void *borrower)

@@ -38,7 +38,7 @@ void weft_mailbox_on_drop(weft_mailbox *box, void (*fn)(void *message, void *arg
     box->drop_arg = arg;
 }
 
-weft_mailbox *weft_mailbox_ref(weft_mailbox *box)
+weft_mailbox *weft_mailbox_retain(weft_mailbox *box)
 {
     weft__add(&box->refs, 1, relaxed); /* who calls has one */
     return box;
@@ -52,7 +52,7 @@ static void free_letters(struct weft__letter *letter)
     }
 }
 
-void weft_mailbox_unref(weft_mailbox *box)
+void weft_mailbox_release(weft_mailbox *box)
 {
     /* acq_rel: the last one sees what the others have done */
     if (!box || weft__add(&box->refs, (uint32_t)-1, acq_rel) != 1)
@@ -188,7 +188,7 @@ struct weft__letter *weft__mailbox_reserve(struct weft_mailbox *box)
     struct weft__letter *letter = make_letter(box);
     if (!letter)
         return NULL;
-    weft_mailbox_ref(box);
+    weft_mailbox_retain(box);
     weft__latch_acquire(&box->lock);
     box->reserved++;
     weft__latch_release(&box->lock);
@@ -207,7 +207,7 @@ void weft__mailbox_send_reserved(struct weft_mailbox *box, struct weft__letter *
     weft__latch_release(&box->lock);
     wake(woken);
     free(letter);
-    weft_mailbox_unref(box);
+    weft_mailbox_release(box);
 }
 
 void weft__mailbox_give_back(struct weft_mailbox *box, struct weft__letter *letter)
@@ -218,7 +218,7 @@ void weft__mailbox_give_back(struct weft_mailbox *box, struct weft__letter *lett
     weft__latch_release(&box->lock);
     wake(woken);
     free(letter);
-    weft_mailbox_unref(box);
+    weft_mailbox_release(box);
 }
 
 /* The end. */
@@ -277,7 +277,7 @@ size_t weft_mailbox_destroy(weft_mailbox *box)
     for (struct weft__letter *letter = letters; letter && box->drop; letter = letter->next)
         box->drop(letter->message, box->drop_arg);
     free_letters(letters);
-    weft_mailbox_unref(box);
+    weft_mailbox_release(box);
     return count;
 }
 

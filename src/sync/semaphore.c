@@ -49,7 +49,7 @@ static bool take(struct sem *sem)
 
 int weft_sem_trywait(weft_sem *sem)
 {
-    return take(inner(sem)) ? 0 : -EBUSY;
+    return take(inner(sem)) ? 0 : -EAGAIN;
 }
 
 /* Under the lock. False: there was a permit, and it is taken. */

@@ -239,11 +239,11 @@ static void end(weft_supervisor *supervisor)
 {
     weft__lock_acquire(&supervisor->lock);
     supervisor->state = WEFT__SUPER_ENDS; /* SUPER-5 */
-    weft_actor *starting = supervisor->starting ? weft_actor_ref(supervisor->starting) : NULL;
+    weft_actor *starting = supervisor->starting ? weft_actor_retain(supervisor->starting) : NULL;
     weft__lock_release(&supervisor->lock);
     if (starting)
         weft_actor_cancel(starting);
-    weft_actor_unref(starting);
+    weft_actor_release(starting);
     weft_mutex_lock(&supervisor->mutex); /* in the shield: nothing cuts it short */
     weft__children_stop(supervisor, &supervisor->children);
     weft__lock_acquire(&supervisor->lock);

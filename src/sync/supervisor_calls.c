@@ -108,7 +108,7 @@ weft_actor *weft_supervisor_find(weft_supervisor *supervisor, const char *name)
 {
     weft__lock_acquire(&supervisor->lock);
     struct weft__child *child = weft__child_find(supervisor, name);
-    weft_actor *actor = child && child->actor ? weft_actor_ref(child->actor) : NULL;
+    weft_actor *actor = child && child->actor ? weft_actor_retain(child->actor) : NULL;
     weft__lock_release(&supervisor->lock);
     return actor;
 }

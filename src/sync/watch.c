@@ -29,7 +29,7 @@ static struct weft__watcher *make(int kind, uint64_t number, void *arg)
 static void forget(struct weft__watcher *watcher)
 {
     if (watcher->kind == WEFT__PULLS)
-        weft_actor_unref(watcher->other);
+        weft_actor_release(watcher->other);
     if (watcher->kind == WEFT__MAILS && watcher->letter)
         weft__mailbox_give_back(watcher->box, watcher->letter);
     free(watcher);
@@ -153,9 +153,9 @@ static void begin_to_watch(weft_actor *actor, struct weft__watcher *watcher, uin
         tell(actor, watcher);
 }
 
-int weft_monitor(weft_actor *actor, weft_mailbox *box,
-                 void (*make_message)(const weft_down *down, void *arg, void *ret_message),
-                 void *arg, uint64_t *ret_monitor)
+int weft_actor_monitor(weft_actor *actor, weft_mailbox *box,
+                       void (*make_message)(const weft_down *down, void *arg, void *ret_message),
+                       void *arg, uint64_t *ret_monitor)
 {
     if (!make_message && box->size != sizeof(weft_down))
         return -EINVAL;
@@ -173,8 +173,8 @@ int weft_monitor(weft_actor *actor, weft_mailbox *box,
     return 0;
 }
 
-int weft_monitor_call(weft_actor *actor, void (*fn)(const weft_down *down), void *arg,
-                      uint64_t *ret_monitor)
+int weft_actor_monitor_call(weft_actor *actor, void (*fn)(const weft_down *down), void *arg,
+                            uint64_t *ret_monitor)
 {
     struct weft__watcher *watcher = make(WEFT__CALLS, new_number(), arg);
     if (!watcher)
@@ -184,7 +184,7 @@ int weft_monitor_call(weft_actor *actor, void (*fn)(const weft_down *down), void
     return 0;
 }
 
-int weft_demonitor(weft_actor *actor, uint64_t monitor)
+int weft_actor_demonitor(weft_actor *actor, uint64_t monitor)
 {
     return take_out(actor, monitor) ? 0 : -ENOENT;
 }
@@ -195,7 +195,7 @@ static struct weft__watcher *make_half(weft_actor *other, uint64_t number)
 {
     struct weft__watcher *half = make(WEFT__PULLS, number, NULL);
     if (half)
-        half->other = weft_actor_ref(other);
+        half->other = weft_actor_retain(other);
     return half;
 }
 
@@ -214,7 +214,7 @@ static uint64_t link_with(weft_actor *actor, const weft_actor *other)
     return number;
 }
 
-int weft_link(weft_actor *actor, weft_actor *other)
+int weft_actor_link(weft_actor *actor, weft_actor *other)
 {
     if (actor == other)
         return -EINVAL;
@@ -239,7 +239,7 @@ int weft_link(weft_actor *actor, weft_actor *other)
 }
 
 /* Those who have linked them at the same moment have not seen each other. */
-int weft_unlink(weft_actor *actor, weft_actor *other)
+int weft_actor_unlink(weft_actor *actor, weft_actor *other)
 {
     uint64_t number;
     int rc = -ENOENT;

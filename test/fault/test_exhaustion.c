@@ -596,7 +596,7 @@ static void follow_actor(weft_actor *actor, downs *ends)
 {
     weft_down down;
     int result;
-    int watches = weft_monitor(actor, downs_untyped(ends), NULL, NULL, NULL);
+    int watches = weft_actor_monitor(actor, downs_untyped(ends), NULL, NULL, NULL);
     int sent = weft_mailbox_send(weft_actor_mailbox(actor), "x");
     if (sent)
         weft_actor_cancel(actor);
@@ -606,10 +606,10 @@ static void follow_actor(weft_actor *actor, downs *ends)
     if (sent == 0 && result != 7)
         expect_shortage("an actor", result);
     if (watches)
-        expect_shortage("weft_monitor", watches);
+        expect_shortage("weft_actor_monitor", watches);
     else
         MUST(downs_receive(ends, &down) == 0 && down.result == result);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
 }
 
 static int act(void *unused)

@@ -162,7 +162,7 @@ static void settle_ended(struct stage *stage, long rc)
     int result;
     ck_assert_int_eq(weft_actor_wait(actor, &result), 0);
     EXPECT(stage, result == RESULT, "it returned %ld, and the actor %d", rc, result);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
 }
 
 const struct operation case_weft_actor_wait = { .name = "weft_actor_wait",
@@ -417,7 +417,7 @@ static void settle_terminate(struct stage *stage, long rc)
     weft_actor *found = weft_supervisor_find(supervisor, "one");
     EXPECT(stage, (found == NULL) == (rc == 0), "it returned %ld, and the child %s", rc,
            found ? "runs" : "does not run");
-    weft_actor_unref(found);
+    weft_actor_release(found);
     stop_supervisor();
 }
 

@@ -77,7 +77,7 @@ static void reset(void)
     box.size = sizeof(uint64_t);
     box.capacity = 2;
     weft__mailbox_init(&box);
-    weft_mailbox_ref(&box); /* of a sender */
+    weft_mailbox_retain(&box); /* of a sender */
     weft_mailbox_on_drop(&box, note_dropped, NULL);
     for (int i = 0; i < LETTERS; i++)
         weft__mailbox_keep(&box, (struct weft__letter *)(void *)&letters[i]);

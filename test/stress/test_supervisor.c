@@ -41,15 +41,15 @@ static void move_in(struct place *place, weft_actor *actor)
 {
     pthread_mutex_lock(&place->mutex);
     weft_actor *before = place->actor;
-    place->actor = actor ? weft_actor_ref(actor) : NULL;
+    place->actor = actor ? weft_actor_retain(actor) : NULL;
     pthread_mutex_unlock(&place->mutex);
-    weft_actor_unref(before);
+    weft_actor_release(before);
 }
 
 static weft_actor *who_is_in(struct place *place)
 {
     pthread_mutex_lock(&place->mutex);
-    weft_actor *actor = place->actor ? weft_actor_ref(place->actor) : NULL;
+    weft_actor *actor = place->actor ? weft_actor_retain(place->actor) : NULL;
     pthread_mutex_unlock(&place->mutex);
     return actor;
 }
@@ -221,11 +221,11 @@ static int disturb(void *unused)
         weft_actor *actor = who_is_in(&places[test_random() % BOXES]);
         weft_actor *other = who_is_in(&places[test_random() % BOXES]);
         if (actor && other && actor != other && test_random() % 4 == 0)
-            violated(weft_link(actor, other) != 0);
+            violated(weft_actor_link(actor, other) != 0);
         else if (actor)
             weft_actor_cancel(actor);
-        weft_actor_unref(actor);
-        weft_actor_unref(other);
+        weft_actor_release(actor);
+        weft_actor_release(other);
         weft_sleep(WEFT_US(200));
     }
     return 0;
@@ -340,7 +340,7 @@ static weft_actor *open_shop(void)
     ck_assert_int_eq(numbers_create(CAPACITY, &box), 0);
     weft_mailbox_on_drop(numbers_untyped(box), count_dropped, &shop);
     ck_assert_int_eq(weft_actor_spawn(serve_some, NULL, numbers_untyped(box), &actor), 0);
-    ck_assert_int_eq(weft_monitor_call(actor, count_end, NULL, NULL), 0);
+    ck_assert_int_eq(weft_actor_monitor_call(actor, count_end, NULL, NULL), 0);
     return actor;
 }
 
@@ -355,11 +355,11 @@ static int visit(void *unused)
             atomic_fetch_add(&shop.acknowledged, number);
         else
             violated(rc != -EAGAIN && rc != -ETIMEDOUT && rc != -EPIPE);
-        weft_actor_unref(actor);
+        weft_actor_release(actor);
     }
     weft_actor *last = who_is_in(&shop); /* nobody may come to it any more */
     weft_actor_cancel(last);
-    weft_actor_unref(last);
+    weft_actor_release(last);
     return 0;
 }
 
@@ -389,7 +389,7 @@ static int keep_shop(void *unused)
         ck_assert_int_eq(weft_actor_wait(shop.actor, NULL), 0);
         weft_actor *actor = open_shop();
         move_in(&shop, actor);
-        weft_actor_unref(actor);
+        weft_actor_release(actor);
         opened++;
     }
     weft_actor_cancel(shop.actor);

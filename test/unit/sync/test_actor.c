@@ -57,8 +57,8 @@ static int talk(void *unused)
     ck_assert_int_eq(weft_actor_wait(actor, NULL), 0); /* and again */
     ck_assert_int_eq(questions_try_send(box, (struct question){ 0 }), -EPIPE);
     weft_actor_cancel(actor); /* does nothing any more */
-    weft_actor_unref(actor);
-    weft_actor_unref(NULL);
+    weft_actor_release(actor);
+    weft_actor_release(NULL);
     return 0;
 }
 
@@ -96,7 +96,7 @@ static int without_a_box(void *unused)
     ck_assert_uint_ne(weft_actor_id(actor), 0);
     ck_assert_int_eq(weft_actor_wait(actor, &result), 0);
     ck_assert_int_eq(result, 5);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
     return 0;
 }
 
@@ -150,7 +150,7 @@ static void end_with(int (*fn)(void *), bool cancels, int wanted)
     weft_actor *actor;
     int result;
     count_drop_of = 0;
-    weft_mailbox *box = weft_mailbox_ref(make_box());
+    weft_mailbox *box = weft_mailbox_retain(make_box());
     atomic_store(&ran, 0);
     ck_assert_int_eq(weft_actor_spawn(fn, NULL, box, &actor), 0);
     while (cancels && !atomic_load(&ran))
@@ -159,10 +159,10 @@ static void end_with(int (*fn)(void *), bool cancels, int wanted)
         weft_actor_cancel(actor);
     ck_assert_int_eq(weft_actor_wait(actor, &result), 0);
     ck_assert_int_eq(result, wanted);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
     ck_assert_int_eq(weft_mailbox_send(box, &message), -EPIPE);
     ck_assert_int_eq(count_drop_of, 1);
-    weft_mailbox_unref(box);
+    weft_mailbox_release(box);
 }
 
 static int end_anyhow(void *unused)
@@ -186,7 +186,7 @@ static int cancelled_before(void *unused)
     (void)unused;
     atomic_store(&ran, 0);
     count_drop_of = 0;
-    weft_mailbox *box = weft_mailbox_ref(make_box());
+    weft_mailbox *box = weft_mailbox_retain(make_box());
     weft_group_enter(&group, WEFT_NEVER);
     ck_assert_int_eq(weft_actor_spawn_with(NULL, &group, sleep_long, NULL, box, &actor), 0);
     weft_group_cancel(&group); /* one worker: it has not begun */
@@ -195,8 +195,8 @@ static int cancelled_before(void *unused)
     ck_assert_int_eq(result, -ECANCELED);
     ck_assert_int_eq(atomic_load(&ran), 0);
     ck_assert_int_eq(count_drop_of, 1);
-    weft_actor_unref(actor);
-    weft_mailbox_unref(box);
+    weft_actor_release(actor);
+    weft_mailbox_release(box);
     return 0;
 }
 
@@ -264,7 +264,7 @@ static int wait_a_while(void *unused)
     weft_scope_leave(&scope);
     weft_actor_cancel(actor);
     ck_assert_int_eq(weft_actor_wait(actor, NULL), 0);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
     return 0;
 }
 
@@ -281,7 +281,7 @@ static int wait_for_it(void *unused)
     (void)unused;
     ck_assert_int_eq(weft_actor_wait(awaited, &result), 0);
     ck_assert_int_eq(result, -ECANCELED);
-    weft_actor_unref(awaited);
+    weft_actor_release(awaited);
     return 0;
 }
 
@@ -291,10 +291,10 @@ static int many_wait(void *unused)
     (void)unused;
     ck_assert_int_eq(weft_actor_spawn(sleep_long, NULL, NULL, &awaited), 0);
     for (int i = 0; i < CROWD; i++)
-        weft_actor_ref(awaited);
+        weft_actor_retain(awaited);
     crowd_start(&crowd, wait_for_it, NULL);
     weft_actor_cancel(awaited);
-    weft_actor_unref(awaited);
+    weft_actor_release(awaited);
     crowd_join(&crowd);
     return 0;
 }

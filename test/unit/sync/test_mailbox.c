@@ -58,7 +58,7 @@ static int fill_and_drain(void *unused)
     expect_info(0, 16, 16, 0);
     ck_assert_uint_eq(numbers_destroy(box), 0);
     ck_assert_uint_eq(numbers_destroy(NULL), 0);
-    numbers_unref(NULL);
+    numbers_release(NULL);
     return 0;
 }
 
@@ -336,7 +336,7 @@ static int send_refused(void *unused)
     (void)unused;
     ck_assert_int_eq(numbers_send(box, 1), -EPIPE);
     atomic_fetch_add(&sent, 1);
-    numbers_unref(box);
+    numbers_release(box);
     return 0;
 }
 
@@ -349,7 +349,7 @@ static int destroy_on_senders(void *unused)
         ck_assert_int_eq(numbers_create(2, &box), 0);
         fill(2);
         for (int k = 0; k < CROWD; k++)
-            ck_assert_ptr_eq(numbers_ref(box), box);
+            ck_assert_ptr_eq(numbers_retain(box), box);
         crowd_start(&crowd, send_refused, NULL);
         for (int k = 0; k < i; k++)
             weft_yield();
@@ -422,10 +422,10 @@ static int drop_the_rest(void *unused)
     fill(4);
     ck_assert_int_eq(numbers_receive_match(box, is_odd, NULL, &n), 0);
     numbers_try_send(box, 4);
-    numbers *sender = numbers_ref(box);
+    numbers *sender = numbers_retain(box);
     ck_assert_uint_eq(numbers_destroy(box), 4);
     expect_info(0, 5, 1, 4); /* a sender may still ask */
-    numbers_unref(sender);
+    numbers_release(sender);
     ck_assert_int_eq(drops, 4);
     static const int64_t left[] = { 0, 2, 3, 4 };
     ck_assert_int_eq(memcmp(dropped, left, sizeof left), 0);
@@ -447,7 +447,7 @@ static int send_until_refused(void *unused)
     while ((rc = numbers_send(box, 1)) == 0)
         atomic_fetch_add(&given, 1);
     ck_assert_int_eq(rc, -EPIPE);
-    numbers_unref(box);
+    numbers_release(box);
     return 0;
 }
 
@@ -467,7 +467,7 @@ static int destroy_in_traffic(void *unused)
         ck_assert_int_eq(numbers_create(4, &box), 0);
         weft_mailbox_on_drop(numbers_untyped(box), take, NULL);
         for (int k = 0; k < CROWD; k++)
-            numbers_ref(box);
+            numbers_retain(box);
         crowd_start(&crowd, send_until_refused, NULL);
         for (int64_t k = 0, n; k < 50 * i; k++) {
             int rc =
@@ -513,12 +513,12 @@ static int exit_while_choosing(void *unused)
     JOIN(task, 5);
     expect(0); /* it has taken nothing, and does not receive any more */
     ck_assert_int_eq(
-        weft_actor_spawn(choose_and_exit, box, numbers_untyped(numbers_ref(box)), &actor), 0);
+        weft_actor_spawn(choose_and_exit, box, numbers_untyped(numbers_retain(box)), &actor), 0);
     ck_assert_int_eq(weft_actor_wait(actor, &result), 0);
     ck_assert_int_eq(result, 5);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
     expect_info(0, 2, 1, 1);
-    numbers_unref(box);
+    numbers_release(box);
     return 0;
 }
 

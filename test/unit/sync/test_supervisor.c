@@ -162,8 +162,8 @@ static int cancel_child(void *unused)
     await_running(3, 4);
     weft_actor *successor = weft_supervisor_find(top, "b");
     ck_assert_ptr_ne(successor, actor);
-    weft_actor_unref(successor);
-    weft_actor_unref(actor);
+    weft_actor_release(successor);
+    weft_actor_release(actor);
     stop_top(task);
     ck_assert_str_eq(story, "+a +b +c -b +b -c -b -a");
     return 0;

@@ -137,7 +137,7 @@ static int stop_while_adding_and_ending(void *unused)
     weft_actor *ended = weft_supervisor_find(top, "b");
     weft_actor_cancel(ended);
     ck_assert_int_eq(weft_actor_wait(ended, NULL), 0);
-    weft_actor_unref(ended);
+    weft_actor_release(ended);
     weft_sleep(WEFT_MS(20)); /* it wants the mutex by now */
     stop_top(task);
     JOIN(adder, -EPIPE);

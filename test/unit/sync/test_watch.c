@@ -37,7 +37,7 @@ static void finish(weft_actor *actor, int wanted)
     int result;
     ck_assert_int_eq(weft_actor_wait(actor, &result), 0);
     ck_assert_int_eq(result, wanted);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
 }
 
 /* Monitors. */
@@ -61,19 +61,19 @@ static void watch_one(int result, bool cancels, enum weft_end reason)
     weft_event_clear(&go);
     ck_assert_int_eq(downs_create(1, &box), 0);
     weft_actor *actor = spawn(result);
-    ck_assert_int_eq(weft_monitor(actor, downs_untyped(box), NULL, &go, &monitor), 0);
+    ck_assert_int_eq(weft_actor_monitor(actor, downs_untyped(box), NULL, &go, &monitor), 0);
     ck_assert_uint_ne(monitor, 0);
     if (cancels)
         weft_actor_cancel(actor);
     else
         weft_event_set(&go);
     expect_down(box, actor, monitor, cancels ? -ECANCELED : result, reason);
-    ck_assert_int_eq(weft_demonitor(actor, monitor), -ENOENT);
+    ck_assert_int_eq(weft_actor_demonitor(actor, monitor), -ENOENT);
     /* Later ones hear it at once. */
     ck_assert_int_eq(weft_actor_wait(actor, NULL), 0);
-    ck_assert_int_eq(weft_monitor(actor, downs_untyped(box), NULL, &go, &monitor), 0);
+    ck_assert_int_eq(weft_actor_monitor(actor, downs_untyped(box), NULL, &go, &monitor), 0);
     expect_down(box, actor, monitor, cancels ? -ECANCELED : result, reason);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
     ck_assert_uint_eq(downs_destroy(box), 0);
 }
 
@@ -109,7 +109,8 @@ static int full_box(void *unused)
     for (int i = 0; i < 3; i++) {
         actors[i] = spawn(10 + i);
         ck_assert_int_eq(
-            weft_monitor(actors[i], mails_untyped(box), make_mail, (void *)(intptr_t)i, NULL), 0);
+            weft_actor_monitor(actors[i], mails_untyped(box), make_mail, (void *)(intptr_t)i, NULL),
+            0);
     }
     weft_event_set(&go);
     for (int i = 0; i < 3; i++)
@@ -158,13 +159,13 @@ static int wait_in_full_box(void *unused)
     ck_assert_int_eq(mails_create(1, &box), 0);
     ck_assert_int_eq(mails_send(box, (struct mail){ TEXT, 1, 0 }), 0);
     weft_actor *actor = spawn(3);
-    ck_assert_int_eq(weft_monitor(actor, mails_untyped(box), make_mail, NULL, &monitor), 0);
+    ck_assert_int_eq(weft_actor_monitor(actor, mails_untyped(box), make_mail, NULL, &monitor), 0);
     SPAWN(set_go, NULL, &task);
     ck_assert_int_eq(mails_receive_match(box, is_down, NULL, &mail), 0);
     ck_assert_int_eq(mail.value, 3);
     JOIN(task, 0);
     ck_assert_int_eq(mails_receive_match(box, is_down, NULL, &mail), -ENOBUFS);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
     mails_destroy(box);
     return 0;
 }
@@ -191,20 +192,20 @@ static int demonitor(void *unused)
     atomic_store(&calls, 0);
     ck_assert_int_eq(mails_create(1, &box), 0);
     weft_actor *actor = spawn(5);
-    ck_assert_int_eq(weft_monitor_call(actor, count_call, &calls, &first), 0);
-    ck_assert_int_eq(weft_monitor_call(actor, count_call, &calls, &second), 0);
-    ck_assert_int_eq(weft_monitor(actor, mails_untyped(box), make_mail, NULL, &third), 0);
-    ck_assert_int_eq(weft_monitor(actor, mails_untyped(box), NULL, NULL, NULL), -EINVAL);
-    ck_assert_int_eq(weft_demonitor(actor, first), 0);
-    ck_assert_int_eq(weft_demonitor(actor, first), -ENOENT);
-    ck_assert_int_eq(weft_demonitor(actor, third), 0);
+    ck_assert_int_eq(weft_actor_monitor_call(actor, count_call, &calls, &first), 0);
+    ck_assert_int_eq(weft_actor_monitor_call(actor, count_call, &calls, &second), 0);
+    ck_assert_int_eq(weft_actor_monitor(actor, mails_untyped(box), make_mail, NULL, &third), 0);
+    ck_assert_int_eq(weft_actor_monitor(actor, mails_untyped(box), NULL, NULL, NULL), -EINVAL);
+    ck_assert_int_eq(weft_actor_demonitor(actor, first), 0);
+    ck_assert_int_eq(weft_actor_demonitor(actor, first), -ENOENT);
+    ck_assert_int_eq(weft_actor_demonitor(actor, third), 0);
     weft_event_set(&go);
     ck_assert_int_eq(weft_actor_wait(actor, NULL), 0);
     ck_assert_int_eq(atomic_load(&calls), 5);
-    ck_assert_int_eq(weft_demonitor(actor, second), -ENOENT);
-    ck_assert_int_eq(weft_monitor_call(actor, count_call, &calls, NULL), 0); /* at once */
+    ck_assert_int_eq(weft_actor_demonitor(actor, second), -ENOENT);
+    ck_assert_int_eq(weft_actor_monitor_call(actor, count_call, &calls, NULL), 0); /* at once */
     ck_assert_int_eq(atomic_load(&calls), 10);
-    weft_actor_unref(actor);
+    weft_actor_release(actor);
     ck_assert_uint_eq(mails_destroy(box), 0);
     return 0;
 }
@@ -221,7 +222,7 @@ static int watcher_gone(void *unused)
     weft_event_clear(&go);
     ck_assert_int_eq(downs_create(1, &box), 0);
     weft_actor *actor = spawn(5);
-    ck_assert_int_eq(weft_monitor(actor, downs_untyped(box), NULL, NULL, NULL), 0);
+    ck_assert_int_eq(weft_actor_monitor(actor, downs_untyped(box), NULL, NULL, NULL), 0);
     ck_assert_uint_eq(downs_destroy(box), 0);
     weft_event_set(&go);
     finish(actor, 5);
@@ -243,17 +244,17 @@ static int fail_one(void *unused)
         weft_actor *one = spawn(0), *other = spawn(0), *bad;
         weft_actor **ends[] = { &one, &other };
         ck_assert_int_eq(weft_actor_spawn(end_when_told, NULL, NULL, &bad), 0);
-        ck_assert_int_eq(weft_link(one, other), 0);
-        ck_assert_int_eq(weft_link(other, one), 0); /* twice is once */
-        ck_assert_int_eq(weft_link(one, one), -EINVAL);
-        ck_assert_int_eq(weft_link(*ends[k], bad), 0);
+        ck_assert_int_eq(weft_actor_link(one, other), 0);
+        ck_assert_int_eq(weft_actor_link(other, one), 0); /* twice is once */
+        ck_assert_int_eq(weft_actor_link(one, one), -EINVAL);
+        ck_assert_int_eq(weft_actor_link(*ends[k], bad), 0);
         weft_actor_cancel(bad); /* is no failure */
         ck_assert_int_eq(weft_actor_wait(bad, NULL), 0);
-        ck_assert_int_eq(weft_unlink(*ends[k], bad), -ENOENT); /* its half has gone, too */
+        ck_assert_int_eq(weft_actor_unlink(*ends[k], bad), -ENOENT); /* its half has gone, too */
         finish(bad, -ECANCELED);
-        ck_assert_int_eq(weft_unlink(one, other), 0);
-        ck_assert_int_eq(weft_unlink(one, other), -ENOENT);
-        ck_assert_int_eq(weft_unlink(other, one), -ENOENT);
+        ck_assert_int_eq(weft_actor_unlink(one, other), 0);
+        ck_assert_int_eq(weft_actor_unlink(one, other), -ENOENT);
+        ck_assert_int_eq(weft_actor_unlink(other, one), -ENOENT);
         weft_event_set(&go);
         finish(one, 0);
         finish(other, 0);
@@ -285,10 +286,10 @@ static int fail_either(void *unused)
     for (int k = 0; k < 2; k++) {
         weft_event_clear(&go);
         weft_actor *bad = spawn(-EIO), *other = spawn_sleeper();
-        ck_assert_int_eq(k ? weft_link(bad, other) : weft_link(other, bad), 0);
+        ck_assert_int_eq(k ? weft_actor_link(bad, other) : weft_actor_link(other, bad), 0);
         weft_event_set(&go);
         finish(other, -ECANCELED);
-        ck_assert_int_eq(weft_unlink(bad, other), -ENOENT); /* both have ended */
+        ck_assert_int_eq(weft_actor_unlink(bad, other), -ENOENT); /* both have ended */
         finish(bad, -EIO);
     }
     return 0;
@@ -309,7 +310,7 @@ static int fail_chain(void *unused)
     for (int i = 0; i < CHAIN; i++)
         chain[i] = i == 2 ? spawn(-EIO) : spawn_sleeper();
     for (int i = 1; i < CHAIN; i++)
-        ck_assert_int_eq(weft_link(chain[i - 1], chain[i]), 0);
+        ck_assert_int_eq(weft_actor_link(chain[i - 1], chain[i]), 0);
     weft_event_set(&go);
     for (int i = 0; i < CHAIN; i++)
         finish(chain[i], i == 2 ? -EIO : -ECANCELED);
@@ -335,8 +336,8 @@ static int stop_the_fall(void *unused)
     weft_event_clear(&go);
     weft_actor *bad = spawn(-EIO), *last = spawn_sleeper();
     ck_assert_int_eq(weft_actor_spawn(end_well, NULL, NULL, &middle), 0);
-    ck_assert_int_eq(weft_link(bad, middle), 0);
-    ck_assert_int_eq(weft_link(middle, last), 0);
+    ck_assert_int_eq(weft_actor_link(bad, middle), 0);
+    ck_assert_int_eq(weft_actor_link(middle, last), 0);
     weft_event_set(&go);
     finish(bad, -EIO);
     int result;
@@ -346,7 +347,7 @@ static int stop_the_fall(void *unused)
         WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(5)))
             ck_assert_int_eq(weft_actor_wait(last, NULL), -ETIMEDOUT);
     }
-    weft_actor_unref(middle);
+    weft_actor_release(middle);
     weft_actor_cancel(last);
     finish(last, -ECANCELED);
     return 0;
@@ -365,14 +366,14 @@ static int link_too_late(void *unused)
     weft_actor *bad = spawn(-EIO), *good = spawn(1), *other = spawn_sleeper();
     ck_assert_int_eq(weft_actor_wait(bad, NULL), 0);
     ck_assert_int_eq(weft_actor_wait(good, NULL), 0);
-    ck_assert_int_eq(weft_link(other, good), 0); /* nothing happens */
+    ck_assert_int_eq(weft_actor_link(other, good), 0); /* nothing happens */
     weft_scope scope;
     WEFT_WITH_DEADLINE (&scope, weft_after(WEFT_MS(2)))
         ck_assert_int_eq(weft_actor_wait(other, NULL), -ETIMEDOUT);
-    ck_assert_int_eq(weft_link(other, bad), 0);
+    ck_assert_int_eq(weft_actor_link(other, bad), 0);
     finish(other, -ECANCELED);
     other = spawn_sleeper();
-    ck_assert_int_eq(weft_link(bad, other), 0);
+    ck_assert_int_eq(weft_actor_link(bad, other), 0);
     finish(other, -ECANCELED);
     finish(bad, -EIO);
     finish(good, 1);
@@ -401,7 +402,7 @@ static void *link_in_each_round(void *unused)
         }
         if (atomic_load(&round_of_links) == ROUNDS_ARE_OVER)
             return unused;
-        ck_assert_int_eq(weft_link(pair[0], pair[1]), 0);
+        ck_assert_int_eq(weft_actor_link(pair[0], pair[1]), 0);
         atomic_store(&linked, i);
     }
 }
@@ -420,11 +421,11 @@ TEST(links_made_at_the_same_moment_are_one)
         while (atomic_load(&ready) != i)
             sched_yield();
         atomic_store(&round_of_links, i);
-        ck_assert_int_eq(weft_link(pair[1], pair[0]), 0);
+        ck_assert_int_eq(weft_actor_link(pair[1], pair[0]), 0);
         while (atomic_load(&linked) != i)
             sched_yield();
-        ck_assert_int_eq(weft_unlink(pair[0], pair[1]), 0);
-        ck_assert_int_eq(weft_unlink(pair[0], pair[1]), -ENOENT);
+        ck_assert_int_eq(weft_actor_unlink(pair[0], pair[1]), 0);
+        ck_assert_int_eq(weft_actor_unlink(pair[0], pair[1]), -ENOENT);
     }
     atomic_store(&round_of_links, ROUNDS_ARE_OVER);
     pthread_join(other, NULL);
@@ -439,10 +440,10 @@ static int link_and_unlink(void *unused)
 {
     (void)unused;
     for (int i = 0; i < 50; i++) {
-        ck_assert_int_eq(weft_link(pair[i % 2], pair[1 - i % 2]), 0);
-        weft_unlink(pair[0], pair[1]);
+        ck_assert_int_eq(weft_actor_link(pair[i % 2], pair[1 - i % 2]), 0);
+        weft_actor_unlink(pair[0], pair[1]);
     }
-    ck_assert_int_eq(weft_link(pair[0], pair[1]), 0);
+    ck_assert_int_eq(weft_actor_link(pair[0], pair[1]), 0);
     return 0;
 }
 
