@@ -17,10 +17,11 @@ void weft__hook_end(const struct weft__hook_wait *wait)
 void weft__hook_give_way(struct weft_task *self)
 {
     struct weft__hook_wait wait;
-    weft__carrier_of(self)->budget = WEFT__BUDGET;
+    weft__carrier_of(self)->budget = WEFT__BUDGET; /* on any way from here */
     if (weft__hook_in_scheduler(self))
         return;
     weft__hook_begin(&wait);
     weft__pass(self);
+    weft__carrier_of(self)->budget = weft__budget_next(self);
     weft__hook_end(&wait);
 }

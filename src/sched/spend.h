@@ -13,8 +13,8 @@ WEFT_INLINE void weft__spend(struct weft__waiter *waiter)
     struct weft_task *self = weft__task_of(waiter);
     struct weft__carrier *carrier = weft__carrier_of(self);
     if (weft__unlikely(--carrier->budget == 0)) {
-        carrier->budget = WEFT__BUDGET;
         weft__pass(self);
+        weft__carrier_of(self)->budget = weft__budget_next(self);
     }
 }
 

@@ -43,8 +43,10 @@
 #define WEFT__LOAN 250000
 /* Tasks run from the front slot in a row before the queues get their turn. */
 #define WEFT__FRONT_RUNS 32
-/* Operations a task may complete without suspending. */
+/* Operations a task may complete without suspending, at most, and in how many bits it
+ * varies: see weft__budget_next(). */
 #define WEFT__BUDGET 128
+#define WEFT__BUDGET_BITS 5
 /* Fresh tasks kept private; that many make a bundle. */
 #define WEFT__FRESH_PRIVATE 32
 
@@ -203,6 +205,14 @@ extern struct weft__runtime weft__rt;
 WEFT_INLINE struct weft__carrier *weft__carrier_of(struct weft_task *self)
 {
     return weft__container_of(self->seat, struct weft__carrier, seat);
+}
+
+/* What a task that has just given way may complete before it does so again. Not always as much:
+ * whoever held a lock at every so many of its operations would have it in its hands each time. */
+WEFT_INLINE uint32_t weft__budget_next(struct weft_task *self)
+{
+    uint64_t mixed = weft__load(&self->worker->switches, relaxed) * 0x9e3779b97f4a7c15u;
+    return WEFT__BUDGET - (uint32_t)(mixed >> (64 - WEFT__BUDGET_BITS));
 }
 
 /* Whether a carrier claims a worker, and may have this one. Under the seat. */
