@@ -5,6 +5,7 @@
 #include "hook/interposed.h"
 #include "hook/park.h"
 #include "hook/signals.h"
+#include "sched/worker.h"
 #include "weft/time.h"
 
 /* 0; EINTR: a handler has run (sleeping is never restarted); ECANCELED or ETIMEDOUT: a
@@ -42,16 +43,21 @@ static int sleep_for(const struct timespec *time, struct timespec *ret_left)
     return rc;
 }
 
+/* If nobody else ran here, who the caller waits for may want this CPU. */
 WEFT__INTERPOSE int sched_yield(void)
 {
     WEFT__STAYS;
-    if (!weft__hook_task())
+    struct weft_task *self = weft__hook_task();
+    if (!self)
         return weft__real_sched_yield();
     struct weft__hook_wait wait;
+    struct weft__worker *worker = self->worker;
+    uint64_t before = weft__load(&worker->switches, relaxed);
     weft__hook_begin(&wait);
     weft_yield();
+    bool alone = self->worker == worker && weft__load(&worker->switches, relaxed) == before;
     weft__hook_end(&wait);
-    return 0;
+    return alone ? weft__real_sched_yield() : 0;
 }
 WEFT__INSIDE(sched_yield);
 
