@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -20,11 +21,38 @@
 
 #define SIGNAL_STACK 65536
 
+/* How far below its stack the frame of a function may reach that has skipped the guard. What is
+ * further away is another stack. */
+#define FRAME_MOST ((size_t)8 << 20)
+/* What a function writes below its stack pointer: the call of another one, a red zone. */
+#define BELOW_SP 256
+
 static const int deadly[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+static const char *const names[] = { "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT" };
 #define DEADLY (sizeof deadly / sizeof *deadly)
 
 static struct sigaction before[DEADLY];
 static _Atomic(pid_t) died[DEADLY]; /* the thread that came to on_deadly() last */
+static _Atomic(bool) panics;        /* weft__panic() has said all, and raises SIGABRT */
+
+static uintptr_t sp_of(const ucontext_t *context)
+{
+#ifdef __x86_64__
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#else
+    return (uintptr_t)context->uc_mcontext.sp;
+#endif
+}
+
+/* Whether the fault is an overflow: in the guard, or of a frame that reaches past it, whose
+ * part below the stack may be mapped, or not. */
+static bool overflows(const struct weft__stack *stack, uintptr_t sp, uintptr_t address)
+{
+    uintptr_t low = (uintptr_t)stack->low;
+    if (weft__stack_in_guard(stack, (void *)address) || weft__stack_in_guard(stack, (void *)sp))
+        return true;
+    return sp < low && low - sp < FRAME_MOST && address < low && address >= sp - BELOW_SP;
+}
 
 static void report_overflow(struct weft_task *task)
 {
@@ -44,13 +72,31 @@ static size_t index_of(int number)
     return i;
 }
 
-static void report(int number, struct weft_task *task, const siginfo_t *info)
+static void report_death(size_t index, struct weft_task *task, const void *address)
 {
-    bool fault = number == SIGSEGV || number == SIGBUS;
-    if (fault && task->stack && weft__stack_in_guard(task->stack, info->si_addr))
+    struct weft__line line = { 0 };
+    weft__line_string(&line, "died of ");
+    weft__line_string(&line, names[index]);
+    if (address) {
+        weft__line_string(&line, " at ");
+        weft__line_hex(&line, (uintptr_t)address);
+    }
+    weft__line_string(&line, " in ");
+    line.text[line.length] = 0;
+    weft__report_task(STDERR_FILENO, line.text, task, "");
+}
+
+static void report(size_t index, struct weft_task *task, const siginfo_t *info,
+                   const ucontext_t *context)
+{
+    int number = deadly[index];
+    bool faults = (number == SIGSEGV || number == SIGBUS) && info->si_code > 0;
+    if (number == SIGABRT && weft__load(&panics, relaxed))
+        return;
+    if (faults && task->stack && overflows(task->stack, sp_of(context), (uintptr_t)info->si_addr))
         report_overflow(task);
     else
-        weft__report_task(STDERR_FILENO, "died in ", task, "");
+        report_death(index, task, faults ? info->si_addr : NULL);
 }
 
 /* What was before may be a handler that came between two starts, and calls this one when it has
@@ -62,7 +108,6 @@ static void on_deadly(int number, siginfo_t *info, void *context)
     struct weft_task *task = weft_self();
     size_t i = index_of(number);
     pid_t self = gettid();
-    (void)context;
     if (i == DEADLY)
         return;
     bool again = before[i].sa_handler != SIG_DFL &&
@@ -70,7 +115,7 @@ static void on_deadly(int number, siginfo_t *info, void *context)
     /* The fault repeats, or abort() raises again: then it is theirs. */
     sigaction(number, again ? &by_default : &before[i], NULL);
     if (task && !again)
-        report(number, task, info);
+        report(i, task, info, context);
     if (info->si_code <= 0) /* sent by kill() or abort(): does not repeat by itself */
         raise(number);
 }
@@ -126,6 +171,7 @@ static void on_carrier_thread(void *arg, int starting)
 static void panic_context(void)
 {
     struct weft_task *task = weft_self();
+    weft__store(&panics, true, relaxed); /* read by this thread's handler */
     if (task)
         weft__report_task(STDERR_FILENO, "in ", task, "");
 }

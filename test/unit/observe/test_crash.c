@@ -4,9 +4,12 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "mem/stack.h"
+#include "sched/task.h"
 #include "tasks.h"
 
 /* The reports of sanitizers come first, and their frames are larger. */
@@ -71,6 +74,40 @@ TEST(an_overflow_of_a_stack_of_another_size_is_reported)
     expect_task_to_die(overflow_odd, SIGSEGV, "overflowed its stack of 512 KiB");
 }
 
+/* A frame that reaches so far below its stack that the guard is not touched: what is there is
+ * made to fault. */
+static int step_over_the_guard(void *unused)
+{
+    struct weft__stack *stack = weft_self()->stack;
+    size_t beyond = 64 << 10;
+    void *below = mmap(stack->low - beyond, beyond, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    (void)unused;
+    if (below != stack->low - beyond)
+        return 0; /* something else is, which is not ours to break */
+    volatile char frame[(size_t)((char *)&below - stack->low) + beyond / 2];
+    frame[0] = 1;
+    return frame[0];
+}
+
+/* Too large to be recycled, so that it is mapped alone. */
+static int overflow_by_a_large_frame(void *unused)
+{
+    weft_attr attr = { .stack_size = 32 << 20, .name = "large" };
+    weft_task *task;
+    (void)unused;
+    ck_assert_int_eq(weft_spawn_with(&attr, step_over_the_guard, NULL, &task), 0);
+    return weft_join(task, NULL);
+}
+
+TEST(a_frame_larger_than_the_guard_is_an_overflow)
+{
+    skip_if_instrumented();
+    if (test_is_under("valgrind"))
+        test_skip("Valgrind takes so large a frame for another stack");
+    config.workers = 1;
+    expect_task_to_die(overflow_by_a_large_frame, SIGSEGV, "overflowed its stack of 32768 KiB");
+}
+
 #define TIMES_5(text) text text text text text
 
 /* As Bazel and Nix have them. */
@@ -99,7 +136,7 @@ static int aborting(void *unused)
     abort();
 }
 
-static volatile int *volatile nowhere;
+static volatile int *volatile nowhere = (volatile int *)0x18;
 
 static int faulting(void *unused)
 {
@@ -117,10 +154,25 @@ static int dividing(void *zero)
 TEST(a_crash_names_the_task)
 {
     skip_if_instrumented();
-    expect_task_to_die(aborting, SIGABRT, "died in task ");
+    expect_task_to_die(aborting, SIGABRT, "died of SIGABRT in task ");
     expect_task_to_die(aborting, SIGABRT, "'main'");
-    expect_task_to_die(faulting, SIGSEGV, "died in task ");
-    expect_task_to_die(dividing, SIGFPE, "died in task ");
+    expect_task_to_die(faulting, SIGSEGV, "died of SIGSEGV at 0x18 in task ");
+    expect_task_to_die(dividing, SIGFPE, "died of SIGFPE in task ");
+}
+
+static int panicking(void *unused)
+{
+    (void)unused;
+    weft_unpin();
+    return 0;
+}
+
+TEST(a_panic_names_the_task_once)
+{
+    skip_if_instrumented();
+    int (*fn)(void *) = panicking;
+    const char *said = expect_death(run_task, &fn, SIGABRT, "weft_unpin: not pinned");
+    ck_assert_ptr_null(strstr(strstr(said, "in task ") + 1, "in task "));
 }
 
 static void handler(int number)
@@ -168,9 +220,9 @@ TEST(a_handler_that_calls_ours_of_an_earlier_start_ends_the_process)
     skip_if_instrumented();
     int (*fns[])(void *) = { faulting, aborting };
     for (int i = 0; i < 2; i++) {
-        const char *said = expect_death(restart_behind_a_handler, &fns[i],
-                                        i == 0 ? SIGSEGV : SIGABRT, "died in task ");
-        ck_assert_ptr_null(strstr(strstr(said, "died in ") + 1, "died in "));
+        const char *said =
+            expect_death(restart_behind_a_handler, &fns[i], i == 0 ? SIGSEGV : SIGABRT, "died of ");
+        ck_assert_ptr_null(strstr(strstr(said, "died of ") + 1, "died of "));
     }
 }
 
@@ -203,8 +255,8 @@ static void crash_again(void *unused)
 TEST(a_crash_after_one_that_was_survived_is_told)
 {
     skip_if_instrumented();
-    const char *said = expect_death(crash_again, NULL, SIGSEGV, "died in task ");
-    ck_assert_ptr_nonnull(strstr(strstr(said, "died in ") + 1, "died in "));
+    const char *said = expect_death(crash_again, NULL, SIGSEGV, "died of SIGSEGV at 0x18 in ");
+    ck_assert_ptr_nonnull(strstr(strstr(said, "died of ") + 1, "died of "));
 }
 
 static void start_and_be_killed(void *number)

@@ -383,7 +383,7 @@ TEST(a_crash_names_it)
     expect_death(run_dying, &fn, SIGSEGV, "'deep'");
     expect_death(run_dying, &fn, SIGSEGV, "overflowed its stack of 256 KiB");
     fn = aborting;
-    expect_death(run_dying, &fn, SIGABRT, "died in task ");
+    expect_death(run_dying, &fn, SIGABRT, "died of SIGABRT in task ");
     expect_death(run_dying, &fn, SIGABRT, "'fatal'");
 }
 
