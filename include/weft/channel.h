@@ -3,11 +3,11 @@
  * A channel carries elements of one size, in order, from any number of senders to any
  * number of receivers. It holds up to its capacity; then senders wait, so a fast
  * producer gets no further ahead than that. With capacity 0 each sender waits for its
- * receiver. Elements are copied.
+ * receiver. Elements are copied, as bytes.
  *
  * WEFT_CHANNEL() gives a channel the type of its elements, which the compiler checks:
  *
- *     WEFT_CHANNEL(jobs, struct job)
+ *     WEFT_CHANNEL(jobs, struct job);
  *
  *     jobs *queue;
  *     rc = jobs_create(16, &queue);
@@ -78,8 +78,9 @@ WEFT_API size_t weft_channel_count(const weft_channel *channel) WEFT__NONNULL(1)
  * ret_channel), name_destroy(), name_send(channel, element), name_receive(channel,
  * ret_element), name_try_send(), name_try_receive(), name_close(), name_count(), which do
  * as their namesakes above. name_untyped() gives the channel for functions that take
- * any. */
+ * any. A semicolon follows. In C++ `type` must be trivially copyable. */
 #define WEFT_CHANNEL(name, type) \
+    WEFT__COPIED_AS_BYTES(type) \
     typedef struct name name; \
     WEFT__MAYBE_UNUSED static inline weft_channel *name##_untyped(const name *channel) \
     { \

@@ -8,7 +8,14 @@
  *
  * Callers. "task" is code that runs inside weft_run() or was spawned; "plain
  * thread" is any pthread that the runtime did not start. Unless a comment says
- * otherwise a function may be called from both. */
+ * otherwise a function may be called from both.
+ *
+ * Mistakes. A value out of range gives -EINVAL, a descriptor that is not open -EBADF.
+ * Broken nesting (a scope, group, cleanup handler or pin that is not left in the reverse
+ * order, or by another task than began it), and the destruction of what can be seen to be
+ * in use, end the program: lines on stderr say which call has found it and in which task,
+ * and abort() follows. A handle that is used up, or an object that is destroyed, is void
+ * as memory is after free(): to use it is undefined. */
 #ifndef WEFT_COMMON_H
 #define WEFT_COMMON_H
 
@@ -37,9 +44,14 @@
 #ifdef __cplusplus
 #define WEFT__BEGIN extern "C" {
 #define WEFT__END }
+/* A declaration: no constructor or destructor of the type is missed. */
+#define WEFT__COPIED_AS_BYTES(...) \
+    static_assert(__is_trivially_copyable(__VA_ARGS__), \
+                  "weft copies it as bytes: the type must be trivially copyable");
 #else
 #define WEFT__BEGIN
 #define WEFT__END
+#define WEFT__COPIED_AS_BYTES(...)
 #endif
 
 #define WEFT__STR_(x) #x

@@ -2,7 +2,8 @@
  *
  * What a process has in Erlang. Anybody sends, tasks and plain threads; one receives, the
  * oldest message or the oldest that it is looking for, and leaves the others in their
- * order. A mailbox is bounded, so whoever sends too fast waits. Messages are copied.
+ * order. A mailbox is bounded, so whoever sends too fast waits. Messages are copied,
+ * as bytes.
  *
  * WEFT_MAILBOX() gives a mailbox the type of its messages, which the compiler checks:
  *
@@ -130,8 +131,10 @@ WEFT_API weft_mailbox *weft_inbox(void);
  * name_receive(box, ret_message), name_receive_match(box, matches, arg, ret_message) with
  * matches(type const *message, void *arg), name_try_send(), name_try_receive(),
  * name_try_receive_match(), name_close(), name_inbox(), which do as their namesakes above.
- * name_untyped() gives the mailbox for functions that take any. */
+ * name_untyped() gives the mailbox for functions that take any. A semicolon follows. In C++
+ * `type` must be trivially copyable. */
 #define WEFT_MAILBOX(name, type) \
+    WEFT__COPIED_AS_BYTES(type) \
     typedef struct name name; \
     struct name##_weft_choice { \
         bool (*matches)(type const *message, void *arg); \

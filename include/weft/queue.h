@@ -3,7 +3,7 @@
  * A channel (weft/channel.h) passes elements on; a queue also knows when the work that
  * they stand for has been done, and its elements may leave in another order: the newest
  * first, or by comparison. It holds up to its capacity; then who puts waits. Elements are
- * of one size, and copied. For tasks and plain threads in any mix.
+ * of one size, and copied as bytes. For tasks and plain threads in any mix.
  *
  *     WEFT_QUEUE(jobs, struct job);
  *
@@ -118,8 +118,10 @@ WEFT_API size_t weft_queue_count(const weft_queue *queue) WEFT__NONNULL(1);
  * attr, ret_queue), name_destroy(), name_put(queue, element), name_get(queue,
  * ret_element), name_try_put(), name_try_get(), name_task_done(), name_join(),
  * name_shutdown(queue, immediate), name_count(), which do as their namesakes above.
- * name_untyped() gives the queue for functions that take any. */
+ * name_untyped() gives the queue for functions that take any. A semicolon follows. In C++
+ * `type` must be trivially copyable. */
 #define WEFT_QUEUE(name, type) \
+    WEFT__COPIED_AS_BYTES(type) \
     typedef struct name name; \
     WEFT__MAYBE_UNUSED static inline weft_queue *name##_untyped(const name *queue) \
     { \

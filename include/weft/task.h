@@ -145,8 +145,9 @@ WEFT_API void weft_set_name(const char *name) WEFT__NONNULL(1);
 WEFT_API int weft_get_name(const weft_task *task, char *buf, size_t size) WEFT__NONNULL(2);
 
 /* Between weft_pin() and weft_unpin() the running task stays on its OS thread,
- * so code that keeps thread-locals across suspensions is safe. Nests. Does
- * nothing on a plain thread. Never suspends. */
+ * so code that keeps thread-locals across suspensions is safe. Nests; weft_unpin()
+ * without weft_pin() says so and aborts. Does nothing on a plain thread. Never
+ * suspends. */
 WEFT_API void weft_pin(void);
 WEFT_API void weft_unpin(void);
 
@@ -164,8 +165,9 @@ WEFT_API void weft_unpin(void);
  *
  * WEFT_TASK defines a static function of one to six parameters, given as type
  * and name in turn. weft_spawn_args() checks the arguments' types as a call
- * would, copies them into the task, and returns as weft_spawn() does. The
- * handle's place stands first because arguments follow; NULL detaches. */
+ * would, copies them into the task, as bytes, and returns as weft_spawn() does. The
+ * handle's place stands first because arguments follow; NULL detaches. In C++ the
+ * parameters' types must be trivially copyable. */
 #define WEFT_TASK(name, ...) \
     WEFT__COUNT_PAIRS(__VA_ARGS__, 6, x, 5, x, 4, x, 3, x, 2, x, 1, x)(name, __VA_ARGS__)
 
@@ -180,6 +182,7 @@ WEFT_API void weft_unpin(void);
     struct name##_weft_args { \
         fields \
     }; \
+    WEFT__COPIED_AS_BYTES(struct name##_weft_args) \
     static int name(params); \
     static int name##_weft_entry(void *weft__p) \
     { \

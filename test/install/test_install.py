@@ -140,6 +140,20 @@ def check_unwinding(libdir, work):
         raise RuntimeError(f"unexpected output: {output}")
 
 
+def check_copies(include):
+    """What would be copied as bytes behind its constructor's back does not compile."""
+    head = "#include <string>\n#include <weft.h>\n"
+    for text in ("WEFT_TASK(t, T, x) { return (void)x, 0; }", "WEFT_CHANNEL(c, T);",
+                 "WEFT_QUEUE(q, T);", "WEFT_MAILBOX(m, T);"):
+        for kind, wanted in (("int", 0), ("std::string", 1)):
+            source = head + text.replace("T,", kind + ",").replace(" T)", f" {kind})")
+            done = subprocess.run(["c++", "-std=c++17", *WARNINGS, "-Wno-unused-function",
+                                   f"-I{include}", "-fsyntax-only", "-xc++", "-"],
+                                  input=source, capture_output=True, text=True)
+            if (done.returncode != 0) != wanted or (wanted and "as bytes" not in done.stderr):
+                raise RuntimeError(f"{source}\nstatus {done.returncode}\n{done.stderr}")
+
+
 def check_headers(include):
     source = HERE.parent.parent / "include"
     want = {str(path.relative_to(source)) for path in source.rglob("*.h")}
@@ -154,7 +168,7 @@ def main():
         print(f"1..0 # SKIP not installed: {', '.join(missing)}")
         return 0
     hooked = (BUILD / "tools/weft/weft").exists()
-    print(f"1..{3 + 2 * hooked + 2 * len(LANGUAGES) * len(LINKAGES)}", flush=True)
+    print(f"1..{4 + 2 * hooked + 2 * len(LANGUAGES) * len(LINKAGES)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="weft-install-") as folder:
         work = pathlib.Path(folder)
         program = (HERE / "program.c").read_text()
@@ -165,6 +179,7 @@ def main():
         if hooked:
             report("weft exec", lambda: check_tool(work / "stage"))
             report("a program with weft-hook", lambda: check_hook(libdir, work))
+        report("types that are not bytes", lambda: check_copies(include))
         report("scopes and exceptions", lambda: check_unwinding(libdir, work))
         report("CMake finds the package", lambda: configure_cmake(libdir, work))
         for method, build in (("pkg-config", with_pkg_config), ("CMake", with_cmake)):
