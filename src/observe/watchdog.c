@@ -7,7 +7,6 @@
  * another, before it can lose that. All of it is the monitor's but the settings. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -18,6 +17,7 @@
 #include "sched/carrier.h"
 #include "sched/hooks.h"
 #include "sched/monitor.h"
+#include "sched/settings.h"
 #include "task/name.h"
 #include "time/clock.h"
 #include "weft/observe.h"
@@ -209,25 +209,14 @@ int weft_watchdog_interrupt(bool allowed)
     return rc;
 }
 
-/* "500", or "500,interrupt" */
-static bool follow(const char *text)
-{
-    char *end;
-    long ms = strtol(text, &end, 10);
-    bool interrupts = strcmp(end, ",interrupt") == 0;
-    if ((*end && !interrupts) || ms <= 0 || ms > 86400000)
-        return false;
-    weft_watchdog(WEFT_MS(ms), NULL, NULL);
-    if (interrupts && weft_watchdog_interrupt(true) < 0)
-        fprintf(stderr, "weft: WEFT_WATCHDOG: SIGPROF has a handler\n");
-    return true;
-}
-
 static void follow_environment(void)
 {
-    const char *text = getenv("WEFT_WATCHDOG");
-    if (text && *text && !settings_now().after && !follow(text))
-        fprintf(stderr, "weft: WEFT_WATCHDOG: '%s' is not a number of milliseconds\n", text);
+    struct weft__watchdog_wish wish = weft__watchdog_wish;
+    if (!wish.after || settings_now().after)
+        return;
+    weft_watchdog(wish.after, NULL, NULL);
+    if (wish.interrupts && weft_watchdog_interrupt(true) < 0)
+        fprintf(stderr, "weft: WEFT_WATCHDOG: SIGPROF has a handler\n");
 }
 
 static void on_runtime(enum weft__hook_event event)

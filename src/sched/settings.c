@@ -10,6 +10,7 @@
 #include "sched/worker.h"
 
 #define GRACE 5000000000
+#define WATCHDOG_MOST 86400000 /* milliseconds */
 
 static int complain(const char *what, const char *value, const char *range)
 {
@@ -17,13 +18,19 @@ static int complain(const char *what, const char *value, const char *range)
     return -EINVAL;
 }
 
-/* A whole number with an optional K, M or G; false: something else. */
+static bool starts_with_digit(const char *text)
+{
+    return *text >= '0' && *text <= '9';
+}
+
+/* A whole number, decimal or with 0x, and an optional K, M or G; false: something else. */
 static bool parse_number(const char *text, bool suffixes, uint64_t *ret_value)
 {
     char *end;
     errno = 0;
-    unsigned long long value = strtoull(text, &end, 0);
-    if (end == text || errno != 0 || strchr(text, '-'))
+    bool hexadecimal = text[0] == '0' && (text[1] | 0x20) == 'x';
+    unsigned long long value = strtoull(text, &end, hexadecimal ? 16 : 10);
+    if (!starts_with_digit(text) || errno != 0)
         return false;
     unsigned shift = 0;
     if (suffixes && *end) {
@@ -163,32 +170,69 @@ static int settle_files(void)
     return 0;
 }
 
+struct weft__watchdog_wish weft__watchdog_wish;
+
+static int settle_watchdog(void)
+{
+    const char *text = getenv("WEFT_WATCHDOG");
+    char *end;
+    weft__watchdog_wish = (struct weft__watchdog_wish){ 0 };
+    if (!text || !*text)
+        return 0;
+    unsigned long ms = strtoul(text, &end, 10);
+    bool interrupts = strcmp(end, ",interrupt") == 0;
+    if (!starts_with_digit(text) || (*end && !interrupts) || ms > WATCHDOG_MOST)
+        return complain("WEFT_WATCHDOG", text,
+                        "a number of milliseconds up to a day's, or one and ',interrupt'");
+    weft__watchdog_wish = (struct weft__watchdog_wish){ (int64_t)ms * 1000000, interrupts };
+    return 0;
+}
+
+static int check_time(const char *name, int64_t time)
+{
+    char value[24];
+    if (time >= 0)
+        return 0;
+    snprintf(value, sizeof value, "%lld", (long long)time);
+    return complain(name, value, "a time of 0 or more");
+}
+
+/* What has no other meaning than that the caller is wrong. */
+static int check_fields(const weft_config *config)
+{
+    static const uintptr_t zero[sizeof config->reserved / sizeof *config->reserved];
+    char value[16];
+    if (config->flags & ~(WEFT_VIRTUAL_CLOCK | WEFT_NO_CRASH_REPORT | WEFT_NO_HAND_OFF)) {
+        snprintf(value, sizeof value, "0x%x", config->flags);
+        return complain("weft_config.flags", value, "a sum of known flags");
+    }
+    if (memcmp(config->reserved, zero, sizeof zero) != 0)
+        return complain("weft_config.reserved", "something", "zero");
+    int rc = check_time("weft_config.grace", config->grace);
+    if (rc == 0)
+        rc = check_time("weft_config.blocking_idle", config->blocking_idle);
+    return rc ? rc : check_time("weft_config.carrier_idle", config->carrier_idle);
+}
+
 int weft__settings(const weft_config *asked, weft_config *ret_config)
 {
-    static const uintptr_t zero[sizeof ret_config->reserved / sizeof *ret_config->reserved];
     memset(ret_config, 0, sizeof *ret_config);
     if (asked)
         *ret_config = *asked;
-    if (ret_config->flags & ~(WEFT_VIRTUAL_CLOCK | WEFT_NO_CRASH_REPORT | WEFT_NO_HAND_OFF) ||
-        memcmp(ret_config->reserved, zero, sizeof zero) != 0 || ret_config->grace < 0 ||
-        ret_config->blocking_idle < 0 || ret_config->carrier_idle < 0) {
-        fprintf(stderr, "weft: weft_config: unknown flags, reserved fields that are not zero, or "
-                        "times below zero\n");
-        return -EINVAL;
-    }
-    if (!ret_config->seed) {
-        int rc = from_environment("WEFT_SEED", false, 1, UINT64_MAX, "a number above 0",
-                                  &ret_config->seed);
-        if (rc)
-            return rc;
-    }
+    int rc = check_fields(ret_config);
+    if (rc == 0 && !ret_config->seed)
+        rc = from_environment("WEFT_SEED", false, 1, UINT64_MAX, "a number above 0",
+                              &ret_config->seed);
     if (!ret_config->grace)
         ret_config->grace = GRACE;
-    int rc = settle_workers(ret_config);
+    if (rc == 0)
+        rc = settle_workers(ret_config);
     if (rc == 0)
         rc = settle_stack_size(ret_config);
     if (rc == 0)
         rc = settle_files();
+    if (rc == 0)
+        rc = settle_watchdog();
     if (rc == 0)
         rc = settle_carriers(ret_config);
     return rc ? rc : settle_blocking(ret_config);

@@ -23,8 +23,18 @@
  * Settled by weft__settings(); constant while the runtime runs. */
 extern bool weft__files_by_pool;
 
+/* What WEFT_WATCHDOG asks for, "500" or "500,interrupt"; for observe/watchdog.c. Settled and
+ * constant likewise. */
+struct weft__watchdog_wish {
+    int64_t after; /* nanoseconds; 0: nothing */
+    bool interrupts;
+};
+
+extern struct weft__watchdog_wish weft__watchdog_wish;
+
 /* Fills in what `asked` (may be NULL) leaves open, from the environment
- * (WEFT_WORKERS, WEFT_STACK_SIZE, WEFT_SEED, WEFT_BLOCKING_..., WEFT_FILES) and the machine.
+ * (WEFT_WORKERS, WEFT_STACK_SIZE, WEFT_SEED, WEFT_BLOCKING_..., WEFT_FILES, WEFT_WATCHDOG)
+ * and the machine.
  * Returns 0 or -EINVAL, with a line on stderr that says which value is wrong. */
 int weft__settings(const weft_config *asked, weft_config *ret_config);
 

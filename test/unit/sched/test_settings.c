@@ -18,7 +18,8 @@ static const char *const variables[] = { "WEFT_WORKERS",
                                          "WEFT_BLOCKING_THREADS",
                                          "WEFT_BLOCKING_DNS_THREADS",
                                          "WEFT_BLOCKING_STACK_SIZE",
-                                         "WEFT_FILES" };
+                                         "WEFT_FILES",
+                                         "WEFT_WATCHDOG" };
 
 #define VARIABLES ((int)(sizeof variables / sizeof *variables))
 
@@ -159,6 +160,9 @@ static const struct {
     { "WEFT_SEED", "0", "weft: WEFT_SEED: '0' is not a number above 0" },
     { "WEFT_SEED", "-5", "'-5' is not" },
     { "WEFT_SEED", "x", "'x' is not" },
+    { "WEFT_SEED", " 2", "' 2' is not" },
+    { "WEFT_SEED", "+2", "'+2' is not" },
+    { "WEFT_WATCHDOG", "500,foo", "weft: WEFT_WATCHDOG: '500,foo' is not" },
     { "WEFT_FILES", "thread", "weft: WEFT_FILES: 'thread' is not 'pool' or 'ring'" },
     { "WEFT_BLOCKING_THREADS", "0", "'0' is not a number from 1 to 65536" },
     { "WEFT_BLOCKING_DNS_THREADS", "65537", "weft: WEFT_BLOCKING_DNS_THREADS: '65537' is not" },
@@ -187,6 +191,40 @@ TEST(values_out_of_range_are_refused_with_a_message)
 {
     for (int i = 0; i < (int)(sizeof bad / sizeof *bad); i++)
         expect_death(run_with_bad, &i, SIGUSR1, bad[i].message);
+}
+
+TEST(a_zero_in_front_does_not_make_a_number_octal)
+{
+    weft_config config;
+    clear_environment();
+    setenv("WEFT_WORKERS", "010", 1);
+    setenv("WEFT_SEED", "0x10", 1);
+    ck_assert_int_eq(weft__settings(&(weft_config){ .seed = 1 }, &config), 0);
+    unsetenv("WEFT_SEED");
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.workers, 10);
+    setenv("WEFT_SEED", "0x10", 1);
+    ck_assert_int_eq(weft__settings(NULL, &config), 0);
+    ck_assert_uint_eq(config.seed, 16);
+}
+
+static void run_with_wrong_field(void *config)
+{
+    if (weft_run(config, not_run, NULL) == -EINVAL)
+        raise(SIGUSR1);
+}
+
+TEST(a_field_that_is_wrong_is_named)
+{
+    weft_config flags = { .flags = 1u << 20 }, reserved = { .reserved = { 0, 1 } };
+    weft_config grace = { .grace = -1 }, blocking = { .blocking_idle = -2 };
+    weft_config carrier = { .carrier_idle = -3 };
+    clear_environment();
+    expect_death(run_with_wrong_field, &flags, SIGUSR1, "weft_config.flags: '0x100000' is not");
+    expect_death(run_with_wrong_field, &reserved, SIGUSR1, "weft_config.reserved: ");
+    expect_death(run_with_wrong_field, &grace, SIGUSR1, "weft_config.grace: '-1' is not");
+    expect_death(run_with_wrong_field, &blocking, SIGUSR1, "weft_config.blocking_idle: '-2'");
+    expect_death(run_with_wrong_field, &carrier, SIGUSR1, "weft_config.carrier_idle: '-3'");
 }
 
 TEST(an_empty_variable_is_no_variable)
