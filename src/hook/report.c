@@ -1,6 +1,10 @@
 /* Figures at the end of a process, on standard error: by exit(), quick_exit() and
- * _exit(). A process that a signal ends, or that becomes another program, has none. */
+ * _exit(). A process that a signal ends, or that becomes another program, has none.
+ *
+ * Programs close standard error by a function of atexit() (coreutils do, to see whether all was
+ * written), which comes before the report's: so what it was at the start is kept. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +12,7 @@
 #include "hook/meter.h"
 #include "hook/observe.h"
 #include "observe/text.h"
+#include "os/private_fd.h"
 #include "sched/carrier.h"
 #include "time/clock.h"
 #include "weft/observe.h"
@@ -18,6 +23,8 @@ static struct {
     int64_t begin;
     pid_t process;
     _Atomic(bool) done;
+    int kept; /* standard error's file, as it was at the start */
+    int fd;   /* where the report goes */
 } run;
 
 static void begin(struct weft__line *line, const char *title)
@@ -36,7 +43,7 @@ static void put(struct weft__line *line, const char *before, uint64_t number, co
 
 static void end(struct weft__line *line)
 {
-    weft__line_write(line, STDERR_FILENO);
+    weft__line_write(line, run.fd);
 }
 
 static void report_process(struct weft__line *line)
@@ -109,6 +116,7 @@ static void report(void)
     /* A child that was forked and ends without another program has nothing to say. */
     if (getpid() != run.process || weft__exchange(&run.done, true, relaxed))
         return;
+    run.fd = fcntl(STDERR_FILENO, F_GETFD) >= 0 ? STDERR_FILENO : run.kept;
     report_process(&line);
     report_threads(&line);
     report_workers(&line);
@@ -121,6 +129,7 @@ void weft__report_start(void)
 {
     run.begin = weft__clock_now();
     run.process = getpid();
+    run.kept = weft__private_fd_take(dup(STDERR_FILENO));
     atexit(report);
     at_quick_exit(report);
     if (weft__meter_at_exit)

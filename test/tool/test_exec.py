@@ -76,8 +76,9 @@ def unknown_options_are_named(_):
 @test
 def workers_is_a_number(_):
     for wrong in ("", "0", "-1", "1025", "2x", "99999999999999999999"):
-        refused(125, f"'{wrong}' is not a number from 1 to 1024", f"--workers={wrong}", TRUE)
-    refused(125, "'many' is not a number", TRUE, WEFT_WORKERS="many")
+        refused(125, f"--workers: '{wrong}' is not a number from 1 to 1024",
+                f"--workers={wrong}", TRUE)
+    refused(125, "WEFT_WORKERS: 'many' is not a number", TRUE, WEFT_WORKERS="many")
     refused(125, "--workers wants a value", "--workers")
     expect(weft("sh", "-c", "echo [$WEFT_WORKERS]", WEFT_WORKERS=""), 0, out=r"\A\[\]\n\Z")
 
@@ -111,7 +112,8 @@ def weft_under_weft_preloads_the_same_once(_):
 
 @test
 def help_goes_to_standard_output(_):
-    expect(weft("--help"), 0, out=r"\Ausage: weft exec")
+    for option in ("--help", "-h"):
+        expect(weft(option), 0, out=r"\Ausage: weft exec")
 
 
 # What cannot run.
@@ -278,6 +280,14 @@ def stats_come_at_the_end_by__exit(_):
 @test
 def stats_come_of_programs_that_run_weft(_):
     expect(weft("--stats", WEFT, "exec", "--workers", "2", PARKS), 3, err=STATS)
+
+
+@test
+def stats_come_of_programs_that_close_standard_error(_):
+    for way in ("2>&-", ""):
+        expect(weft("--stats", "sh", "-c", f"exec {way}; exit 3"), 3,
+               err=r"\Aweft: sh, process \d+: ")
+    expect(weft("--stats", "sh", "-c", "exec 2>&1; exit 3"), 3, out=r"\Aweft: sh, process \d+: ")
 
 
 @test

@@ -73,7 +73,7 @@ static int parse(struct request *request, int argc, char **argv)
 {
     int option;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
         switch (option) {
         case WORKERS:
             request->workers = optarg;
@@ -88,6 +88,7 @@ static int parse(struct request *request, int argc, char **argv)
             request->check = true;
             break;
         case HELP:
+        case 'h':
             request->help = true;
             return 0;
         case ':':
@@ -101,13 +102,15 @@ static int parse(struct request *request, int argc, char **argv)
     }
     if (optind == argc)
         return tool_fail(TOOL_FAILED, "no program given; see weft exec --help");
+    const char *source = "--workers";
     if (!request->workers) {
-        request->workers = getenv("WEFT_WORKERS");
+        source = "WEFT_WORKERS";
+        request->workers = getenv(source);
         if (request->workers && !*request->workers)
             request->workers = NULL; /* as the library takes it */
     }
     if (request->workers && !is_number(request->workers))
-        return tool_fail(TOOL_FAILED, "workers: '%s' is not a number from 1 to %d",
+        return tool_fail(TOOL_FAILED, "%s: '%s' is not a number from 1 to %d", source,
                          request->workers, WORKERS_MAX);
     return 0;
 }
