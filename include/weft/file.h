@@ -126,7 +126,12 @@ WEFT_API int weft_file_utimes_at(int folder, const char *path, const struct time
 
 /* Reads a file whole, of up to `limit` bytes. *ret_data is the caller's, who frees it with
  * free(); a zero follows its last byte, which *ret_size (may be NULL) does not count. It may be
- * a file that does not tell its size, such as those in /proc.
+ * a file that does not tell its size, such as those in /proc. For text:
+ *
+ *     void *data;
+ *     int rc = weft_file_load(AT_FDCWD, "config", 1 << 20, &data, NULL);
+ *     const char *text = rc == 0 ? (const char *)data : "";
+ *
  * Returns 0, -EFBIG (it is larger; nothing is returned) or another error. Suspends; a
  * cancellation point. */
 WEFT_API int weft_file_load(int folder, const char *path, size_t limit, void **ret_data,

@@ -8,7 +8,10 @@
  * On first use weft puts the open file description of what is no regular file into
  * non-blocking mode and registers it with a worker's poller; it stays so. A
  * descriptor used here is closed with weft_close(), so that whoever waits on
- * it is woken and the number can be used again.
+ * it is woken and the number can be used again. After close(2), fclose(), or dup2()
+ * onto it, weft has a wrong notion of that number: it takes the next file that has it
+ * for one in non-blocking mode, so a call on it may block its thread, past deadlines
+ * and cancellation, and who waits on the old one is not woken.
  *
  * Interrupted system calls are repeated; EAGAIN never reaches the caller. No
  * SIGPIPE: writing to a socket whose peer is gone, or by a task to a pipe, returns

@@ -2,7 +2,10 @@
  *
  * A semaphore whose permits are borrowed: each borrower, who is a task, a plain thread or
  * whatever stands for one, has at most one token, and only who has one gives it back. The
- * capacity may be changed while it is in use. For tasks and plain threads in any mix. */
+ * capacity may be changed while it is in use. For tasks and plain threads in any mix.
+ *
+ * It limits how many, not how often: for a rate (Go's rate.Limiter) a task that sleeps
+ * until the next moment (weft_sleep_until()) gives the permits of a semaphore. */
 #ifndef WEFT_LIMITER_H
 #define WEFT_LIMITER_H
 

@@ -18,7 +18,8 @@
  *
  * Which children are started again says each's `restart`, which others with it the
  * strategy. When that happens too often the supervisor stops all its children, and fails
- * with -ELOOP. A supervisor that is another one's child (weft_supervise() is a child's
+ * with -ELOOP, for which strerror() has words of its own ("Too many levels of symbolic
+ * links"). A supervisor that is another one's child (weft_supervise() is a child's
  * function) is started again by that one, and so on: a tree.
  *
  * What cancels the supervisor, or its deadline, does not reach its children, which it stops
@@ -91,16 +92,18 @@ typedef struct weft_supervisor_event {
  * stopped or cancelled. */
 #define WEFT_SUPERVISOR_UNTIL_IDLE 0x1u
 
-/* As `max_restarts`: none. */
+/* As `max_restarts`: none. (0 there is the default, 1.) */
 #define WEFT_NO_RESTARTS ((unsigned)-1)
 
 /* A supervisor's settings. All zero means: the defaults. Copied. */
 typedef struct weft_supervisor_spec {
     const char *name; /* for reports; NULL: "supervisor" */
     enum weft_strategy strategy;
-    unsigned flags;        /* WEFT_SUPERVISOR_UNTIL_IDLE */
-    unsigned max_restarts; /* so many in `period` are allowed; 0: 1; more than 2^20: 2^20 */
-    int64_t period;        /* nanoseconds; 0: 5 seconds */
+    unsigned flags; /* WEFT_SUPERVISOR_UNTIL_IDLE */
+    /* So many restarts in `period` are allowed; 0: the default, which is 1;
+     * WEFT_NO_RESTARTS: none; more than 2^20: 2^20. */
+    unsigned max_restarts;
+    int64_t period; /* nanoseconds; 0: 5 seconds */
     const weft_child_spec *children;
     size_t count;
     /* Called by whoever starts or stops the child, with the supervisor locked: must not call
