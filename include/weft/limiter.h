@@ -4,8 +4,8 @@
  * whatever stands for one, has at most one token, and only who has one gives it back. The
  * capacity may be changed while it is in use. For tasks and plain threads in any mix.
  *
- * It limits how many, not how often: for a rate (Go's rate.Limiter) a task that sleeps
- * until the next moment (weft_sleep_until()) gives the permits of a semaphore. */
+ * It limits how many at a time, not how often. For a rate (Go's rate.Limiter) each takes
+ * the next moment, under a mutex, and sleeps until then (weft_sleep_until()). */
 #ifndef WEFT_LIMITER_H
 #define WEFT_LIMITER_H
 

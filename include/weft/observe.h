@@ -85,8 +85,8 @@ typedef struct weft_stall {
  * weft knows nothing of: has fn(stall, arg) called when one has not for `after` nanoseconds
  * (1 ms at least), and again each time that this has doubled. `fn` NULL: each is a line on
  * stderr. `after` 0: does not watch, as at first, unless the environment's WEFT_WATCHDOG says
- * after how many milliseconds there is to be a line. There is one watchdog in a process; it
- * stays through weft_stop() and weft_start(), and sleeps under the virtual clock.
+ * after how many milliseconds there is to be a line (0: not at all). There is one watchdog in a
+ * process; it stays through weft_stop() and weft_start(), and sleeps under the virtual clock.
  *
  * A section (weft_blocking_begin()) is expected to take long: who is in one is not told of.
  *

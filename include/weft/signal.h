@@ -16,6 +16,8 @@
  *
  * The kernel hands a signal to one of the program's own threads that does not block it; the
  * runtime's threads block all. What all of them block does not arrive until one does not.
+ * So raise() and pthread_kill(pthread_self(), ...) in a task, whose thread is the runtime's,
+ * reach nobody, but for the signals of a crash: kill(getpid(), ...) does.
  *
  * Signals that come before the last one of their kind was received are one; `count` says how
  * many arrived here. The kernel does the same with those that nobody could take.
