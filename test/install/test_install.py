@@ -86,7 +86,7 @@ def with_cmake(language, linkage, libdir, work):
     check_program(work / "cmake" / name, linkage, libdir)
 
 
-def configure_cmake(libdir, work):
+def configure_cmake(libdir, work, hooked):
     lines = ["cmake_minimum_required(VERSION 3.13)", "project(program C CXX)",
              "find_package(weft 0.1 REQUIRED CONFIG)", "set(CMAKE_C_EXTENSIONS OFF)",
              "set(CMAKE_CXX_EXTENSIONS OFF)", f"add_compile_options({' '.join(WARNINGS)})"]
@@ -99,6 +99,10 @@ def configure_cmake(libdir, work):
                       f"target_link_libraries({name} PRIVATE {target})",
                       f"set_target_properties({name} PROPERTIES {kind}_STANDARD {standard}"
                       f" {kind}_STANDARD_REQUIRED ON)"]
+    if hooked:
+        (work / "hooked.c").write_text((HERE / "hooked.c").read_text())
+        lines += ["add_executable(hooked ../hooked.c)",
+                  "target_link_libraries(hooked PRIVATE weft::hook)"]
     (work / "project").mkdir()
     (work / "project/CMakeLists.txt").write_text("\n".join(lines) + "\n")
     run("cmake", "-S", work / "project", "-B", work / "cmake", "-G", "Ninja",
@@ -116,16 +120,24 @@ def check_tool(stage):
         raise RuntimeError(f"unexpected output: {output}")
 
 
+def check_hooked(program, libdir):
+    output = run(program, env={**os.environ, "LD_LIBRARY_PATH": str(libdir)})
+    if output != "both slept at once\n":
+        raise RuntimeError(f"unexpected output: {output}")
+
+
 def check_hook(libdir, work):
     """A program that is linked with the hook: libraries' calls in it are weft's."""
     env = {**os.environ, "PKG_CONFIG_PATH": str(libdir / "pkgconfig"),
            "LD_LIBRARY_PATH": str(libdir)}
     words = run("pkg-config", "--cflags", "--libs", "weft-hook", env=env).split()
-    (work / "hooked.c").write_text((HERE / "hooked.c").read_text())
-    run("cc", *WARNINGS, work / "hooked.c", "-o", work / "hooked", *words)
-    output = run(work / "hooked", env=env)
-    if output != "both slept at once\n":
-        raise RuntimeError(f"unexpected output: {output}")
+    run("cc", *WARNINGS, HERE / "hooked.c", "-o", work / "hooked", *words)
+    check_hooked(work / "hooked", libdir)
+
+
+def check_hook_by_cmake(libdir, work):
+    run("cmake", "--build", work / "cmake", "--target", "hooked")
+    check_hooked(work / "cmake/hooked", libdir)
 
 
 def check_unwinding(libdir, work):
@@ -168,7 +180,7 @@ def main():
         print(f"1..0 # SKIP not installed: {', '.join(missing)}")
         return 0
     hooked = (BUILD / "tools/weft/weft").exists()
-    print(f"1..{4 + 2 * hooked + 2 * len(LANGUAGES) * len(LINKAGES)}", flush=True)
+    print(f"1..{4 + 3 * hooked + 2 * len(LANGUAGES) * len(LINKAGES)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="weft-install-") as folder:
         work = pathlib.Path(folder)
         program = (HERE / "program.c").read_text()
@@ -181,7 +193,9 @@ def main():
             report("a program with weft-hook", lambda: check_hook(libdir, work))
         report("types that are not bytes", lambda: check_copies(include))
         report("scopes and exceptions", lambda: check_unwinding(libdir, work))
-        report("CMake finds the package", lambda: configure_cmake(libdir, work))
+        report("CMake finds the package", lambda: configure_cmake(libdir, work, hooked))
+        if hooked:
+            report("a program with weft::hook", lambda: check_hook_by_cmake(libdir, work))
         for method, build in (("pkg-config", with_pkg_config), ("CMake", with_cmake)):
             for language in LANGUAGES:
                 for linkage in LINKAGES:
