@@ -52,6 +52,35 @@ static int try_place(size_t size, const cpu_set_t *cpus, cpu_set_t *ret_cpus)
     return rc;
 }
 
+/* RANK-2. */
+
+static struct weft__rank at_first;
+
+static void read_all(struct weft__rank *ret_rank)
+{
+    *ret_rank = (struct weft__rank){ 0 };
+    read_rank(ret_rank);
+    weft__real_sched_getaffinity(0, sizeof ret_rank->cpus, &ret_rank->cpus);
+}
+
+/* The process's first: real.h says why. */
+__attribute__((constructor(102))) static void look_at_process(void)
+{
+    read_all(&at_first);
+}
+
+void weft__rank_start(struct weft__rank *ret_main)
+{
+    read_all(ret_main);
+    ret_main->placed = !CPU_EQUAL(&ret_main->cpus, &at_first.cpus);
+    ret_main->ranked =
+        ret_main->policy != at_first.policy || ret_main->priority != at_first.priority;
+    if (ret_main->placed)
+        weft__real_sched_setaffinity(0, sizeof at_first.cpus, &at_first.cpus);
+    if (ret_main->ranked)
+        write_rank(at_first.policy, at_first.priority);
+}
+
 void weft__rank_keep(const struct weft__thread *self)
 {
     if (self->rank.placed)

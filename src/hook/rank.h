@@ -4,7 +4,11 @@
  * The kernel knows carriers, and those run whatever is ready. So what the program sets
  * is checked by the kernel, remembered and told again, inherited by new threads, and
  * comes into force in what the thread executes and in its children: RANK-1. It does
- * not say where a virtual thread runs, nor when. */
+ * not say where a virtual thread runs, nor when.
+ *
+ * RANK-2  Carriers, and how many there are by default, are as the process was when it
+ *         started. What constructors have set since, while main() was no virtual thread
+ *         yet, is main's, and its threads' and children's, as if main() had set it. */
 #ifndef WEFT_HOOK_RANK_H
 #define WEFT_HOOK_RANK_H
 
@@ -30,6 +34,9 @@ int weft__rank_describe(const struct weft__thread *thread, pthread_attr_t *attr)
 /* RANK-1: the carrier takes the calling thread's, and gives it back. */
 void weft__rank_lend(const struct weft__thread *self, struct weft__rank *ret_carrier);
 void weft__rank_return(const struct weft__thread *self, const struct weft__rank *carrier);
+
+/* RANK-2: the first OS thread gives up what main() is to have. Before others are made. */
+void weft__rank_start(struct weft__rank *ret_main);
 
 /* For good, in a child process. */
 void weft__rank_keep(const struct weft__thread *self);

@@ -31,9 +31,9 @@ bool weft__hook_wanted(void)
     return !library;
 }
 
-static void *run_main(void *unused)
+static void *run_main(void *rank)
 {
-    (void)unused;
+    weft__thread_self()->rank = *(struct weft__rank *)rank;
     exit(program.main(program.argc, program.argv, program.envp));
 }
 
@@ -75,6 +75,7 @@ static int start(int argc, char **argv, char **envp)
     weft_config config = { .flags = WEFT_NO_CRASH_REPORT,
                            .stack_size = stack_size(),
                            .on_carrier = on_carrier };
+    struct weft__rank rank;
     program.argc = argc;
     program.argv = argv;
     program.envp = envp;
@@ -83,9 +84,10 @@ static int start(int argc, char **argv, char **envp)
     const char *refusal = weft_virtual_thread_refusal();
     weft__signals_set_up();
     load_the_unwinder();
+    weft__rank_start(&rank);
     int rc = refusal ? -ENOTSUP : weft_start(&config);
     if (rc == 0)
-        rc = weft__thread_main(run_main, NULL);
+        rc = weft__thread_main(run_main, &rank);
     fprintf(stderr, "weft: cannot start: %s\n", refusal ? refusal : strerror(-rc));
     _exit(125);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`weft exec`: what it refuses and how, --stats, --trace-calls, --check. Speaks TAP.
 
-    test_exec.py WEFT PARKS SHADOWS
+    test_exec.py WEFT PARKS SHADOWS CONSTRUCTORS
 """
 import os
 import pathlib
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-WEFT, PARKS, SHADOWS = (os.path.abspath(word) for word in sys.argv[1:])
+WEFT, PARKS, SHADOWS, CONSTRUCTORS = (os.path.abspath(word) for word in sys.argv[1:])
 LIMIT = 60 * float(os.environ.get("WEFT_TEST_TIMEOUT_SCALE", "1"))
 TRUE = shutil.which("true")
 TESTS = []
@@ -294,6 +294,13 @@ def stats_come_of_programs_that_close_standard_error(_):
 def a_forked_child_has_none(_):
     result = weft("--workers", "2", "--stats", PARKS, "fork")
     assert result[0] == 3 and result[2].count(", process ") == 1, result
+
+
+@test
+def there_are_workers_for_the_process_and_not_for_where_a_constructor_has_bound_main(_):
+    workers = [re.search(rf"{os.path.basename(program)}, process \d+: (\d+) workers?, ",
+                         weft("--stats", program)[2])[1] for program in (PARKS, CONSTRUCTORS)]
+    assert workers[0] == workers[1], workers
 
 
 def traced_calls(*how):
