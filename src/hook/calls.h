@@ -287,6 +287,10 @@
     CALL(sched_getparam) \
     CALL(sched_setaffinity) \
     CALL(sched_getaffinity) \
+    /* tid.c */ \
+    CALL(sched_rr_get_interval) \
+    CALL(setpriority) \
+    CALL(getpriority) \
     /* cputime.c */ \
     CALL(clock_gettime) \
     CALL(pthread_getcpuclockid) \

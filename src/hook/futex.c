@@ -19,6 +19,7 @@
 #include "hook/lot.h"
 #include "hook/park.h"
 #include "hook/signals.h"
+#include "hook/tid.h"
 
 struct futex {
     _Atomic(uint32_t) *word;
@@ -203,7 +204,7 @@ WEFT__INTERPOSE long syscall(long number, ...)
     if (weft__close_by_number(number, at, &result))
         return result;
     if (number != SYS_futex || !((int)at[1] & FUTEX_PRIVATE_FLAG))
-        return weft__real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
+        return weft__tid_syscall(number, at);
     struct futex futex = { (void *)at[0], (int)at[1],    (uint32_t)at[2],
                            (void *)at[3], (void *)at[4], (uint32_t)at[5] };
     if (is_wrong(&futex))

@@ -28,6 +28,12 @@ WEFT__DECLARE(sigaction);
 WEFT__DECLARE(posix_spawn);
 WEFT__DECLARE(waitpid);
 WEFT__DECLARE(sigsuspend);
+WEFT__DECLARE(sched_setaffinity);
+WEFT__DECLARE(sched_getaffinity);
+WEFT__DECLARE(sched_setscheduler);
+WEFT__DECLARE(sched_getscheduler);
+WEFT__DECLARE(sched_setparam);
+WEFT__DECLARE(sched_getparam);
 WEFT__DECLARE(signal);
 WEFT__DECLARE(raise);
 #undef WEFT__DECLARE

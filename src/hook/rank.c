@@ -1,7 +1,9 @@
 #include "hook/rank.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "hook/interposed.h"
 #include "hook/thread.h"
@@ -271,7 +273,7 @@ static int outcome(int rc)
     return -1;
 }
 
-static bool is_ours(pid_t tid)
+bool weft__rank_has(pid_t tid)
 {
     if (!hold_by(tid))
         return false;
@@ -305,16 +307,18 @@ static int set_rank_by(pid_t tid, int policy, int priority)
 
 WEFT__INTERPOSE int sched_setscheduler(pid_t tid, int policy, const struct sched_param *param)
 {
-    if (!param || !is_ours(tid))
+    if (!param || !weft__rank_has(tid))
         return weft__real_sched_setscheduler(tid, policy, param);
     return set_rank_by(tid, policy, param->sched_priority);
 }
+WEFT__INSIDE(sched_setscheduler);
 
 WEFT__INTERPOSE int sched_getscheduler(pid_t tid)
 {
     int policy, unused;
     return get_rank_by(tid, &policy, &unused) ? policy : weft__real_sched_getscheduler(tid);
 }
+WEFT__INSIDE(sched_getscheduler);
 
 WEFT__INTERPOSE int sched_setparam(pid_t tid, const struct sched_param *param)
 {
@@ -323,6 +327,7 @@ WEFT__INTERPOSE int sched_setparam(pid_t tid, const struct sched_param *param)
         return weft__real_sched_setparam(tid, param);
     return set_rank_by(tid, policy, param->sched_priority);
 }
+WEFT__INSIDE(sched_setparam);
 
 WEFT__INTERPOSE int sched_getparam(pid_t tid, struct sched_param *ret_param)
 {
@@ -332,11 +337,12 @@ WEFT__INTERPOSE int sched_getparam(pid_t tid, struct sched_param *ret_param)
     ret_param->sched_priority = priority;
     return 0;
 }
+WEFT__INSIDE(sched_getparam);
 
 WEFT__INTERPOSE int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *cpus)
 {
     cpu_set_t found;
-    if (!is_ours(tid))
+    if (!weft__rank_has(tid))
         return weft__real_sched_setaffinity(tid, size, cpus);
     int rc = try_place(size, cpus, &found);
     struct weft__thread *thread = rc == 0 ? hold_by(tid) : NULL;
@@ -346,6 +352,7 @@ WEFT__INTERPOSE int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *c
     let_go();
     return 0;
 }
+WEFT__INSIDE(sched_setaffinity);
 
 WEFT__INTERPOSE int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *ret_cpus)
 {
@@ -355,4 +362,62 @@ WEFT__INTERPOSE int sched_getaffinity(pid_t tid, size_t size, cpu_set_t *ret_cpu
     int rc = get_place(thread, size, ret_cpus);
     let_go();
     return outcome(rc);
+}
+WEFT__INSIDE(sched_getaffinity);
+
+/* By the kernel's structure, in its first form. The niceness and what later forms have are
+ * the OS thread's. */
+struct weft__rank_attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t niceness;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+#define RESET 1   /* SCHED_FLAG_RESET_ON_FORK, in policies SCHED_RESET_ON_FORK */
+#define KEEP 0x18 /* SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_KEEP_PARAMS */
+
+/* Whether the kernel would, as in try_rank(). */
+static int try_attr(struct weft__rank_attr *attr, unsigned flags)
+{
+    struct weft__rank before;
+    weft__signals_hold(); /* stays on this carrier */
+    read_rank(&before);
+    int rc = weft__real_syscall(SYS_sched_setattr, 0, attr, flags) < 0 ? errno : 0;
+    if (rc == 0)
+        write_rank(before.policy, before.priority);
+    weft__signals_unhold();
+    return rc;
+}
+
+long weft__rank_set_attr(pid_t tid, struct weft__rank_attr *attr, unsigned flags)
+{
+    if (!weft__rank_has(tid))
+        return weft__real_syscall(SYS_sched_setattr, tid, attr, flags);
+    int rc = try_attr(attr, flags);
+    if (rc || attr->flags & KEEP)
+        return outcome(rc);
+    int policy = (int)(attr->policy | (attr->flags & RESET ? SCHED_RESET_ON_FORK : 0));
+    struct weft__thread *thread = hold_by(tid);
+    if (!thread)
+        return outcome(ESRCH);
+    note_rank(thread, policy, (int)attr->priority);
+    let_go();
+    return 0;
+}
+
+long weft__rank_get_attr(pid_t tid, struct weft__rank_attr *ret_attr, unsigned size, unsigned flags)
+{
+    int policy, priority;
+    if (!get_rank_by(tid, &policy, &priority))
+        return weft__real_syscall(SYS_sched_getattr, tid, ret_attr, size, flags);
+    long rc = weft__real_syscall(SYS_sched_getattr, 0, ret_attr, size, flags);
+    if (rc == 0) {
+        ret_attr->policy = (uint32_t)(policy & ~SCHED_RESET_ON_FORK);
+        ret_attr->flags &= ~(uint64_t)RESET;
+        ret_attr->flags |= policy & SCHED_RESET_ON_FORK ? RESET : 0;
+        ret_attr->priority = (uint32_t)priority;
+    }
+    return rc;
 }

@@ -35,6 +35,15 @@ int weft__rank_describe(const struct weft__thread *thread, pthread_attr_t *attr)
 void weft__rank_lend(const struct weft__thread *self, struct weft__rank *ret_carrier);
 void weft__rank_return(const struct weft__thread *self, const struct weft__rank *carrier);
 
+/* Whether it is a virtual thread's number; 0: the caller's, if it is one. False in others. */
+bool weft__rank_has(pid_t tid);
+
+/* syscall(SYS_sched_setattr, ...) and its like. */
+struct weft__rank_attr;
+long weft__rank_set_attr(pid_t tid, struct weft__rank_attr *attr, unsigned flags);
+long weft__rank_get_attr(pid_t tid, struct weft__rank_attr *ret_attr, unsigned size,
+                         unsigned flags);
+
 /* RANK-2: the first OS thread gives up what main() is to have. Before others are made. */
 void weft__rank_start(struct weft__rank *ret_main);
 

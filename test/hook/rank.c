@@ -1,8 +1,13 @@
 /* CPUs, policies and priorities of threads, by handle, by number and in attributes. */
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,6 +178,134 @@ static void gone(void)
     SAY_NUMBER(pthread_detach(thread) != 0);
 }
 
+/* What the kernel is told about a thread by its number, without libc. */
+
+struct attributes {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t niceness;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+#define IOPRIO_PROCESS 1
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+    signalled = number;
+}
+
+static void say_attributes(pid_t tid)
+{
+    struct attributes attr = { .size = sizeof attr };
+    struct sched_param param = { -1 };
+    SAY_ERRNO(syscall(SYS_sched_getattr, tid, &attr, sizeof attr, 0));
+    SAY_NUMBER(attr.policy);
+    SAY_NUMBER(attr.flags);
+    SAY_NUMBER(attr.priority);
+    SAY_NUMBER(syscall(SYS_sched_getscheduler, tid));
+    SAY_ERRNO(syscall(SYS_sched_getparam, tid, &param));
+    SAY_NUMBER(param.sched_priority);
+}
+
+static void set_attributes(pid_t tid)
+{
+    struct attributes attr = { .size = sizeof attr };
+    struct sched_param zero = { 0 };
+    say_attributes(tid);
+    syscall(SYS_sched_getattr, tid, &attr, sizeof attr, 0); /* the niceness is to stay */
+    SAY_ERRNO(syscall(SYS_sched_setattr, tid, &attr, 0));
+    SAY_ERRNO(syscall(SYS_sched_setattr, tid, NULL, 0));
+    attr.policy = 77;
+    SAY_ERRNO(syscall(SYS_sched_setattr, tid, &attr, 0));
+    attr.policy = SCHED_BATCH;
+    SAY_ERRNO(syscall(SYS_sched_setattr, tid, &attr, 0));
+    say_attributes(tid);
+    SAY_NUMBER(sched_getscheduler(tid));
+    SAY_ERRNO(syscall(SYS_sched_setscheduler, tid, SCHED_OTHER, &zero));
+    SAY_ERRNO(syscall(SYS_sched_setparam, tid, &zero));
+    say_attributes(tid);
+}
+
+static void set_places(pid_t tid)
+{
+    cpu_set_t one, cpus;
+    CPU_ZERO(&one);
+    CPU_ZERO(&cpus);
+    CPU_SET(only, &one);
+    SAY_ERRNO(syscall(SYS_sched_setaffinity, tid, sizeof one, &one));
+    SAY_NUMBER(syscall(SYS_sched_getaffinity, tid, sizeof cpus, &cpus));
+    SAY_NUMBER(is_only(&cpus));
+    SAY_ERRNO(syscall(SYS_sched_getaffinity, tid, 1, &cpus));
+}
+
+static void ask_for_the_rest(pid_t tid)
+{
+    struct timespec interval;
+    struct rlimit limit;
+    SAY_ERRNO(sched_rr_get_interval(tid, &interval));
+    SAY_ERRNO(syscall(SYS_sched_rr_get_interval, tid, &interval));
+    SAY_ERRNO(syscall(SYS_prlimit64, tid, RLIMIT_NOFILE, NULL, &limit));
+    SAY_NUMBER(getpriority(PRIO_PROCESS, (id_t)tid));
+    SAY_NUMBER(syscall(SYS_getpriority, PRIO_PROCESS, tid));
+    SAY_ERRNO(setpriority(PRIO_PROCESS, (id_t)tid, getpriority(PRIO_PROCESS, (id_t)tid)));
+    SAY_ERRNO(setpriority(PRIO_PROCESS, 99999999, 0));
+    SAY_NUMBER(syscall(SYS_ioprio_get, IOPRIO_PROCESS, tid) >= 0);
+}
+
+static void *by_number(void *tid)
+{
+    pid_t own = tid ? *(pid_t *)tid : (pid_t)syscall(SYS_gettid);
+    set_attributes(own);
+    set_places(own);
+    ask_for_the_rest(own);
+    return NULL;
+}
+
+static void *signal_oneself(void *unused)
+{
+    struct sigaction action = { .sa_handler = on_signal };
+    sigaction(SIGUSR1, &action, NULL);
+    signalled = 0;
+    SAY_ERRNO(syscall(SYS_tkill, syscall(SYS_gettid), SIGUSR1));
+    SAY_NUMBER(signalled);
+    SAY_ERRNO(syscall(SYS_tkill, 99999999, 0));
+    SAY_ERRNO(syscall(SYS_tkill, 0, 0));
+    return unused;
+}
+
+static struct {
+    pid_t tid;
+    sem_t begun, end;
+} other;
+
+static void *be_another(void *unused)
+{
+    cpu_set_t cpus;
+    other.tid = (pid_t)syscall(SYS_gettid);
+    sem_post(&other.begun);
+    sem_wait(&other.end);
+    CPU_ZERO(&cpus);
+    SAY_NUMBER(sched_getaffinity(0, sizeof cpus, &cpus));
+    SAY_NUMBER(is_only(&cpus));
+    return unused;
+}
+
+static void about_another(void)
+{
+    pthread_t thread;
+    sem_init(&other.begun, 0, 0);
+    sem_init(&other.end, 0, 0);
+    pthread_create(&thread, NULL, be_another, NULL);
+    sem_wait(&other.begun);
+    by_number(&other.tid);
+    SAY_ERRNO(syscall(SYS_tkill, other.tid, 0));
+    sem_post(&other.end);
+    pthread_join(thread, NULL);
+}
+
 int main(void)
 {
     only = first_cpu();
@@ -182,5 +315,10 @@ int main(void)
     run(NULL, policies);
     explicit_policies();
     gone();
+    run(NULL, by_number);
+    run(NULL, signal_oneself);
+    about_another();
+    by_number(NULL);
+    signal_oneself(NULL);
     return 0;
 }
