@@ -7,6 +7,7 @@
  *     missing NAME
  *     object PATH
  *     refused REASON
+ *     plain REASON
  *     done */
 #include <dlfcn.h>
 #include <link.h>
@@ -15,6 +16,7 @@
 
 #include "hook/observe.h"
 #include "hook/real.h"
+#include "hook/thread.h"
 #include "observe/text.h"
 #include "weft.h"
 
@@ -69,14 +71,21 @@ static void check_names(void)
     WEFT__CALLS(CHECK)
 }
 
-void weft__self_check(void)
+bool weft__check_asked(void)
 {
     const char *asked = getenv("WEFT_CHECK");
-    if (!asked || !*asked)
+    return asked && *asked;
+}
+
+void weft__self_check(void)
+{
+    if (!weft__check_asked())
         return;
     const char *refusal = weft_virtual_thread_refusal();
     if (refusal)
         say("refused", refusal, NULL);
+    if (weft__hook_traces())
+        say("plain", "it calls ptrace(): the kernel lets one OS thread trace, and no other", NULL);
     check_names();
     dl_iterate_phdr(say_object, NULL);
     say("done", "", NULL);

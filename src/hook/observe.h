@@ -37,6 +37,7 @@ extern struct weft__observed weft__observed WEFT_HIDDEN;
 void weft__report_start(void);
 
 /* check.c: with WEFT_CHECK, says what is live and ends the process; else returns. */
+bool weft__check_asked(void);
 void weft__self_check(void);
 
 #endif

@@ -20,7 +20,7 @@ static struct {
 
 /* As `weft exec` says; else, when the object was linked or preloaded by hand, for
  * programs that have not heard of weft: others start a runtime of their own. */
-bool weft__hook_wanted(void)
+static bool is_asked_for(void)
 {
     const char *exec = getenv("WEFT_EXEC");
     if (exec && *exec)
@@ -29,6 +29,11 @@ bool weft__hook_wanted(void)
     if (library)
         dlclose(library);
     return !library;
+}
+
+bool weft__hook_wanted(void)
+{
+    return is_asked_for() && !weft__hook_traces();
 }
 
 static void *run_main(void *rank)
@@ -97,6 +102,9 @@ WEFT__INTERPOSE int __libc_start_main(weft__main_fn *main, int argc, char **argv
                                       void (*rtld_fini)(void), void *stack_end)
 {
     program.main = main;
-    return weft__real___libc_start_main(weft__hook_wanted() ? start : main, argc, argv, init, fini,
-                                        rtld_fini, stack_end);
+    if (weft__check_asked() || weft__hook_wanted())
+        main = start;
+    else if (is_asked_for())
+        setenv("WEFT_EXEC", "0", 1); /* for those that it traces: tracer.c */
+    return weft__real___libc_start_main(main, argc, argv, init, fini, rtld_fini, stack_end);
 }

@@ -68,6 +68,9 @@ uint32_t weft__hook_tid(void);
 /* Whether the program's main() is to become a virtual thread; as long as it has not begun. */
 bool weft__hook_wanted(void);
 
+/* Whether it must not, since it traces other processes. */
+bool weft__hook_traces(void);
+
 /* Whether a thread that the caller creates is a virtual one. */
 bool weft__thread_can_create(void);
 

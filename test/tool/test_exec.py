@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`weft exec`: what it refuses and how, --stats, --trace-calls, --check. Speaks TAP.
 
-    test_exec.py WEFT PARKS SHADOWS CONSTRUCTORS
+    test_exec.py WEFT PARKS SHADOWS TRACER CONSTRUCTORS
 """
 import os
 import pathlib
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-WEFT, PARKS, SHADOWS, CONSTRUCTORS = (os.path.abspath(word) for word in sys.argv[1:])
+WEFT, PARKS, SHADOWS, TRACER, CONSTRUCTORS = (os.path.abspath(word) for word in sys.argv[1:])
 LIMIT = 60 * float(os.environ.get("WEFT_TEST_TIMEOUT_SCALE", "1"))
 TRUE = shutil.which("true")
 TESTS = []
@@ -221,6 +221,17 @@ def other_c_libraries(folder):
     gone = b"/lib/ld-gone".ljust(len(loader), b"x")
     refused(126, f"loader {gone.decode()} is not there",
             make_file(folder, "gone", image.replace(loader, gone)))
+
+
+@test
+def programs_that_trace_run_without_weft(_):
+    native = subprocess.run([TRACER], capture_output=True, text=True, timeout=LIMIT)
+    if not native.stdout.startswith("traced 1"):
+        raise Skip("nothing may be traced here")
+    for shell in [], ["/bin/sh", "-c", "\"$0\"; exit"]:
+        expect(weft("--workers", "4", "--stats", *shell, TRACER), 0,
+               out=r"\Atraced 1, WEFT_EXEC=0\n\Z", err=r"\A(?!(.*\n)*weft: tool_tracer)")
+    expect(weft("--check", TRACER), 1, out=r"\A.*tool_tracer: runs without weft, .*\n  .*ptrace.*\n\Z")
 
 
 @test

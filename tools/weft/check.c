@@ -20,6 +20,13 @@ static int refuse(const struct program *program, const char *reason)
     return DOES_NOT_WORK;
 }
 
+/* It works, but gains nothing. */
+static int leave_alone(const struct program *program, const char *reason)
+{
+    printf("%s: runs without weft, and what it starts as well\n  %s\n", program->binary, reason);
+    return LIMITED;
+}
+
 static void take_line(struct findings *findings, char *line)
 {
     char *word = strtok(line, " "), *name = strtok(NULL, " "), *rest = strtok(NULL, "");
@@ -33,10 +40,12 @@ static void take_line(struct findings *findings, char *line)
         findings_call(findings, name, CALL_SHADOWED, rest);
 }
 
-/* What the hook has said from inside. NULL, or why it cannot work. */
-static const char *take_answer(struct findings *findings, char *answer)
+/* What the hook has said from inside. NULL, or why it cannot work; `ret_plain`: NULL, or why
+ * it runs as if there was no hook. */
+static const char *take_answer(struct findings *findings, char *answer, const char **ret_plain)
 {
     static char reason[256];
+    *ret_plain = NULL;
     bool done = false;
     for (char *next, *line = answer; line && *line; line = next) {
         next = strchr(line, '\n');
@@ -46,6 +55,8 @@ static const char *take_answer(struct findings *findings, char *answer)
             snprintf(reason, sizeof reason, "%s", line + 8);
             return reason;
         }
+        if (strncmp(line, "plain ", 6) == 0)
+            *ret_plain = strdup(line + 6);
         done |= strncmp(line, "done", 4) == 0;
         take_line(findings, line);
     }
@@ -69,10 +80,13 @@ int tool_check(const struct hook *hook, char **arguments)
         return refuse(&program, refusal);
     struct findings findings = { 0 };
     char *answer = child_ask(&program, hook, "WEFT_CHECK");
-    refusal = answer ? take_answer(&findings, answer) : "it could not be started";
+    const char *plain = NULL;
+    refusal = answer ? take_answer(&findings, answer, &plain) : "it could not be started";
     free(answer);
     if (refusal)
         return refuse(&program, refusal);
+    if (plain)
+        return leave_alone(&program, plain);
     findings_look(&findings, program.binary, hook->path);
     return findings_print(&findings, program.binary) ? WORKS : LIMITED;
 }
