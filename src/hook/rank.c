@@ -25,11 +25,15 @@ static int write_rank(int policy, int priority)
     return weft__real_sched_setscheduler(0, policy, &param) < 0 ? errno : 0;
 }
 
-/* Whether the kernel would: it is asked to, and asked back. */
+/* Whether the kernel would: it is asked to, and asked back. But for what it permits to
+ * everybody, and lets only the privileged take back. */
 static int try_rank(int policy, int priority)
 {
     struct weft__rank before;
     int error = errno;
+    policy &= ~SCHED_RESET_ON_FORK;
+    if (policy == SCHED_IDLE)
+        return priority == 0 ? 0 : EINVAL;
     read_rank(&before);
     int rc = write_rank(policy, priority);
     if (rc == 0)
@@ -382,6 +386,8 @@ struct weft__rank_attr {
 static int try_attr(struct weft__rank_attr *attr, unsigned flags)
 {
     struct weft__rank before;
+    if (attr->policy == SCHED_IDLE)
+        return try_rank(SCHED_IDLE, (int)attr->priority);
     weft__signals_hold(); /* stays on this carrier */
     read_rank(&before);
     int rc = weft__real_syscall(SYS_sched_setattr, 0, attr, flags) < 0 ? errno : 0;
@@ -393,7 +399,7 @@ static int try_attr(struct weft__rank_attr *attr, unsigned flags)
 
 long weft__rank_set_attr(pid_t tid, struct weft__rank_attr *attr, unsigned flags)
 {
-    if (!weft__rank_has(tid))
+    if (!attr || !weft__rank_has(tid))
         return weft__real_syscall(SYS_sched_setattr, tid, attr, flags);
     int rc = try_attr(attr, flags);
     if (rc || attr->flags & KEEP)
