@@ -52,8 +52,8 @@ static bool calls(const struct dynamic *dynamic, const char *function)
         const ElfW(Rela) *relocation = (const void *)dynamic->relocations[table];
         size_t count = relocation ? dynamic->sizes[table] / sizeof *relocation : 0;
         for (size_t i = 0; i < count; i++) {
-            const ElfW(Sym) *symbol = symbols + ELF64_R_SYM(relocation[i].r_info);
-            if (strcmp(strings + symbol->st_name, function) == 0)
+            size_t symbol = ELF64_R_SYM(relocation[i].r_info); /* 0, mostly: of no symbol */
+            if (symbol && strcmp(strings + symbols[symbol].st_name, function) == 0)
                 return true;
         }
     }
