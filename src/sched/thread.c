@@ -26,6 +26,7 @@
 #include <time.h>
 
 #include "os/lock.h"
+#include "os/thread_key.h"
 #include "sched/worker.h"
 #include "time/clock.h"
 
@@ -42,7 +43,6 @@ struct thread {
 
 static struct weft__pool threads;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t key;
 static _Thread_local struct thread *own;
 
 static struct weft__lock exits;
@@ -72,10 +72,11 @@ static void give_back(void *arg)
     weft__pool_give(&threads, NULL, thread);
 }
 
+static struct weft__thread_key at_exit = { .destroy = give_back };
+
 static void set_up(void)
 {
     weft__pool_init(&threads, sizeof(struct thread));
-    pthread_key_create(&key, give_back);
 }
 
 static struct thread *self(void)
@@ -86,6 +87,10 @@ static struct thread *self(void)
     struct thread *thread = weft__pool_take(&threads, NULL);
     if (!thread)
         return NULL;
+    if (!weft__thread_key_set(&at_exit, thread)) { /* nobody would give it back */
+        weft__pool_give(&threads, NULL, thread);
+        return NULL;
+    }
     /* The ticket goes on from where the last owner left it. */
     struct weft__waiter *waiter = &thread->shared.waiter;
     uint64_t ticket = weft__load(&waiter->word, relaxed) >> WEFT__WAIT_SHIFT;
@@ -94,7 +99,6 @@ static struct thread *self(void)
     weft__store(&waiter->family, 0, relaxed);
     thread->moments = 0;
     thread->run = 0;
-    pthread_setspecific(key, thread);
     own = thread;
     return thread;
 }

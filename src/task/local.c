@@ -1,13 +1,12 @@
 /* Task-locals; how they are kept is in sched/locals.h. */
 #include "task/local.h"
 
-#include <errno.h>
-#include <pthread.h>
-
+#include "os/thread_key.h"
 #include "sched/carrier.h"
 #include "task/cleanup.h"
 #include "weft/local.h"
 #include "weft/task.h"
+#include <errno.h>
 
 _Static_assert(WEFT__LOCAL_KEYS == WEFT_LOCALS_MAX, "the public limit");
 
@@ -20,9 +19,6 @@ struct region {
 _Static_assert(sizeof(struct region) == sizeof(weft_local_region), "the public size");
 
 static _Thread_local struct weft__locals *of_thread;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t at_thread_exit;
-static int no_key;
 
 WEFT_NOINLINE struct weft__locals **weft__thread_locals(void)
 {
@@ -37,10 +33,7 @@ static void end_thread(void *place)
         weft__locals_end(locals);
 }
 
-static void make_key(void)
-{
-    no_key = pthread_key_create(&at_thread_exit, end_thread);
-}
+static struct weft__thread_key at_thread_exit = { .destroy = end_thread };
 
 /* A carrier's idle context is no task: its hooks see its thread's locals. */
 static struct weft__locals **place(void)
@@ -56,8 +49,7 @@ static struct weft__locals **place_to_set(void)
     if (self)
         return &self->locals;
     struct weft__locals **locals = weft__thread_locals();
-    pthread_once(&once, make_key);
-    return *locals || (!no_key && pthread_setspecific(at_thread_exit, locals) == 0) ? locals : NULL;
+    return *locals || weft__thread_key_set(&at_thread_exit, locals) ? locals : NULL;
 }
 
 int weft_local_create(weft_local *ret_local, void (*destroy)(void *value), unsigned flags)

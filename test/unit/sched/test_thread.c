@@ -1,11 +1,13 @@
 /* Plain threads that spawn and join, come and go, and outlive the runtime. */
 #include "suite.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 
+#include "keys.h"
 #include "sched/thread.h"
 #include "tasks.h"
 
@@ -162,4 +164,39 @@ TEST(a_thread_pauses_after_short_waits_in_a_row)
     wait_shortly(1);
     weft__thread_spawned();
     expect_pauses(0);
+}
+
+static void *pass_checkpoint(void *unused)
+{
+    (void)unused;
+    return (void *)(intptr_t)weft_checkpoint();
+}
+
+static int first_checkpoint_of_a_thread(void)
+{
+    pthread_t thread;
+    void *result;
+    ck_assert_int_eq(pthread_create(&thread, NULL, pass_checkpoint, NULL), 0);
+    pthread_join(thread, &result);
+    return (int)(intptr_t)result;
+}
+
+static atomic_int strangers; /* values of keys that are not weft's */
+
+static void count_stranger(void *value)
+{
+    strangers += value != NULL;
+}
+
+TEST(without_a_key_a_thread_cannot_wait_and_with_one_it_can)
+{
+    pthread_key_t others[32], key;
+    for (int i = 0; i < 32; i++)
+        ck_assert_int_eq(pthread_key_create(&others[i], count_stranger), 0);
+    key = take_all_keys();
+    ck_assert_int_eq(first_checkpoint_of_a_thread(), -ENOMEM);
+    pthread_key_delete(key);
+    ck_assert_int_eq(first_checkpoint_of_a_thread(), 0);
+    ck_assert_int_eq(first_checkpoint_of_a_thread(), 0);
+    ck_assert_int_eq(strangers, 0); /* no value of ours was put into another's key */
 }

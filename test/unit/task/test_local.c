@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "keys.h"
 #include "tasks.h"
 #include "vthreads.h"
 
@@ -368,7 +369,7 @@ static void set_again(void *value)
         SET(again, (intptr_t)value + 1);
 }
 
-static int set_once(void *start)
+static int set_plain(void *start)
 {
     SET(again, (intptr_t)start);
     return 0;
@@ -377,9 +378,9 @@ static int set_once(void *start)
 TEST(what_destructors_set_is_destroyed_in_turn)
 {
     ck_assert_int_eq(weft_local_create(&again, set_again, WEFT_LOCAL_INHERITED), 0);
-    ck_assert_int_eq(weft_run(NULL, set_once, number(98)), 0);
+    ck_assert_int_eq(weft_run(NULL, set_plain, number(98)), 0);
     DESTROYED(3);
-    ck_assert_int_eq(weft_run(NULL, set_once, number(1)), 0);
+    ck_assert_int_eq(weft_run(NULL, set_plain, number(1)), 0);
     DESTROYED(3 + 4); /* and then no more */
 }
 
@@ -426,4 +427,29 @@ TEST(values_stay_when_there_are_more_of_them)
     ck_assert_int_eq(weft_run(NULL, many_keys_one_by_one, NULL), 0);
     DESTROYED(100);
     ck_assert_int_eq(atomic_load(&destroy_sum), 5050);
+}
+
+static void *try_to_set(void *unused)
+{
+    (void)unused;
+    return (void *)(intptr_t)weft_local_set(plain, number(1));
+}
+
+static int set_on_a_thread(void)
+{
+    pthread_t thread;
+    void *result;
+    ck_assert_int_eq(pthread_create(&thread, NULL, try_to_set, NULL), 0);
+    pthread_join(thread, &result);
+    return (int)(intptr_t)result;
+}
+
+TEST(a_thread_sets_values_as_soon_as_there_is_a_key)
+{
+    make_keys();
+    pthread_key_t key = take_all_keys();
+    ck_assert_int_eq(set_on_a_thread(), -ENOMEM);
+    pthread_key_delete(key);
+    ck_assert_int_eq(set_on_a_thread(), 0);
+    DESTROYED(1);
 }
