@@ -63,7 +63,8 @@ typedef struct weft_attr {
  * The task gets its stack when it first runs, so a task that waits for its turn
  * costs its control block only. Never suspends.
  * Returns 0, -ENOMEM, -EINVAL (attributes out of range), -EPERM (no runtime is
- * running) or -ENOTSUP (a virtual thread, which this process cannot have). */
+ * running), -ENOTSUP (a virtual thread, which this process cannot have) or -EAGAIN (the
+ * first virtual thread, and no OS thread or pthread key was to be had to find that out). */
 #define weft_spawn(fn, arg, ret_task) weft_spawn_at(WEFT__SITE(fn), NULL, fn, arg, ret_task)
 
 /* weft_spawn() with attributes; `attr` may be NULL. */
@@ -95,7 +96,8 @@ WEFT_API int weft_submit_copy(const char *site, const weft_attr *attr, int (*fn)
 
 /* Why this process cannot have virtual threads: a sentence, in static storage;
  * NULL: it can. The first call, or the first spawn of one, finds out, which takes
- * some 100 us and an OS thread for that long. Never suspends. */
+ * some 100 us and an OS thread for that long; when that, or memory, is not to be had,
+ * the next one tries again. Never suspends. */
 WEFT_API const char *weft_virtual_thread_refusal(void);
 
 /* Waits until `task` has ended and releases it. `ret_result` receives what its

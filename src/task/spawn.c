@@ -250,7 +250,8 @@ static int check(const struct weft__request *request)
         return -EINVAL;
     if (attr->strand && weft__strand_in(attr->strand)->bound && !request->callback)
         return -ENOTSUP;
-    return attr->flags & WEFT_VIRTUAL_THREAD && weft__vthread_refusal() ? -ENOTSUP : 0;
+    const char *refusal;
+    return attr->flags & WEFT_VIRTUAL_THREAD ? weft__vthread_find(&refusal) : 0;
 }
 
 int weft__spawn(const struct weft__request *request, weft_task **ret_task)
@@ -282,7 +283,9 @@ int weft__spawn(const struct weft__request *request, weft_task **ret_task)
 
 const char *weft_virtual_thread_refusal(void)
 {
-    return weft__vthread_refusal();
+    const char *refusal;
+    weft__vthread_find(&refusal);
+    return refusal;
 }
 
 int weft_spawn_at(const char *site, const weft_attr *attr, int (*fn)(void *arg), void *arg,

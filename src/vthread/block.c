@@ -1,5 +1,6 @@
 #include "vthread/block.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <resolv.h>
 #include <signal.h>
@@ -41,8 +42,10 @@ struct rseq_area {
 
 struct weft__layout weft__layout;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER; /* for what follows */
+static bool prepared;
 static const char *refusal;
+static _Atomic(bool) decided; /* `refusal` is constant */
 
 static struct weft__pool descriptors;
 static struct weft__depot depot;
@@ -309,7 +312,7 @@ static const char *try_block(void)
 {
     struct weft__block *block = create();
     if (!block)
-        return "there was no memory for a first block";
+        return weft__no_memory;
     char *const stack = (char *)block; /* any address will do */
     pthread_attr_t attr;
     void *low = NULL;
@@ -324,27 +327,61 @@ static const char *try_block(void)
         pthread_attr_destroy(&attr);
     }
     unmake(block); /* nobody has run on it: nothing to inherit */
+    if (rc == ENOMEM)
+        return weft__no_memory;
     return rc == 0 && low == stack + (1 << 20) && size == 2 << 20
                ? NULL
                : "pthread_getattr_np() does not find the stack of a block of ours";
 }
 
-static void look(void)
+static const char *look(void)
 {
+    const char *found = weft__layout_find(&weft__layout);
+    if (!found)
+        found = try_block();
+    if (!found)
+        found = weft__libc_list_open();
+    return found ? found : weft__setxid_adopt(&home);
+}
+
+/* -ENOTSUP is for good, a shortage is not. */
+static int error_of(const char *found)
+{
+    if (!found)
+        return 0;
+    if (found == weft__no_memory)
+        return -ENOMEM;
+    return found == weft__no_thread || found == weft__no_key ? -EAGAIN : -ENOTSUP;
+}
+
+static void prepare(void)
+{
+    if (prepared)
+        return;
     weft__pool_init(&descriptors, sizeof(struct weft__block));
     weft__context_choose_write();
     weft__block_home = (char *)&home - (char *)weft__context_thread_pointer();
-    refusal = weft__layout_find(&weft__layout);
-    if (!refusal)
-        refusal = try_block();
-    if (!refusal)
-        refusal = weft__libc_list_open();
-    if (!refusal)
-        refusal = weft__setxid_adopt(&home);
+    prepared = true;
 }
 
-const char *weft__vthread_refusal(void)
+static WEFT_NOINLINE const char *decide(void)
 {
-    pthread_once(&once, look);
-    return refusal;
+    pthread_mutex_lock(&looking);
+    if (!weft__load(&decided, relaxed)) {
+        prepare();
+        refusal = look();
+        int rc = error_of(refusal);
+        /* release: pairs with the acquire in weft__vthread_find() */
+        weft__store(&decided, rc == 0 || rc == -ENOTSUP, release);
+    }
+    const char *found = refusal;
+    pthread_mutex_unlock(&looking);
+    return found;
+}
+
+int weft__vthread_find(const char **ret_refusal)
+{
+    /* acquire: what was found, or why nothing was */
+    *ret_refusal = weft__likely(weft__load(&decided, acquire)) ? refusal : decide();
+    return error_of(*ret_refusal);
 }

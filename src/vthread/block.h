@@ -15,11 +15,13 @@ struct weft__block {
     struct weft__free link;
 };
 
-/* Why this process has no virtual threads; NULL: it has. Looks once, at the first
- * call; blocks meanwhile, does not suspend. */
-const char *weft__vthread_refusal(void);
+/* Whether this process has virtual threads; `*ret_refusal`: why not, or NULL. The first
+ * call looks, and the next one again where something was not to be had; blocks meanwhile,
+ * does not suspend. Returns 0, -ENOTSUP (it has none, for good), -EAGAIN (no OS thread, or
+ * key, to look with) or -ENOMEM. */
+int weft__vthread_find(const char **ret_refusal);
 
-/* The layout that was found. Only after weft__vthread_refusal() returned NULL. */
+/* The layout that was found. Only after weft__vthread_find() returned 0. */
 extern struct weft__layout weft__layout;
 
 /* Takes a block that is a fresh thread's in every respect: VT-3. NULL: memory is

@@ -15,6 +15,10 @@
 #include "os/memory.h"
 #include "vthread/tcb.h"
 
+const char weft__no_thread[] = "there was no thread to look at";
+const char weft__no_key[] = "there was no key for thread-specific data";
+const char weft__no_memory[] = "there was no memory to look with";
+
 #undef p_type /* <resolv.h>'s; <link.h> has a field of that name */
 
 /* Ends the caller with a reason unless `condition` holds. */
@@ -233,7 +237,7 @@ static const char *check_key(struct probe *probe, pthread_key_t key)
     struct weft__key_value **blocks = (void *)(probe->self + layout->blocks);
     NEED((char *)blocks[0] == probe->self + layout->values,
          "a thread's first block of specific data is not as expected");
-    NEED(pthread_setspecific(key, probe) == 0, "pthread_setspecific() fails");
+    NEED(pthread_setspecific(key, probe) == 0, weft__no_memory);
     struct weft__key_value *value = &blocks[key / WEFT__KEY_LEVEL][key % WEFT__KEY_LEVEL];
     NEED(value->value == probe && value->sequence == layout->keys[key].sequence &&
              layout->keys[key].destroy == destroy_nothing,
@@ -245,7 +249,7 @@ static const char *check_key(struct probe *probe, pthread_key_t key)
 static const char *probe_keys(struct probe *probe)
 {
     pthread_key_t key;
-    NEED(pthread_key_create(&key, destroy_nothing) == 0, "pthread_key_create() fails");
+    NEED(pthread_key_create(&key, destroy_nothing) == 0, weft__no_key);
     const char *refusal = check_key(probe, key);
     pthread_key_delete(key);
     return refusal;
@@ -258,7 +262,9 @@ static const char *probe_stack(struct probe *probe)
     pthread_attr_t attr;
     void *low;
     size_t size, guard;
-    NEED(pthread_getattr_np(pthread_self(), &attr) == 0, "pthread_getattr_np() fails");
+    int rc = pthread_getattr_np(pthread_self(), &attr);
+    NEED(rc != ENOMEM, weft__no_memory);
+    NEED(rc == 0, "pthread_getattr_np() fails");
     pthread_attr_getstack(&attr, &low, &size);
     pthread_attr_getguardsize(&attr, &guard);
     pthread_attr_destroy(&attr);
@@ -348,7 +354,7 @@ static const char *probe_thread(struct weft__layout *layout)
     int rc = pthread_create(&thread, &attr, probe_main, &probe);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
-    NEED(rc == 0, "there was no thread to look at");
+    NEED(rc == 0, weft__no_thread);
     pthread_join(thread, NULL);
     return probe.refusal;
 }

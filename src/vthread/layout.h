@@ -87,6 +87,9 @@ struct weft__layout {
 /* What libc's own thread-locals may measure; glibc 2.36's take 144 bytes. */
 #define WEFT__LIBC_TLS_MAX 1024
 
+/* Refusals that are for now only: something was not to be had. */
+extern const char weft__no_thread[], weft__no_key[], weft__no_memory[];
+
 /* Finds and checks everything. Takes a real thread, so some 100 us; blocks, does
  * not suspend. Returns NULL, or why there can be no virtual threads: static text. */
 const char *weft__layout_find(struct weft__layout *layout);

@@ -74,15 +74,16 @@ static bool side_by_side(void)
     return weft__load(&first->next, acquire) == second && second->prev == first;
 }
 
+/* Again after a shortage: what there is stays. */
 const char *weft__libc_list_open(void)
 {
-    if (start(&newer) != 0)
-        return "there was no thread for libc's list";
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i <= TRIES; i++) {
+        pthread_t next;
+        if (start(&next) != 0)
+            return weft__no_thread;
         older = newer;
-        if (start(&newer) != 0)
-            return "there was no thread for libc's list";
-        if (side_by_side())
+        newer = next;
+        if (older && side_by_side())
             return NULL;
     }
     return "libc's list of threads has no place for others";
@@ -90,10 +91,10 @@ const char *weft__libc_list_open(void)
 
 void weft__libc_list_close(void)
 {
-    if (!older) /* never opened */
-        return;
-    pthread_join(newer, NULL);
-    pthread_join(older, NULL);
+    if (newer)
+        pthread_join(newer, NULL);
+    if (older)
+        pthread_join(older, NULL);
 }
 
 void weft__libc_list_add(char *self)

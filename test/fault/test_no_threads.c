@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "blocking.h"
+#include "vthread/layout.h"
 
 static atomic_int made;    /* since it was set to 0 */
 static atomic_int failing; /* the number of the thread that is not to be had; 0: none */
@@ -276,4 +277,41 @@ TEST(a_thread_that_has_come_to_rest_meanwhile_is_called)
     weft_future_release(turns.second);
     weft_blocking_kind_destroy(turns.attr.kind);
     ck_assert_int_eq(weft_stop(), 0);
+}
+
+static int nothing(void *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+static int spawn_virtual(int failing_thread)
+{
+    weft_attr attr = { .flags = WEFT_VIRTUAL_THREAD };
+    weft_task *task;
+    atomic_store(&made, 0);
+    atomic_store(&failing, failing_thread);
+    int rc = weft_spawn_with(&attr, nothing, NULL, &task);
+    atomic_store(&failing, 0);
+    return rc ? rc : weft_join(task, NULL);
+}
+
+static int spawn_until_there_are_threads(void *unused)
+{
+    int rc, n = 1;
+    (void)unused;
+    while ((rc = spawn_virtual(n)) == -EAGAIN) /* the n-th thread was not to be had */
+        n++;
+    ck_assert_int_gt(n, 1);
+    return rc;
+}
+
+TEST(the_first_virtual_thread_waits_for_better_times)
+{
+    weft_config config = { .workers = 1, .flags = WEFT_NO_HAND_OFF };
+    struct weft__layout layout;
+    const char *refusal = weft__layout_find(&layout); /* which decides nothing */
+    if (refusal)
+        test_skip("%s", refusal);
+    ck_assert_int_eq(weft_run(&config, spawn_until_there_are_threads, NULL), 0);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "keys.h"
 #include "vthreads.h"
 
 TEST(the_layout_is_found_again_and_is_the_same)
@@ -64,4 +65,24 @@ TEST(spawning_one_fails_exactly_if_there_is_a_reason)
 {
     int rc = run_tasks(1, spawn_one, NULL);
     ck_assert_int_eq(rc, weft_virtual_thread_refusal() ? -ENOTSUP : 0);
+}
+
+static int spawn_without_and_with_a_key(void *unused)
+{
+    pthread_key_t key = take_all_keys();
+    int rc = spawn_one(unused);
+    if (rc != -EAGAIN)
+        return rc; /* decided otherwise */
+    ck_assert_ptr_nonnull(weft_virtual_thread_refusal());
+    pthread_key_delete(key);
+    return spawn_one(unused);
+}
+
+TEST(what_a_shortage_has_refused_is_there_later)
+{
+    struct weft__layout layout;
+    const char *refusal = weft__layout_find(&layout); /* which decides nothing */
+    if (refusal)
+        test_skip("%s", refusal);
+    ck_assert_int_eq(run_tasks(1, spawn_without_and_with_a_key, NULL), 0);
 }
