@@ -34,14 +34,15 @@ typedef struct weft_cleanup {
 } weft_cleanup;
 
 /* From now on weft_exit() calls fn(arg), until weft_cleanup_pop(). The function that
- * pushes has to pop before it returns.
+ * pushes has to pop before it returns; a task that ends by returning with handlers left
+ * aborts the program, which is told so.
  *
  * Any task or plain thread (which weft_exit() cannot end); never suspends. */
 WEFT_API void weft_cleanup_push(weft_cleanup *cleanup, void (*fn)(void *arg), void *arg)
     WEFT__NONNULL(1, 2);
 
-/* Takes back the newest handler, which must be `cleanup`; with `run` calls it.
- * Suspends only where the handler does. */
+/* Takes back the newest handler, which must be `cleanup`, else it says so and aborts; with
+ * `run` calls it. Suspends only where the handler does. */
 WEFT_API void weft_cleanup_pop(weft_cleanup *cleanup, bool run) WEFT__NONNULL(1);
 
 /* Whether it has been pushed, and neither popped nor run. */

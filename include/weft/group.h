@@ -42,12 +42,13 @@ typedef struct weft_group {
     }
 
 /* Enters a group, which is also a scope that ends at `deadline` (WEFT_NEVER: no
- * deadline). Any task or plain thread; never suspends. */
+ * deadline). Any task or plain thread; never suspends. Aborts, in the same cases as
+ * weft_scope_enter(). */
 WEFT_API void weft_group_enter(weft_group *group, int64_t deadline) WEFT__NONNULL(1);
 
-/* Leaves the innermost scope, which must be the group's, after all its tasks have
- * ended; tasks inside may go on spawning others into it meanwhile. Whatever is
- * cancelled, it waits; what is cancelled ends soon.
+/* Leaves the innermost scope, which must be the group's (else it says so and aborts),
+ * after all its tasks have ended; tasks inside may go on spawning others into it
+ * meanwhile. Whatever is cancelled, it waits; what is cancelled ends soon.
  *
  * The task or thread that entered. Suspends (blocks a plain thread).
  * Returns the first failure's result, which is negative; without one, -ETIMEDOUT when
@@ -131,7 +132,7 @@ WEFT_API void weft_group_set_limit(weft_group *group, unsigned limit) WEFT__NONN
 WEFT_API void weft_group_cancel(weft_group *group) WEFT__NONNULL(1);
 
 /* The group's scope, for moving its deadline, cancelling it from a signal handler and
- * asking what has become of it. Not to be entered or left. Any caller; never
+ * asking what has become of it. Not to be entered or left (that aborts). Any caller; never
  * suspends. */
 WEFT_API weft_scope *weft_group_scope(weft_group *group) WEFT__NONNULL(1);
 

@@ -20,6 +20,10 @@
  * something to say is heard first. A shield keeps out what comes from outside: for
  * cleaning up, with a deadline of its own.
  *
+ * Scopes are left in order, and before the function of the task that has entered them
+ * returns. A task that leaves another than the innermost, enters one that is the innermost
+ * already, or returns inside one aborts the program, with a line that says which.
+ *
  * Whoever cancels a scope or moves its deadline from another task or thread makes
  * sure that it is not left before the call begins; leaving waits for calls that
  * have begun. */
@@ -39,7 +43,11 @@ typedef struct weft_scope {
 
 /* Enters a scope that ends at the point in time `deadline` (weft_after(), or
  * weft_now() plus a duration; WEFT_NEVER: no deadline). An enclosing scope's
- * earlier deadline stays in force. Any task or plain thread; never suspends. */
+ * earlier deadline stays in force.
+ *
+ * Any task or plain thread; never suspends. A plain thread's first call of weft that waits
+ * or enters takes memory and a pthread key: where there is none this one aborts. After a
+ * weft_checkpoint() that did not return -ENOMEM it does not. */
 WEFT_API void weft_scope_enter(weft_scope *scope, int64_t deadline) WEFT__NONNULL(1);
 
 /* As weft_scope_enter(), but inside neither the deadlines nor the cancellation of
@@ -47,8 +55,8 @@ WEFT_API void weft_scope_enter(weft_scope *scope, int64_t deadline) WEFT__NONNUL
  * been left. */
 WEFT_API void weft_scope_enter_shielded(weft_scope *scope, int64_t deadline) WEFT__NONNULL(1);
 
-/* Leaves the innermost scope, which must be `scope`. Returns as
- * weft_scope_timed_out(). The task or thread that entered; never suspends, but for
+/* Leaves the innermost scope, which must be `scope`, else it says so and aborts. Returns
+ * as weft_scope_timed_out(). The task or thread that entered; never suspends, but for
  * the moment that somebody needs who is inside weft_scope_cancel(). */
 WEFT_API bool weft_scope_leave(weft_scope *scope) WEFT__NONNULL(1);
 
@@ -86,7 +94,7 @@ WEFT_API int64_t weft_deadline(void);
 /* A cancellation point and nothing else: for loops that compute. Any task or plain
  * thread; never suspends.
  * Returns 0, -ECANCELED, -ETIMEDOUT or -ENOMEM (a thread's first, and memory is
- * out). */
+ * out, or there is no pthread key left). */
 WEFT_API int weft_checkpoint(void);
 
 /* Put a scope around the statement or block that follows:

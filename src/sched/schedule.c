@@ -418,16 +418,26 @@ static struct weft_task *claimed_joiner(struct weft__worker *worker, struct weft
 void (*weft__tell_end)(struct weft_task *task);
 int (*weft__refuse)(struct weft__waiter *waiter);
 
+/* What they would lead to is on the stack that the task leaves: CLEANUP-1, SCOPE-1. */
+static WEFT_COLD WEFT_NORETURN void ended_inside(const struct weft_task *self)
+{
+    weft__panic("a task has ended %s",
+                self->cleanups ? "with a handler of weft_cleanup_push() that it has not popped"
+                               : "inside a scope or group that it has not left");
+}
+
 /* Unless it was cancelled before it began. */
 WEFT_INLINE void call(struct weft_task *self)
 {
+    struct weft_scope *scope = self->waiter.scope; /* the group's that it was spawned in */
     uintptr_t family = weft__load(&self->waiter.family, relaxed); /* looked at again there */
-    bool plain = ((uintptr_t)self->waiter.scope | family) == 0;
+    bool plain = ((uintptr_t)scope | family) == 0;
     int refused = weft__likely(plain) ? 0 : weft__refuse(&self->waiter);
     int (*fn)(void *arg) = self->fn;
     self->cleanups = NULL; /* where `fn` was */
     self->result = weft__likely(!refused) ? fn(self->arg) : refused;
-    WEFT_ASSERT(self->cleanups == NULL, "CLEANUP-1");
+    if (weft__unlikely(self->cleanups || self->waiter.scope != scope))
+        ended_inside(self);
 }
 
 WEFT_INLINE void finish(struct weft_task *self)

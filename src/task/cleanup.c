@@ -1,9 +1,9 @@
 /* Handlers, and the end of a task from any depth.
  *
  * CLEANUP-1  A task's handlers are a list through its stack, newest first: the stack
- *            frames of all on it are alive. A virtual thread that pthread_exit() ends
- *            leaves those behind that its unwinding did not pop: sched/schedule.c
- *            forgets them.
+ *            frames of all on it are alive. A task that returns with one left ends the
+ *            program. A virtual thread that pthread_exit() ends leaves those behind that
+ *            its unwinding did not pop. sched/schedule.c sees to both.
  * CLEANUP-2  A handler is off the list before it runs, so it may end the task again.
  * CLEANUP-3  What weft_exit() has run, or left, is not run or left again: where code is
  *            compiled to be unwound, a virtual thread's unwinding comes by afterwards.

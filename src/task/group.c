@@ -10,8 +10,7 @@
 
 void weft_group_enter(weft_group *public, int64_t deadline)
 {
-    struct weft__waiter *waiter = weft__waiter_self();
-    WEFT_CHECK(waiter != NULL);
+    struct weft__waiter *waiter = weft__scope_self("weft_group_enter");
     struct weft__group *group = weft__group_of(public);
     uintptr_t family = weft__load(&waiter->family, relaxed); /* only we change whose it is */
     *group = (struct weft__group){ .outer = weft__family_of(family), .open = true };

@@ -8,6 +8,7 @@
 #include "sched/schedule.h"
 #include "task/cancel.h"
 #include "task/cleanup.h"
+#include "task/group.h"
 #include "time/clock.h"
 #include "weft/time.h"
 
@@ -142,10 +143,20 @@ __attribute__((constructor)) static void set_refusal(void)
     weft__refuse = refuse;
 }
 
+struct weft__waiter *weft__scope_self(const char *who)
+{
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (weft__unlikely(!waiter))
+        weft__panic("%s: no memory, or no pthread key, for a thread's first call", who);
+    return waiter;
+}
+
 void weft__scope_begin(struct weft__waiter *waiter, struct weft_scope *scope, int64_t deadline,
                        bool shield)
 {
     struct weft_scope *outer = waiter->scope;
+    if (weft__unlikely(outer == scope)) /* SCOPE-1 */
+        weft__panic("a scope or group is entered that has been entered already and not left");
     bool same = outer && weft__scope_of(outer)->owner == waiter;
     *weft__scope_of(scope) = (struct weft__scope){
         .outer = outer,
@@ -183,9 +194,7 @@ void weft__scope_end(struct weft__waiter *waiter, struct weft_scope *scope, cons
 
 static void enter(weft_scope *scope, int64_t deadline, bool shield)
 {
-    struct weft__waiter *waiter = weft__waiter_self();
-    WEFT_CHECK(waiter != NULL);
-    weft__scope_begin(waiter, scope, deadline, shield);
+    weft__scope_begin(weft__scope_self("weft_scope_enter"), scope, deadline, shield);
 }
 
 void weft_scope_enter(weft_scope *scope, int64_t deadline)
@@ -198,9 +207,21 @@ void weft_scope_enter_shielded(weft_scope *scope, int64_t deadline)
     enter(scope, deadline, true);
 }
 
+/* Whether the waiter's innermost scope is not for weft_scope_leave(): a group's, or that of who
+ * has spawned it. */
+static bool is_not_its_own(struct weft__waiter *waiter)
+{
+    struct weft__group *group = weft__family_of(weft__load(&waiter->family, relaxed));
+    return (group && waiter->scope == &group->scope) ||
+           weft__scope_of(waiter->scope)->owner != waiter;
+}
+
 bool weft_scope_leave(weft_scope *scope)
 {
-    weft__scope_end(weft__waiter_self(), scope, "weft_scope_leave");
+    struct weft__waiter *waiter = weft__waiter_self();
+    if (waiter && waiter->scope == scope && is_not_its_own(waiter))
+        weft__panic("weft_scope_leave: a group's scope, or one that another has entered");
+    weft__scope_end(waiter, scope, "weft_scope_leave");
     return weft_scope_timed_out(scope);
 }
 

@@ -27,6 +27,10 @@
  *           monitor may have gone; and a handler that interrupts the leaving either comes
  *           before the owner looks for visitors, or finds the scope `left`.
  *
+ * SCOPE-1   A scope is entered once at a time and left in order, by who has entered it, before
+ *           his function returns: whatever breaks that where it would be followed into a
+ *           frame that is gone, or round in a circle, ends the program with a sentence.
+ *
  * How to wait, after weft__checkpoint() and weft__wait_begin():
  *
  *     ended = weft__scope_park(waiter, WEFT_NEVER);
@@ -114,6 +118,10 @@ static inline int weft__checkpoint(struct weft__waiter *waiter)
     return weft__likely(((uintptr_t)waiter->scope | family) == 0) ? 0
                                                                   : weft__checkpoint_slow(waiter);
 }
+
+/* The caller's waiter. Where a thread has none ends the program; `who`: the function that has no
+ * other way to say so. */
+struct weft__waiter *weft__scope_self(const char *who);
 
 /* As weft_scope_enter(), by this waiter. */
 void weft__scope_begin(struct weft__waiter *waiter, struct weft_scope *scope, int64_t deadline,

@@ -349,8 +349,22 @@ static void pop_older(void *unused)
     weft_cleanup_pop(&older, false);
 }
 
+static int return_with_a_handler(void *unused)
+{
+    static weft_cleanup cleanup;
+    (void)unused;
+    weft_cleanup_push(&cleanup, mark, "h");
+    return 0;
+}
+
+static void run_returner(void *unused)
+{
+    weft_run(NULL, return_with_a_handler, unused);
+}
+
 TEST(misuse_ends_the_program)
 {
+    expect_death(run_returner, NULL, SIGABRT, "has ended with a handler of weft_cleanup_push()");
     expect_death(exit_plainly, NULL, SIGABRT, "weft_exit: not a task");
     expect_death(pop_older, NULL, SIGABRT, "weft_cleanup_pop: not the newest handler");
 }

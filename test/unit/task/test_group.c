@@ -721,3 +721,62 @@ TEST(a_group_is_left_however_its_block_is)
     run_both(leave_early);
     ck_assert_int_eq(run_tasks(1, leave_early, "break"), 0);
 }
+
+static int return_inside(void *unused)
+{
+    static weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    return weft_group_spawn(&group, sleep_long, NULL);
+}
+
+static int enter_twice(void *unused)
+{
+    static weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    weft_group_enter(&group, WEFT_NEVER);
+    return 0;
+}
+
+static int leave_the_scope(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    weft_scope_leave(weft_group_scope(&group));
+    return 0;
+}
+
+/* A child's innermost scope is its group's, which it has not entered. */
+static int leave_another_s(void *group)
+{
+    weft_scope_leave(weft_group_scope(group));
+    return 0;
+}
+
+static int spawn_a_leaver(void *unused)
+{
+    weft_group group;
+    (void)unused;
+    weft_group_enter(&group, WEFT_NEVER);
+    weft_group_spawn(&group, leave_another_s, &group);
+    return weft_group_leave(&group);
+}
+
+static void run_wrong(void *fn)
+{
+    run_tasks(1, *(int (**)(void *))fn, NULL);
+}
+
+TEST(misuse_ends_the_program)
+{
+    int (*const misuses[])(void *) = { return_inside, enter_twice, leave_the_scope,
+                                       spawn_a_leaver };
+    static const char *const told[] = { "has ended inside a scope or group",
+                                        "has been entered already and not left",
+                                        "a group's scope, or one that another has",
+                                        "a group's scope, or one that another has" };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        expect_death(run_wrong, (void *)&misuses[i], SIGABRT, told[i]);
+}

@@ -7,7 +7,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "keys.h"
 #include "tasks.h"
+#include "vthreads.h"
 
 /* Each test body runs as a task and on a plain thread. */
 static void run_both(int (*fn)(void *))
@@ -228,6 +230,88 @@ TEST(scopes_are_left_in_order)
     expect_death(leave_wrong, NULL, SIGABRT, "not the innermost");
 }
 
+static int return_inside(void *unused)
+{
+    static weft_scope scope;
+    weft_scope_enter(&scope, WEFT_NEVER);
+    (void)unused;
+    return 0;
+}
+
+static void run_returner(void *unused)
+{
+    weft_run(NULL, return_inside, unused);
+}
+
+TEST(a_task_that_ends_inside_a_scope_is_told)
+{
+    expect_death(run_returner, NULL, SIGABRT, "has ended inside a scope or group that it has not");
+    expect_death(run_returner, NULL, SIGABRT, "in task 1 'main'");
+}
+
+static int exit_inside(void *exits)
+{
+    weft_scope outer, inner;
+    weft_scope_enter(&outer, WEFT_NEVER);
+    weft_scope_enter_shielded(&inner, WEFT_NEVER);
+    ((void (*)(void))exits)();
+    return 0;
+}
+
+static void weft_ends_it(void)
+{
+    weft_exit(0);
+}
+
+static void libc_ends_it(void)
+{
+    pthread_exit(NULL);
+}
+
+static int end_in_other_ways(void *unused)
+{
+    weft_task *task;
+    (void)unused;
+    SPAWN(exit_inside, (void *)weft_ends_it, &task);
+    JOIN(task, 0);
+    if (weft_virtual_thread_refusal())
+        return 0;
+    ck_assert_int_eq(on_virtual_thread(exit_inside, (void *)weft_ends_it), 0);
+    ck_assert_int_eq(on_virtual_thread(exit_inside, (void *)libc_ends_it), 0);
+    return 0;
+}
+
+TEST(a_task_that_does_not_return_may_end_inside_scopes)
+{
+    ck_assert_int_eq(weft_run(NULL, end_in_other_ways, NULL), 0);
+}
+
+static int enter_twice(void *unused)
+{
+    weft_scope scope;
+    weft_scope_enter(&scope, WEFT_NEVER);
+    weft_scope_enter(&scope, WEFT_NEVER);
+    (void)unused;
+    return 0;
+}
+
+static void run_twice(void *unused)
+{
+    weft_run(NULL, enter_twice, unused);
+}
+
+static void enter_twice_plainly(void *unused)
+{
+    enter_twice(unused);
+}
+
+TEST(a_scope_is_entered_once_at_a_time)
+{
+    expect_death(run_twice, NULL, SIGABRT, "has been entered already and not left");
+    expect_death(run_twice, NULL, SIGABRT, "in task 1 'main'");
+    expect_death(enter_twice_plainly, NULL, SIGABRT, "has been entered already and not left");
+}
+
 static int child(void *unused)
 {
     (void)unused;
@@ -269,4 +353,22 @@ TEST(a_new_thread_does_not_inherit_an_ended_threads_scope)
         pthread_join(thread, NULL);
         ck_assert_int_eq(weft_deadline(), WEFT_NEVER);
     }
+}
+
+static void enter_without_state(void *enters)
+{
+    weft_scope scope;
+    weft_group group;
+    take_all_keys();
+    ck_assert_int_eq(weft_checkpoint(), -ENOMEM);
+    if (enters)
+        weft_scope_enter(&scope, WEFT_NEVER);
+    else
+        weft_group_enter(&group, WEFT_NEVER);
+}
+
+TEST(a_thread_that_cannot_enter_says_why)
+{
+    expect_death(enter_without_state, "scope", SIGABRT, "weft_scope_enter: no memory, or no");
+    expect_death(enter_without_state, NULL, SIGABRT, "weft_group_enter: no memory, or no");
 }
