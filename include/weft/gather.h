@@ -4,7 +4,8 @@
  * waited for by their group. The functions take an array of handles, in which NULL
  * stands for no task. A handle that has been used up becomes NULL, so that an array can
  * be waited for until it is empty. No task may be in an array twice, nor be waited for
- * by somebody else at the same time.
+ * by somebody else at the same time: weft_wait_any() and weft_join_any() say -EINVAL when
+ * they meet one that is, weft_gather() releases it twice (builds with assertions abort).
  *
  * All in order:
  *
@@ -55,7 +56,8 @@ WEFT_API int weft_gather(weft_task **tasks, size_t count, int *ret_results);
  *
  * Any task or plain thread. Suspends (blocks a plain thread); a cancellation point.
  * Returns the index of the first in the array that has ended, -ENOENT (there is no task
- * in the array), or an error as weft_gather(). */
+ * in the array), -EINVAL (one is there twice, or somebody else waits for it), or an error as
+ * weft_gather(). */
 WEFT_API ssize_t weft_wait_any(weft_task *const *tasks, size_t count);
 
 /* Waits until one of `count` tasks has ended, and releases it, as weft_join() does.
@@ -63,7 +65,7 @@ WEFT_API ssize_t weft_wait_any(weft_task *const *tasks, size_t count);
  * be NULL.
  *
  * Any task or plain thread. Suspends (blocks a plain thread); a cancellation point.
- * Returns 0, -ENOENT (no task is left), or an error as weft_gather(). */
+ * Returns 0, -ENOENT (no task is left), or an error as weft_wait_any(). */
 WEFT_API int weft_join_any(weft_task **tasks, size_t count, size_t *ret_index, int *ret_result);
 
 /* What is waited for. */

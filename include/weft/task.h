@@ -14,7 +14,9 @@
 WEFT__BEGIN
 
 /* A task. The handle that weft_spawn() hands out is owned by the caller and is
- * used up by weft_join() or weft_detach(). */
+ * used up by weft_join(), weft_detach() or weft_gather(): then it is void, as a pointer
+ * after free(), and may stand for another task at any time. Builds with assertions abort,
+ * with a line that says so, as long as it does not. */
 typedef struct weft_task weft_task;
 
 struct weft_future; /* weft/future.h */

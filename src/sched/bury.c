@@ -29,7 +29,10 @@
  *         wait, or something else does. Before the waiter begins another it takes
  *         itself out of all of them; whoever has exchanged it away, may be about to look
  *         at its ticket, and acknowledges also when its claim has succeeded: so the
- *         waiter waits for ACKED, and need not know which one it was. */
+ *         waiter waits for ACKED, and need not know which one it was.
+ * JOIN-7  In builds with assertions a control block is RELEASED until it is taken again. Who
+ *         comes with a handle and finds that, or DETACHED, has used it up: nobody else will
+ *         ever tell him of an end. */
 #include "sched/bury.h"
 #include "sched/carrier.h"
 
@@ -43,6 +46,9 @@
 void weft__release(struct weft__worker *worker, struct weft_task *task)
 {
     weft__store(&task->id, 0, relaxed); /* for walkers, who may come late */
+#ifndef NDEBUG
+    weft__store(&task->joiner, WEFT__TASK_RELEASED, relaxed); /* JOIN-7 */
+#endif
     struct weft__stock *stock = worker ? &worker->stock : weft__thread_stock();
     weft__pool_give(&weft__rt.tasks, stock ? &stock->tasks : NULL, task);
 }

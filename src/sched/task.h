@@ -27,6 +27,7 @@
 #define WEFT__TASK_DONE ((struct weft__waiter *)2)        /* ended, may be released */
 #define WEFT__TASK_ACKED ((struct weft__waiter *)3)       /* see sched/bury.c: JOIN-3, */
 #define WEFT__TASK_ENDING_SOON ((struct weft__waiter *)4) /* JOIN-4, */
+#define WEFT__TASK_RELEASED ((struct weft__waiter *)5)    /* JOIN-7 */
 #define WEFT__JOINER_FIRM ((uintptr_t)8)                  /* JOIN-5, */
 #define WEFT__JOINER_MANY ((uintptr_t)4)                  /* and JOIN-6 */
 

@@ -21,15 +21,20 @@ static size_t find_ended(weft_task *const *tasks, size_t count, bool *ret_some)
     return count;
 }
 
-/* Becomes the joiner of all, or of those before the first that is about to end: returns
- * how many of the array that are. */
-static size_t enrol(weft_task *const *tasks, size_t count, struct weft__waiter *waiter)
+/* Becomes the joiner of all, or of those before the first of which it cannot: returns why,
+ * as weft__join_watch(), and how many of the array that are. */
+static int enrol(weft_task *const *tasks, size_t count, struct weft__waiter *waiter,
+                 size_t *ret_enrolled)
 {
     for (size_t i = 0; i < count; i++) {
-        if (tasks[i] && weft__join_watch(tasks[i], waiter))
-            return i;
+        int rc = tasks[i] ? weft__join_watch(tasks[i], waiter) : 0;
+        if (rc) {
+            *ret_enrolled = i;
+            return rc;
+        }
     }
-    return count;
+    *ret_enrolled = count;
+    return 0;
 }
 
 /* JOIN-6: nobody knows our ticket any more when this returns. */
@@ -46,12 +51,15 @@ static int await_any(weft_task *const *tasks, size_t count, struct weft__waiter 
 {
     uint64_t ticket = weft__wait_begin(waiter, "join any", count);
     struct weft__ended ended = { .reason = WEFT__EVENT };
-    size_t enrolled = enrol(tasks, count, waiter);
-    if (enrolled < count)
+    size_t enrolled;
+    int rc = enrol(tasks, count, waiter, &enrolled);
+    if (rc)
         weft__wait_drop(waiter, ticket);
     else
         ended = weft__scope_park(waiter, WEFT_NEVER);
     withdraw_all(tasks, enrolled, waiter);
+    if (rc == -EINVAL)
+        return rc;
     return ended.reason == WEFT__EVENT ? 0 : weft__scope_error(waiter, ended);
 }
 

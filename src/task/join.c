@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "base/assert.h"
 #include "os/barrier.h"
 #include "sched/bury.h"
 #include "sched/enter.h"
@@ -26,6 +27,11 @@ static void release(struct weft_task *task)
         weft__leave(self);
 }
 
+static WEFT_COLD WEFT_NORETURN void used_up(void)
+{
+    weft__panic("a task's handle is used that has been joined, gathered or detached already");
+}
+
 /* JOIN-3, JOIN-4: the task is between seeing that we come or go, and its end. */
 static void await_burial(struct weft_task *task, struct weft__waiter *final)
 {
@@ -34,6 +40,8 @@ static void await_burial(struct weft_task *task, struct weft__waiter *final)
         struct weft__waiter *joiner = weft__load(&task->joiner, acquire);
         if (joiner == WEFT__TASK_ACKED || joiner == final)
             return;
+        if (joiner == WEFT__TASK_DETACHED || joiner == WEFT__TASK_RELEASED)
+            used_up(); /* JOIN-7 */
         sched_yield();
     }
 }
@@ -159,6 +167,10 @@ int weft__await_end(struct weft_task *task, struct weft__waiter *waiter)
 
 int weft__reap(struct weft_task *task, int *ret_result)
 {
+#ifndef NDEBUG
+    if (weft__load(&task->joiner, relaxed) == WEFT__TASK_RELEASED)
+        used_up(); /* JOIN-7: since it was waited for */
+#endif
     if (ret_result)
         *ret_result = task->result;
     int rc = task->flags & WEFT__TASK_NO_STACK ? -ENOMEM : 0;

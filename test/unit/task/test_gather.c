@@ -185,3 +185,44 @@ TEST(the_losers_of_a_race_are_cancelled)
 {
     run_both(race);
 }
+
+static int wait_for_one_twice(void *unused)
+{
+    weft_task *tasks[2];
+    size_t i;
+    (void)unused;
+    SPAWN(sleep_long, NULL, &tasks[0]);
+    tasks[1] = tasks[0];
+    ck_assert_int_eq(weft_wait_any(tasks, 2), -EINVAL);
+    ck_assert_int_eq(weft_join_any(tasks, 2, &i, NULL), -EINVAL);
+    weft_cancel(tasks[0]);
+    JOIN(tasks[0], -ECANCELED);
+    return 0;
+}
+
+TEST(no_task_is_in_an_array_twice)
+{
+    run_both(wait_for_one_twice);
+}
+
+#ifndef NDEBUG
+static int gather_one_twice(void *unused)
+{
+    weft_task *tasks[2];
+    (void)unused;
+    SPAWN(sleep_long, NULL, &tasks[0]);
+    weft_cancel(tasks[0]);
+    tasks[1] = tasks[0];
+    return weft_gather(tasks, 2, NULL);
+}
+
+static void run_gatherer(void *unused)
+{
+    weft_run(NULL, gather_one_twice, unused);
+}
+
+TEST(gathering_one_twice_is_told)
+{
+    expect_death(run_gatherer, NULL, SIGABRT, "joined, gathered or detached already");
+}
+#endif

@@ -192,3 +192,51 @@ TEST(anybody_who_has_the_handle_may_join)
 {
     ck_assert_int_eq(weft_run(NULL, hand_handles_on, NULL), 0);
 }
+
+static void join_after_join(weft_task *task)
+{
+    JOIN(task, 5);
+    weft_join(task, NULL);
+}
+
+static void join_after_detach(weft_task *task)
+{
+    weft_detach(task);
+    weft_join(task, NULL);
+}
+
+static void detach_after_detach(weft_task *task)
+{
+    weft_detach(task);
+    weft_detach(task);
+}
+
+static void detach_after_join(weft_task *task)
+{
+    JOIN(task, 5);
+    weft_detach(task);
+}
+
+static int use_up(void *uses)
+{
+    weft_task *task;
+    SPAWN(nap_ms, (void *)1, &task);
+    (*(void (**)(weft_task *))uses)(task);
+    return 0;
+}
+
+static void run_user(void *uses)
+{
+    weft_run(NULL, use_up, uses);
+}
+
+TEST(a_handle_that_is_used_up_is_told)
+{
+    void (*const uses[])(weft_task *) = { join_after_detach, detach_after_detach,
+#ifndef NDEBUG
+                                          join_after_join, detach_after_join
+#endif
+    };
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
+        expect_death(run_user, (void *)&uses[i], SIGABRT, "joined, gathered or detached already");
+}
