@@ -69,7 +69,8 @@ WEFT_API int weft_writev_all(int fd, struct iovec *iov, int iov_count, size_t *r
 
 /* poll(2) without a timeout: waits until one of the descriptors is ready, and
  * fills in `revents`. `fds` is not to be changed meanwhile. Returns how many are ready (at
- * least 1), or -EINVAL when `count` is 0. Regular files are always ready. */
+ * least 1), or -EINVAL when `count` is 0. Regular files are always ready; negative descriptors
+ * never are, and where there are no others only the surrounding scope ends the wait. */
 WEFT_API int weft_poll(struct pollfd *fds, nfds_t count);
 
 /* socket(2), close-on-exec and non-blocking. Returns the descriptor. */

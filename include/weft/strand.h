@@ -66,7 +66,8 @@ WEFT_API int weft_strand_step(weft_strand *strand) WEFT__NONNULL(1);
  * ended cleaning up needs no shield. A signal's handler must not leave it by a jump.
  * Returns 0; or, and the strand is still there, -EDEADLK (by a task or callback of the
  * strand), -ECANCELED or -ETIMEDOUT (the surrounding scope), -EPERM (it is bound, and a task
- * would have to wait) or -ENOMEM (a plain thread's first wait, and memory is out). */
+ * would have to wait), -ENOMEM (a plain thread's first wait, and memory is out) or, if it is
+ * bound, -ENOSPC (the kernel has no epoll watch to wait with). */
 WEFT_API int weft_strand_destroy(weft_strand *strand);
 
 /* Spawns a task that runs fn(arg) in the strand. For names, sizes and kinds, and in groups,
@@ -98,7 +99,7 @@ WEFT_API int weft_strand_destroy(weft_strand *strand);
  * `ret_task` is as for weft_strand_schedule(); cancelling ends it: by a task of the strand,
  * and fn is not called any more. It also ends when the descriptor is closed (weft_close()),
  * with -EBADF. Any task or plain thread; never suspends.
- * Returns as weft_strand_post(). */
+ * Returns as weft_strand_post(), or -EBADF (`fd` is negative). */
 #define weft_strand_watch(strand, fd, events, fn, arg, ret_task) \
     weft_strand_watch_at(WEFT__SITE(fn), strand, fd, events, fn, arg, ret_task)
 
@@ -144,7 +145,8 @@ WEFT_API weft_strand *weft_strand_self(void);
  *
  * Suspends (blocks a plain thread); a cancellation point.
  * Returns 0, -ECANCELED or -ETIMEDOUT (the surrounding scope), -EPERM (by a task, and the
- * strand is bound), or -ENOMEM (a plain thread's first wait, and memory is out). */
+ * strand is bound), -ENOMEM (a plain thread's first wait, and memory is out) or, if it is
+ * bound, -ENOSPC (the kernel has no epoll watch to wait with). */
 WEFT_API int weft_strand_run(weft_strand *strand) WEFT__NONNULL(1);
 
 /* The same until `future` has a result, which weft_future_try() then gives; a stop is left for

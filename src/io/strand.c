@@ -44,6 +44,8 @@ static int watch(void *args)
 int weft_strand_watch_at(const char *site, weft_strand *strand, int fd, short events,
                          void (*fn)(void *arg), void *arg, weft_task **ret_task)
 {
+    if (fd < 0)
+        return -EBADF; /* poll(2) would ignore it, for ever */
     weft_attr attr = { .strand = strand };
     struct watch args = { .fn = fn, .arg = arg, .fd = fd, .events = events };
     struct weft__request request = {

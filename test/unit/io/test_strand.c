@@ -137,6 +137,20 @@ static int close_under_watcher(void *unused)
     return 0;
 }
 
+static int watch_no_descriptor(void *unused)
+{
+    open_pair();
+    ck_assert_int_eq(weft_strand_watch(strand, -1, POLLIN, take_byte, NULL, &watcher), -EBADF);
+    close_pair();
+    (void)unused;
+    return 0;
+}
+
+TEST(a_negative_descriptor_is_not_watched)
+{
+    ck_assert_int_eq(run_tasks(1, watch_no_descriptor, NULL), 0);
+}
+
 TEST(closing_a_descriptor_ends_its_watcher)
 {
     ck_assert_int_eq(run_tasks(2, close_under_watcher, NULL), 0);
