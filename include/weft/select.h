@@ -46,10 +46,11 @@ typedef struct weft_case {
  *
  * Suspends (blocks a plain thread); a cancellation point.
  * Returns the chosen case's index, -ETIMEDOUT or -ECANCELED (the surrounding scope;
- * nothing happened), -EINVAL (no case; a task that somebody else joins, or that is there
- * twice), -EBUSY (a mailbox that somebody else receives from, or that is there twice),
- * -EPERM (a descriptor, and no runtime is running) or -ENOMEM (a plain thread's first wait,
- * and memory is out). */
+ * nothing happened), -EINVAL (no case; one that none of the functions below has made; a task
+ * that somebody else joins, or that is there twice), -EBUSY (a mailbox that somebody else
+ * receives from, or that is there twice), -EPERM (a descriptor, and no runtime is running),
+ * -ENOMEM (a plain thread's first wait, and memory is out; or a descriptor, and there is none
+ * to wait with) or -ENOSPC (a descriptor, and the kernel has no epoll watch to wait with). */
 WEFT_API int weft_select(weft_case *cases, size_t count);
 
 /* The same without waiting: with a default. Any task or plain thread; never suspends.

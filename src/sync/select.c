@@ -8,6 +8,8 @@
 #include "time/clock.h"
 #include "weft/time.h"
 
+#define LAST_KIND WEFT__CASE_SEMAPHORE
+
 /* For plain threads, which have no worker's random numbers. */
 static _Atomic(uint64_t) chance;
 
@@ -40,8 +42,7 @@ static const struct weft__case_kind *kind_of(const weft_case *item)
         [WEFT__CASE_MAILBOX] = &weft__case_mailbox,
         [WEFT__CASE_SEMAPHORE] = &weft__case_semaphore,
     };
-    if (item->weft__kind >= sizeof kinds / sizeof *kinds)
-        return NULL;
+    _Static_assert(sizeof kinds / sizeof *kinds == LAST_KIND + 1, "all that there are");
     const struct weft__case_kind *kind = kinds[item->weft__kind];
     if (kind == &weft__case_descriptor)
         return item->weft__number >= 0 ? kind : NULL;
@@ -137,8 +138,11 @@ static int wait_once(weft_case *cases, size_t count, struct weft__waiter *waiter
 
 static int attempt_first(weft_case *cases, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (weft__unlikely(cases[i].weft__kind > LAST_KIND))
+            return -EINVAL;
         weft__case_begin(&cases[i]);
+    }
     return attempt_all(cases, count);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "sync.h"
@@ -28,6 +29,7 @@ static int each_kind_at_once(void *unused)
     (void)unused;
     make_channels(1);
     ck_assert_int_eq(pipe(fds), 0);
+    weft_case unknown;
     weft_case cases[] = {
         weft_case_receive(left, &out), weft_case_send(right, &in),
         weft_case_event(&event),       weft_case_timer(weft_now() + WEFT_S(3600)),
@@ -53,6 +55,9 @@ static int each_kind_at_once(void *unused)
     ck_assert_int_eq(weft_select(cases, 7), 0);
     ck_assert_int_eq(cases[0].result, -EPIPE);
     ck_assert_int_eq(weft_select(cases, 0), -EINVAL);
+    memset(&unknown, 0xa5, sizeof unknown);
+    ck_assert_int_eq(weft_select(&unknown, 1), -EINVAL);
+    ck_assert_int_eq(weft_select_try(&unknown, 1), -EINVAL);
     weft_close(fds[0]);
     weft_close(fds[1]);
     drop_channels();
