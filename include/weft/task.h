@@ -30,8 +30,9 @@ struct weft_strand; /* weft/strand.h */
  * its own thread-local block, which moves with it: errno, thread_local variables,
  * pthread_self(), thread-specific data and their destructors, the ownership of
  * pthread mutexes and the locale are kept across functions that suspend, on
- * whatever OS thread it goes on. pthread_exit() ends it, with result 0. For code
- * that you did not compile, or that keeps thread-locals.
+ * whatever OS thread it goes on. pthread_exit() ends it, with result 0; any other task's
+ * OS thread would end, so there it aborts. For code that you did not compile, or that
+ * keeps thread-locals.
  *
  * Costs a block of some 5 KiB more (recycled), about 0.2 us to begin and to end,
  * and some 15 ns for each switch from or to one. Needs glibc, on x86_64 or

@@ -108,14 +108,27 @@ static void serve(struct weft__carrier *carrier)
     idle->worker = NULL;
 }
 
+/* pthread_exit() in a task that is no virtual thread ends this one, whatever else it has to
+ * serve. In the child of a fork() it may. */
+static void exited(void *arg)
+{
+    struct weft__carrier *carrier = arg;
+    if (weft__current && weft__current != &carrier->idle &&
+        gettid() == weft__load(&carrier->tid, relaxed))
+        weft__panic("pthread_exit() or pthread_cancel() has ended a task's OS thread: "
+                    "weft_exit() ends a task, and WEFT_VIRTUAL_THREAD makes it a thread");
+}
+
 void *weft__carrier_main(void *arg)
 {
     struct weft__carrier *carrier = arg;
     begin(carrier);
+    pthread_cleanup_push(exited, carrier);
     do {
         take_over(carrier);
         serve(carrier);
     } while (weft__await_worker(carrier));
+    pthread_cleanup_pop(0);
     end(carrier);
     if (!weft__load(&weft__rt.closing, relaxed)) /* then it is joined anyway */
         weft__monitor_call();                    /* CARRIER-6 */

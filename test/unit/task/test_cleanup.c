@@ -362,6 +362,25 @@ static void run_returner(void *unused)
     weft_run(NULL, return_with_a_handler, unused);
 }
 
+static int exit_as_a_thread(void *unused)
+{
+    (void)unused;
+    pthread_exit(NULL);
+}
+
+static void run_exiter(void *unused)
+{
+    weft_run(NULL, exit_as_a_thread, unused);
+}
+
+TEST(a_task_that_is_no_thread_does_not_end_as_one)
+{
+    if (test_is_slowed())
+        test_skip("sanitizers end in what they do at a thread's end on its own stack");
+    expect_death(run_exiter, NULL, SIGABRT, "pthread_exit() or pthread_cancel() has ended");
+    expect_death(run_exiter, NULL, SIGABRT, "in task 1 'main'");
+}
+
 TEST(misuse_ends_the_program)
 {
     expect_death(run_returner, NULL, SIGABRT, "has ended with a handler of weft_cleanup_push()");
