@@ -40,8 +40,8 @@ typedef struct weft_channel weft_channel;
 WEFT_API int weft_channel_create(size_t size, size_t capacity, weft_channel **ret_channel)
     WEFT__NONNULL(3);
 
-/* Destroys a channel, with all elements in it. NULL is ignored. Any caller; never
- * suspends. */
+/* Destroys a channel, with all elements in it. NULL is ignored. Builds with assertions
+ * abort if somebody waits at it. Any caller; never suspends. */
 WEFT_API void weft_channel_destroy(weft_channel *channel);
 
 /* Sends a copy of the element at `element`; a receiver that waits gets it at once.

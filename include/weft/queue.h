@@ -61,8 +61,8 @@ typedef struct weft_queue_attr {
 WEFT_API int weft_queue_create(size_t size, size_t capacity, const weft_queue_attr *attr,
                                weft_queue **ret_queue) WEFT__NONNULL(4);
 
-/* Destroys a queue; what is in it is dropped. NULL is ignored. Any caller; never
- * suspends. */
+/* Destroys a queue; what is in it is dropped. NULL is ignored. Builds with assertions
+ * abort if somebody waits to put or to get. Any caller; never suspends. */
 WEFT_API void weft_queue_destroy(weft_queue *queue);
 
 /* Puts a copy of the element at `element` into the queue; a getter who waits has it at

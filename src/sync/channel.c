@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "sync/heap.h"
 
 #define ROOM_AT_FIRST 16 /* elements, in a channel without bound */
@@ -34,10 +35,19 @@ int weft_channel_create(size_t size, size_t capacity, weft_channel **ret_channel
     return rc;
 }
 
+#ifndef NDEBUG
+void weft__channel_assert_unused(const weft_channel *channel, const char *who)
+{
+    if (!weft__wait_list_empty(&channel->receivers) || !weft__wait_list_empty(&channel->senders))
+        weft__panic("%s: somebody waits at it", who);
+}
+#endif
+
 void weft_channel_destroy(weft_channel *channel)
 {
     if (!channel)
         return;
+    weft__channel_assert_unused(channel, "weft_channel_destroy");
     free(channel->ring);
     free(channel);
 }

@@ -53,6 +53,17 @@ struct weft__channel_node {
 /* A zeroed channel's ring. 0 or -ENOMEM. */
 int weft__channel_init(weft_channel *channel, size_t size, size_t capacity);
 
+/* Destroying: in builds with assertions nobody may be in its lists. */
+#ifdef NDEBUG
+static inline void weft__channel_assert_unused(const weft_channel *channel, const char *who)
+{
+    (void)channel;
+    (void)who;
+}
+#else
+void weft__channel_assert_unused(const weft_channel *channel, const char *who);
+#endif
+
 /* Under the lock, as the next ones: nothing goes in any more, and all who wait get
  * -EPIPE, once they are woken. False: it was closed before. */
 bool weft__channel_shut(weft_channel *channel, struct weft__wakes *wakes);

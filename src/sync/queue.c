@@ -147,6 +147,7 @@ void weft_queue_destroy(weft_queue *queue)
     struct remains remains;
     if (!queue)
         return;
+    weft__channel_assert_unused(&queue->channel, "weft_queue_destroy");
     take_out(queue, &remains);
     drop(&remains);
     free(queue);

@@ -293,3 +293,32 @@ TEST(a_sender_keeps_its_order_and_lets_go_of_the_channel)
 {
     run_mixed(destroy_after_last);
 }
+
+#ifndef NDEBUG
+static int receive_for_ever(void *abandoned)
+{
+    int n;
+    return numbers_receive(abandoned, &n);
+}
+
+static int destroy_under_receiver(void *unused)
+{
+    numbers *abandoned;
+    (void)unused;
+    ck_assert_int_eq(numbers_create(0, &abandoned), 0);
+    SPAWN(receive_for_ever, abandoned, NULL);
+    weft_yield();
+    numbers_destroy(abandoned);
+    return 0;
+}
+
+static void run_destroyer(void *unused)
+{
+    run_tasks(1, destroy_under_receiver, unused);
+}
+
+TEST(destroying_one_at_which_somebody_waits_is_told)
+{
+    expect_death(run_destroyer, NULL, SIGABRT, "weft_channel_destroy: somebody waits at it");
+}
+#endif

@@ -504,3 +504,32 @@ TEST(who_has_joined_may_destroy)
 {
     run_mixed(destroy_after_join);
 }
+
+#ifndef NDEBUG
+static int get_for_ever(void *fifo)
+{
+    int n;
+    return numbers_get(fifo, &n);
+}
+
+static int destroy_under_getter(void *unused)
+{
+    numbers *fifo;
+    (void)unused;
+    ck_assert_int_eq(numbers_create(1, NULL, &fifo), 0);
+    SPAWN(get_for_ever, fifo, NULL);
+    weft_yield();
+    numbers_destroy(fifo);
+    return 0;
+}
+
+static void run_destroyer(void *unused)
+{
+    run_tasks(1, destroy_under_getter, unused);
+}
+
+TEST(destroying_one_at_which_somebody_waits_is_told)
+{
+    expect_death(run_destroyer, NULL, SIGABRT, "weft_queue_destroy: somebody waits at it");
+}
+#endif
