@@ -21,7 +21,7 @@ static uintptr_t code_begin, code_end; /* this object's */
 
 /* Where a thread runs. */
 
-static uintptr_t interrupted_at(const ucontext_t *context)
+uintptr_t weft__signals_interrupted_at(const ucontext_t *context)
 {
 #if defined(__x86_64__)
     return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
@@ -32,7 +32,7 @@ static uintptr_t interrupted_at(const ucontext_t *context)
 
 bool weft__signals_in_library(const ucontext_t *context)
 {
-    uintptr_t at = interrupted_at(context);
+    uintptr_t at = weft__signals_interrupted_at(context);
     struct weft_task *self = weft__self();
     return (at >= code_begin && at < code_end) || weft__critical_inside() ||
            (self && weft__load(&self->seat->inside, relaxed) != 0);
@@ -205,7 +205,7 @@ static void call_masked(struct weft__thread *self, const struct sigaction *actio
     struct handling handling = { action, number, info, context };
     weft__altstack_call(self, action->sa_flags, call_handler, &handling);
     later = weft__mask_of(&context->uc_sigmask);
-    weft__signals_set_mask(self, suspended ? before : later);
+    weft__signals_set_mask(self, suspended && !weft__hook_forked ? before : later);
     if (!weft__hook_forked) /* else the handler has forked, and this is a plain process */
         context->uc_sigmask.__val[0] = carriers;
     signals->suspended = suspended;

@@ -48,7 +48,7 @@ static void block_inside(sigset_t *ret_before)
 
 static bool in_library(const ucontext_t *context)
 {
-    return postponed.inside || weft__signals_in_library(context);
+    return postponed.inside || weft__signals_in_library(weft__signal_interrupted(context));
 }
 
 static bool arm(void)
@@ -80,72 +80,71 @@ static bool keep(const siginfo_t *info)
     return true;
 }
 
-bool weft__signals_postpone(const siginfo_t *info, const ucontext_t *context)
+/* What follows is done with all signals blocked. */
+
+/* To the thread itself, once more. False: the user has as many signals pending as there may be. */
+static bool give_back(siginfo_t *info)
+{
+    weft__signal_renew(info->si_signo);
+    return syscall(SYS_rt_tgsigqueueinfo, getpid(), (int)syscall(SYS_gettid), info->si_signo,
+                   info) == 0;
+}
+
+static void give_back_kept(void)
+{
+    int given = 0;
+    while (given < postponed.count && give_back(&postponed.infos[given]))
+        given++;
+    postponed.count -= given;
+    memmove(postponed.infos, postponed.infos + given,
+            (size_t)postponed.count * sizeof *postponed.infos);
+    if (postponed.count == 0)
+        syscall(SYS_timer_delete, postponed.timer);
+    else
+        arm();
+}
+
+static bool give_back_all(siginfo_t *last)
+{
+    give_back_kept();
+    return postponed.count == 0 && give_back(last);
+}
+
+bool weft__signals_postpone(siginfo_t *info, const ucontext_t *context)
 {
     sigset_t before;
-    if (!in_library(context))
+    bool inside = in_library(context);
+    if (weft__likely(!inside && postponed.count == 0))
         return false;
     block_inside(&before);
-    if (keep(info))
+    if (inside ? keep(info) : give_back_all(info)) /* what came before comes before */
         return true;
     unblock(&before);
     return false;
 }
 
-static bool take_first(siginfo_t *ret_info)
+void weft__signals_try_again(const ucontext_t *context)
 {
     sigset_t before;
-    block(&before);
-    bool any = postponed.count > 0;
-    if (any) {
-        *ret_info = postponed.infos[0];
-        postponed.count--;
-        memmove(postponed.infos, postponed.infos + 1,
-                (size_t)postponed.count * sizeof *postponed.infos);
-        if (postponed.count == 0)
-            syscall(SYS_timer_delete, postponed.timer);
-        else
-            arm(); /* the handler may leave by a jump */
-    }
-    unblock(&before);
-    return any;
-}
-
-static void handle_kept(ucontext_t *context)
-{
-    siginfo_t info;
-    while (take_first(&info)) {
-        if (sigismember(&context->uc_sigmask, info.si_signo)) /* since then */
-            syscall(SYS_rt_tgsigqueueinfo, getpid(), (int)syscall(SYS_gettid), info.si_signo,
-                    &info);
-        else
-            weft__signal_natively(info.si_signo, &info, context);
-    }
-}
-
-void weft__signals_catch_up(ucontext_t *context)
-{
-    if (postponed.count > 0 && !in_library(context))
-        handle_kept(context);
-}
-
-void weft__signals_try_again(ucontext_t *context)
-{
-    sigset_t before;
-    weft__signals_catch_up(context);
     if (postponed.count == 0)
         return;
+    bool inside = in_library(context);
     block_inside(&before);
-    arm();
+    if (inside)
+        arm();
+    else if (postponed.count > 0)
+        give_back_kept();
 }
 
 void weft__signals_settle_kept(void)
 {
-    ucontext_t here;
+    sigset_t before;
     if (weft__likely(postponed.count == 0))
         return;
-    getcontext(&here);
-    handle_kept(&here);
+    block(&before);
+    if (postponed.count > 0)
+        give_back_kept();
+    unblock(&before);
 }
 
 const sigset_t *weft__signals_for_kernel(const sigset_t *set, sigset_t *room)

@@ -64,23 +64,36 @@ static bool is_fault(int number, const siginfo_t *info)
     return WEFT__SIGNAL(number) & FAULTS && info->si_code > 0;
 }
 
-/* The kernel has left the mask to us, see install(). */
-void weft__signal_natively(int number, siginfo_t *info, void *context)
+/* Whether a carrier's task may handle it on the carrier, be suspended in that and go on on
+ * another, which would keep this one's mask. */
+static bool on_carriers(int number)
+{
+    return !weft__hook_forked && WEFT__SIGNAL(number) & (CAUSED | FAULTS | WEFT__SIGNAL(SIGABRT));
+}
+
+static void block_for(int number, const struct sigaction *action)
+{
+    sigset_t blocked;
+    weft__mask_to(weft__mask_of(&action->sa_mask), &blocked);
+    if (!(action->sa_flags & SA_NODEFER))
+        sigaddset(&blocked, number);
+    weft__real_pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+}
+
+/* Nothing is unblocked here: the return to the kernel does that, when this frame is gone. */
+static void handle_natively(int number, siginfo_t *info, void *context)
 {
     struct sigaction action = weft__signal_use_action(number);
-    sigset_t blocked = action.sa_mask, before;
     if (action.sa_handler == SIG_DFL) {
         weft__signal_default(number);
         return;
     }
-    if (!(action.sa_flags & SA_NODEFER))
-        sigaddset(&blocked, number);
-    weft__real_pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    if (on_carriers(number)) /* see install() */
+        block_for(number, &action);
     if (action.sa_flags & SA_SIGINFO)
         action.sa_sigaction(number, info, context);
     else if (action.sa_handler != SIG_IGN)
         action.sa_handler(number);
-    weft__real_pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void on_fault(struct weft__thread *self, int number, siginfo_t *info, void *context)
@@ -97,14 +110,8 @@ static void on_fault(struct weft__thread *self, int number, siginfo_t *info, voi
 
 static void on_native(int number, siginfo_t *info, void *context)
 {
-    if (is_fault(number, info)) {
-        weft__signal_natively(number, info, context);
-        return;
-    }
-    if (weft__signals_postpone(info, context))
-        return;
-    weft__signals_catch_up(context); /* what came before comes before */
-    weft__signal_natively(number, info, context);
+    if (is_fault(number, info) || !weft__signals_postpone(info, context))
+        handle_natively(number, info, context);
 }
 
 static void on_signal(int number, siginfo_t *info, void *context)
@@ -126,22 +133,54 @@ static void on_signal(int number, siginfo_t *info, void *context)
     errno = error;
 }
 
-/* Without a mask: a handler may be suspended and resumed on another carrier, which
- * would keep the mask of this one. Never on the carrier's own stack, but for faults,
- * which may be those of a stack that has run out. */
+/* A handler of the kernel's has begun, and so has the next one before its first instruction:
+ * the third argument says what the first has interrupted. */
+const ucontext_t *weft__signal_interrupted(const ucontext_t *context)
+{
+    while (weft__signals_interrupted_at(context) == (uintptr_t)on_signal) {
+#if defined(__x86_64__)
+        context = (const ucontext_t *)context->uc_mcontext.gregs[REG_RDX];
+#elif defined(__aarch64__)
+        context = (const ucontext_t *)context->uc_mcontext.regs[2];
+#endif
+    }
+    return context;
+}
+
+/* Never on the carrier's own stack, but for faults, which may be those of a stack that has
+ * run out. The masks are the kernel's but for what carriers handle (SIG-6). */
+static int kernels_flags(int number, int flags)
+{
+    int kept = SA_RESTART | SA_NOCLDWAIT | (WEFT__SIGNAL(number) & FAULTS ? SA_ONSTACK : 0);
+    if (weft__hook_forked)
+        return SA_SIGINFO | flags;
+    if (on_carriers(number))
+        return SA_SIGINFO | SA_NODEFER | (flags & kept);
+    return SA_SIGINFO | (flags & (kept | SA_NODEFER));
+}
+
 static void install(int number, const struct sigaction *action)
 {
     struct sigaction kernel = { .sa_sigaction = on_signal };
-    bool caused = WEFT__SIGNAL(number) & CAUSED;
+    bool caused = WEFT__SIGNAL(number) & CAUSED && !weft__hook_forked;
     if (action->sa_handler == SIG_IGN || (action->sa_handler == SIG_DFL && !caused)) {
         kernel.sa_handler = action->sa_handler;
         kernel.sa_flags = action->sa_flags & SA_NOCLDWAIT;
     } else {
-        bool kernels = WEFT__SIGNAL(number) & FAULTS || weft__hook_forked;
-        int kept = SA_RESTART | SA_NOCLDWAIT | (kernels ? SA_ONSTACK : 0);
-        kernel.sa_flags = SA_SIGINFO | SA_NODEFER | (action->sa_flags & kept);
+        kernel.sa_flags = kernels_flags(number, action->sa_flags);
+        if (!on_carriers(number))
+            weft__mask_to(weft__mask_of(&action->sa_mask), &kernel.sa_mask);
     }
     weft__real_sigaction(number, &kernel, NULL);
+}
+
+void weft__signal_renew(int number)
+{
+    if (!weft__hook_forked)
+        return;
+    struct sigaction action = weft__signal_action(number);
+    if (action.sa_flags & (int)SA_RESETHAND)
+        install(number, &action);
 }
 
 void weft__signal_default(int number)
@@ -176,12 +215,18 @@ void weft__signal_set_up(void)
     install(SIGXFSZ, &actions[SIGXFSZ]);
 }
 
+static bool has_handler(int number)
+{
+    return actions[number].sa_handler != SIG_DFL && actions[number].sa_handler != SIG_IGN;
+}
+
 void weft__signal_forget(void)
 {
     lock = (struct weft__lock){ 0 };
-    for (int number = 1; number < COUNT; number++) { /* on the thread's stack, which it has now */
-        if (is_program_s(number) && actions[number].sa_flags & SA_ONSTACK)
-            install(number, &actions[number]);
+    for (int number = 1; number < COUNT; number++) {
+        if (is_program_s(number) && (has_handler(number) || WEFT__SIGNAL(number) & CAUSED ||
+                                     actions[number].sa_flags & (int)SA_RESETHAND))
+            install(number, &actions[number]); /* the kernel had another: see install() */
     }
 }
 

@@ -40,16 +40,24 @@
  *        has found it there may look at its task.
  * SIG-6  The kernel has one handler of ours for all signals that the program
  *        handles. In a thread that is not weft's, or after fork(), where there are no
- *        others, it calls the program's handler just as the kernel would have.
+ *        others, it calls the program's handler just as the kernel would have: the masks are
+ *        the kernel's, which knows what the program has asked for, from before ours
+ *        begins until it has returned, so nothing is unblocked in between; in a child
+ *        the other flags, too. Before the fork what carriers themselves get (SIGPIPE, faults)
+ *        is delivered without a mask: a carrier's must not change. Where several are
+ *        delivered at once the handlers are interrupted at their first instruction by the
+ *        next: what the first has interrupted counts for SIG-8.
  * SIG-7  No handler runs while its thread holds one of the library's locks or latches,
  *        wherever the interrupted address is: what a critical section calls in libc
  *        is not this object's code. They are counted (os/critical.h); while any is
  *        held the sink is asked to try again, as in SIG-4.
  * SIG-8  So in a thread that is not weft's, which the kernel signals itself: what comes
- *        while it is in this object's code or holds a lock is kept, and handled in its
- *        order, with what came with it, when a timer of the thread's own has found it
- *        elsewhere, or when the thread is about to change its mask or to end. If more than
- *        a few come by then, the handler runs where it is.
+ *        while it is in this object's code or holds a lock is kept, and given back to the
+ *        kernel, in its order, with what came with it, when a timer of the thread's own, or
+ *        another signal, has found it elsewhere, or when the thread is about to change its
+ *        mask or to end: as if it came only then. All is blocked meanwhile, and the kernel
+ *        delivers what the thread does not block. If more than a few come by
+ *        then, the handler runs where it is.
  * SIG-9  At most one of each of our signals is on its way to a carrier: they are not
  *        masked, and while a carrier has no CPU they would pile up, and their handlers
  *        then on its stack. Who finds one under way (`nudged`) marks that there are more,
@@ -195,8 +203,12 @@ bool weft__signal_wanted(int number);
  * or when it goes on. */
 void weft__signal_default(int number);
 
-/* Runs the program's handler as the kernel would: SIG-6. */
-void weft__signal_natively(int number, siginfo_t *info, void *context);
+/* What the thread did, where one of the kernel's handlers has interrupted another at its
+ * first instruction. */
+const ucontext_t *weft__signal_interrupted(const ucontext_t *context);
+
+/* Before one that the kernel has delivered is given back to it: SA_RESETHAND. */
+void weft__signal_renew(int number);
 
 /* The kernel's handlers for what needs one from the start. */
 void weft__signal_set_up(void);
@@ -242,7 +254,8 @@ void weft__signals_handler_end(struct weft__thread *self, ucontext_t *context);
  * it may (SIG-4). */
 void weft__signals_interrupt(struct weft__thread *self, void *context);
 
-/* Whether a handler found the thread in the library: SIG-4, SIG-7. */
+/* Where, and whether a handler found the thread in the library: SIG-4, SIG-7. */
+uintptr_t weft__signals_interrupted_at(const ucontext_t *context);
 bool weft__signals_in_library(const ucontext_t *context);
 
 /* Before anybody is signalled: in programs that are only linked with the hook, too. */
@@ -252,15 +265,14 @@ void weft__signals_prepare(void);
 
 /* In a handler of the kernel's, which returns then: SIG-8. False: it may run here, or can
  * not be kept. */
-bool weft__signals_postpone(const siginfo_t *info, const ucontext_t *context);
+bool weft__signals_postpone(siginfo_t *info, const ucontext_t *context);
 
-/* In a handler of the kernel's: handles what was kept, if it may; or else returns to the
- * library, and is tried again. */
-void weft__signals_catch_up(ucontext_t *context);
-void weft__signals_try_again(ucontext_t *context);
+/* In a handler of the kernel's, which returns then: gives back what was kept, if it may, or
+ * is to be called again. */
+void weft__signals_try_again(const ucontext_t *context);
 
-/* In a call of the program's: handles what was kept, or gives it back to the kernel, before
- * the thread changes its mask, becomes another program or ends. */
+/* In a call of the program's: has handled what was kept, before the thread changes its mask,
+ * becomes another program or ends. */
 void weft__signals_settle_kept(void);
 
 /* The same, for a call with a set of signals: as the kernel is to have it, without ours. */

@@ -1,6 +1,7 @@
 /* Threads that are not weft's are signalled all the time, also where they hold a lock of
  * the library's that the handler wants: they share semaphores with tasks, and handlers
- * post them. Some block all signals at once afterwards, or end. */
+ * post them. Some block all signals at once afterwards, or end. What is pending comes one
+ * after the other where handlers block it. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -108,6 +109,37 @@ static long send_to_anybody(void)
     return sent;
 }
 
+static int turns[4], count;
+
+static void on_turn(int number)
+{
+    turns[count++ % 4] = number;
+}
+
+static void *take_turns(void *unused)
+{
+    struct sigaction action = { .sa_handler = on_turn };
+    sigset_t before;
+    sigfillset(&action.sa_mask);
+    pthread_sigmask(SIG_BLOCK, &action.sa_mask, &before);
+    for (int number = SIGRTMIN + 6; number >= SIGRTMIN + 3; number--) {
+        sigaction(number, &action, NULL);
+        pthread_kill(pthread_self(), number);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    for (int i = 0; i < 4; i++)
+        turns[i] -= SIGRTMIN;
+    return unused;
+}
+
+static void in_turn(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, take_turns, NULL) == 0)
+        pthread_join(thread, NULL);
+    printf("%d, %d, %d and %d came in turn\n", turns[0], turns[1], turns[2], turns[3]);
+}
+
 int main(void)
 {
     struct sigaction directed = { .sa_sigaction = on_directed,
@@ -140,6 +172,7 @@ int main(void)
     for (int i = 0; i < 2; i++)
         weft_join(tasks[i], NULL);
     long sent = send_to_anybody();
+    in_turn();
     weft_stop();
     printf("%ld signals were handled, %ld elsewhere, %ld could not be sent\n", handled, elsewhere,
            failed);
