@@ -13,7 +13,7 @@
 #include "weft/time.h"
 
 #define RETRY_AFTER 200000 /* ns: longer than a thread is inside the library */
-#define AT_ONCE 4096       /* a timer may signal faster than anybody takes it */
+#define AT_ONCE 4096       /* others may send faster than it takes */
 #define CONTROL WEFT__SIGNAL(WEFT__NUDGE)
 
 static _Atomic(bool) exists;
@@ -52,17 +52,49 @@ static void take_released(void)
         take(&info);
 }
 
+/* What of it was pending before has been taken, and what comes now has been sent since. */
+struct taken {
+    uint64_t once, over;
+    int timers[65]; /* the first one that has come */
+};
+
+/* Signals below SIGRTMIN do not queue up, but for one of the process's and one of the sink's.
+ * A timer has one signal under way: the next one comes as soon as that is taken, and with
+ * a short time for ever. */
+static void note(struct taken *taken, const siginfo_t *info)
+{
+    uint64_t bit = WEFT__SIGNAL(info->si_signo);
+    bool queues = info->si_signo >= SIGRTMIN, timer = info->si_code == SI_TIMER;
+    if (queues && !timer)
+        return;
+    if (!(taken->once & bit))
+        taken->timers[info->si_signo] = timer ? info->si_timerid : 0;
+    else if (!queues || taken->timers[info->si_signo] == info->si_timerid)
+        taken->over |= bit;
+    taken->once |= bit;
+}
+
+static void take_pending(void)
+{
+    static const struct timespec now = { 0, 0 };
+    struct taken taken = { .once = 0 };
+    siginfo_t info;
+    for (int i = 0; i < AT_ONCE; i++) {
+        if (await(weft__load(&waits, seq_cst) & ~taken.over, &info, &now) == 0)
+            break;
+        take(&info);
+        note(&taken, &info);
+    }
+}
+
 /* Whoever settles finds what was pending before handed out. */
 static void settle_up(void)
 {
-    static const struct timespec now = { 0, 0 };
     uint32_t count = weft__load(&asked, seq_cst); /* before looking */
-    siginfo_t info;
-    if (count == weft__load(&done, relaxed)) /* only written here */
+    if (count == weft__load(&done, relaxed))      /* only written here */
         return;
     take_released();
-    for (int i = 0; i < AT_ONCE && await(weft__load(&waits, seq_cst), &info, &now) != 0; i++)
-        take(&info);
+    take_pending();
     weft__store(&done, count, release); /* pairs with the acquire in weft__sink_settle() */
     weft__futex_wake(&done, INT_MAX);
 }

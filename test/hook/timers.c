@@ -9,6 +9,8 @@
 
 #include "say.h"
 
+#define FAST 30 /* signals */
+
 static sem_t called;
 static atomic_int handled, value;
 static _Atomic(pthread_t) handler_s;
@@ -123,6 +125,44 @@ static void to_the_dead(void)
     SAY_NUMBER(handled - before);
 }
 
+static timer_t fast_timer;
+
+static void stop_at(int number)
+{
+    struct itimerspec never = { .it_value = { 0, 0 } };
+    (void)number;
+    if (++handled == FAST)
+        timer_settime(fast_timer, 0, &never, NULL);
+}
+
+/* How many come of a timer that is faster than its handler, and was stopped by it. */
+static int after_stop(void)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
+    struct itimerspec fast = { { 0, 10000 }, { 0, 10000 } };
+    handled = 0;
+    timer_create(CLOCK_MONOTONIC, &event, &fast_timer);
+    timer_settime(fast_timer, 0, &fast, NULL);
+    while (handled < FAST)
+        ;
+    usleep(1000);
+    timer_delete(fast_timer);
+    return handled - FAST;
+}
+
+/* More where the thread gets no CPU for a while. */
+static void faster_than_handlers(void)
+{
+    struct sigaction action = { .sa_handler = stop_at };
+    int tries = 100, after;
+    sigfillset(&action.sa_mask);
+    sigaction(SIGRTMIN, &action, NULL);
+    do
+        after = after_stop();
+    while (after >= 300 && --tries);
+    SAY_NUMBER(after < 300);
+}
+
 int main(void)
 {
     struct sigaction action = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
@@ -135,5 +175,6 @@ int main(void)
     by_a_call();
     to_the_dead();
     overrunning();
+    faster_than_handlers();
     return 0;
 }
