@@ -193,11 +193,19 @@ TEST(anybody_who_has_the_handle_may_join)
     ck_assert_int_eq(weft_run(NULL, hand_handles_on, NULL), 0);
 }
 
+#ifndef NDEBUG
 static void join_after_join(weft_task *task)
 {
     JOIN(task, 5);
     weft_join(task, NULL);
 }
+
+static void detach_after_join(weft_task *task)
+{
+    JOIN(task, 5);
+    weft_detach(task);
+}
+#endif
 
 static void join_after_detach(weft_task *task)
 {
@@ -208,12 +216,6 @@ static void join_after_detach(weft_task *task)
 static void detach_after_detach(weft_task *task)
 {
     weft_detach(task);
-    weft_detach(task);
-}
-
-static void detach_after_join(weft_task *task)
-{
-    JOIN(task, 5);
     weft_detach(task);
 }
 
