@@ -43,7 +43,8 @@ typedef struct weft_group {
 
 /* Enters a group, which is also a scope that ends at `deadline` (WEFT_NEVER: no
  * deadline). Any task or plain thread; never suspends. Aborts, in the same cases as
- * weft_scope_enter(). */
+ * weft_scope_enter(). A virtual thread does not end by pthread_exit() before it has left:
+ * its children would follow what is gone. */
 WEFT_API void weft_group_enter(weft_group *group, int64_t deadline) WEFT__NONNULL(1);
 
 /* Leaves the innermost scope, which must be the group's (else it says so and aborts),

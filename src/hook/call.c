@@ -199,7 +199,7 @@ static ssize_t run(struct weft__fd *entry, int fd, struct weft__call *call)
         }
         call->plain = never_told(weft__load(&entry->flags, relaxed), fd, call->side);
         rc = call->plain ? 0 : park(entry, fd, call, edge, generation);
-        if (rc == -EAGAIN) /* CALL-6 */
+        if (rc == -EAGAIN && weft__load(&entry->generation, acquire) == generation) /* CALL-6 */
             return attempt(entry, fd, call, weft__fd_edge(entry, call->side));
         if (rc)
             return ended(call, rc);
@@ -228,7 +228,7 @@ int weft__call_await(struct weft__fd *entry, int fd, struct weft__call *call, sh
         int rc = park(entry, fd, call, edge, generation);
         if (rc == -EBADF)
             return POLLNVAL;
-        if (rc == -EAGAIN) /* CALL-6 */
+        if (rc == -EAGAIN && weft__load(&entry->generation, acquire) == generation) /* CALL-6 */
             found = weft__call_look(fd, events);
         if (rc)
             return found ? found : rc;

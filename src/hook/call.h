@@ -22,7 +22,8 @@
  *         and a light task, whose carrier others need, looks again and again: a limit of
  *         the library's own is no result of the program's call.
  * CALL-6  Whose time is over tries or looks once more: the worker may have been busy since what
- *         it waits for came, in time. The kernel does the same. */
+ *         it waits for came, in time. The kernel does the same. But not if the number has been
+ *         closed meanwhile: it may be another file's. */
 #ifndef WEFT_HOOK_CALL_H
 #define WEFT_HOOK_CALL_H
 

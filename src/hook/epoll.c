@@ -18,11 +18,13 @@ static ssize_t look(int fd, const struct weft__call *call)
 static ssize_t wait_in_turn(struct weft__fd *entry, int fd, struct weft__call *call)
 {
     struct weft__turn turn;
+    uint32_t generation = weft__load(&entry->generation, acquire);
     ssize_t rc = weft__turn_take(&turn, fd, call->deadline, "epoll");
     if (rc == 0) {
         rc = weft__call_run(entry, fd, call);
         weft__turn_leave(&turn);
-    } else if (rc == -EAGAIN) { /* CALL-6 */
+    } else if (rc == -EAGAIN && weft__load(&entry->generation, acquire) == generation) {
+        /* CALL-6 */
         rc = look(fd, call);
     }
     return rc;

@@ -95,20 +95,30 @@ void weft__rank_keep(const struct weft__thread *self)
         write_rank(self->rank.policy, self->rank.priority);
 }
 
+/* A carrier gets no policy that could not be taken back from it without privilege. */
+static bool lends_rank(const struct weft__rank *rank)
+{
+    return rank->ranked && rank->policy != SCHED_IDLE && !(rank->policy & SCHED_RESET_ON_FORK);
+}
+
 void weft__rank_lend(const struct weft__thread *self, struct weft__rank *ret_carrier)
 {
-    if (self->rank.placed)
+    const struct weft__rank *rank = &self->rank;
+    if (rank->placed) {
         weft__real_sched_getaffinity(0, sizeof ret_carrier->cpus, &ret_carrier->cpus);
-    if (self->rank.ranked)
+        weft__real_sched_setaffinity(0, sizeof rank->cpus, &rank->cpus);
+    }
+    if (lends_rank(rank)) {
         read_rank(ret_carrier);
-    weft__rank_keep(self);
+        write_rank(rank->policy, rank->priority);
+    }
 }
 
 void weft__rank_return(const struct weft__thread *self, const struct weft__rank *carrier)
 {
     if (self->rank.placed)
         weft__real_sched_setaffinity(0, sizeof carrier->cpus, &carrier->cpus);
-    if (self->rank.ranked)
+    if (lends_rank(&self->rank))
         write_rank(carrier->policy, carrier->priority);
 }
 
@@ -386,11 +396,14 @@ struct weft__rank_attr {
 static int try_attr(struct weft__rank_attr *attr, unsigned flags)
 {
     struct weft__rank before;
-    if (attr->policy == SCHED_IDLE)
+    if (attr->policy == SCHED_IDLE && !(attr->flags & KEEP))
         return try_rank(SCHED_IDLE, (int)attr->priority);
     weft__signals_hold(); /* stays on this carrier */
     read_rank(&before);
+    uint64_t asked = attr->flags;
+    attr->flags &= ~(uint64_t)RESET;
     int rc = weft__real_syscall(SYS_sched_setattr, 0, attr, flags) < 0 ? errno : 0;
+    attr->flags = asked;
     if (rc == 0)
         write_rank(before.policy, before.priority);
     weft__signals_unhold();

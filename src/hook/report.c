@@ -5,6 +5,7 @@
  * written), which comes before the report's: so what it was at the start is kept. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,11 +126,20 @@ static void report(void)
     errno = error;
 }
 
+/* It has nothing to say, and may stay. */
+static void close_in_child(void)
+{
+    if (run.kept >= 0)
+        weft__private_fd_close(run.kept);
+    run.kept = -1;
+}
+
 void weft__report_start(void)
 {
     run.begin = weft__clock_now();
     run.process = getpid();
     run.kept = weft__private_fd_take(dup(STDERR_FILENO));
+    pthread_atfork(NULL, NULL, close_in_child);
     atexit(report);
     at_quick_exit(report);
     if (weft__meter_at_exit)

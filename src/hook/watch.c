@@ -83,6 +83,16 @@ static void delist(const struct pollfd *fds, struct part *parts, nfds_t count)
     }
 }
 
+static bool all_are_the_same(const struct part *parts, nfds_t count)
+{
+    for (nfds_t i = 0; i < count; i++) {
+        if (parts[i].entry &&
+            weft__load(&parts[i].entry->generation, acquire) != parts[i].generation)
+            return false;
+    }
+    return true;
+}
+
 static int wait_once(const struct pollfd *fds, nfds_t count, struct part *parts,
                      struct weft__waiter *waiter, const char *what)
 {
@@ -141,7 +151,7 @@ int weft__watch(const struct pollfd *fds, nfds_t count, weft__watch_look *look, 
     weft_scope_enter(&scope, deadline);
     int rc = watch(own, count, parts, look, arg, what);
     if (weft_scope_leave(&scope) && rc == -ETIMEDOUT)
-        rc = look(arg, own); /* CALL-6 */
+        rc = all_are_the_same(parts, count) ? look(arg, own) : 0; /* CALL-6 */
     if (parts != few)
         munmap(parts, size);
     weft__hook_end(&wait);

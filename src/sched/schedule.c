@@ -494,11 +494,18 @@ void weft__task_main(void *arg)
 
 /* VT-6: also where a virtual thread comes that calls pthread_exit(), and again if a
  * destructor does. */
+struct begun {
+    struct weft_task *task;
+    struct weft_scope *scope; /* as it was: those entered since were on frames that are gone */
+};
+
 static WEFT_NORETURN void end_virtual(void *arg)
 {
-    weft__finish(arg);
+    const struct begun *begun = arg;
+    begun->task->waiter.scope = begun->scope;
+    weft__finish(begun->task);
     weft__vthread_end();
-    weft__end(arg);
+    weft__end(begun->task);
 }
 
 void weft__virtual_main(void *arg)
@@ -507,8 +514,9 @@ void weft__virtual_main(void *arg)
     weft__arrive(self);
     weft__leave(self);
     weft__vthread_begin();
-    pthread_cleanup_push(end_virtual, self);
+    struct begun begun = { self, self->waiter.scope };
+    pthread_cleanup_push(end_virtual, &begun);
     call(self);
-    end_virtual(self);
+    end_virtual(&begun);
     pthread_cleanup_pop(0);
 }

@@ -43,8 +43,8 @@
 #define WEFT__LOAN 250000
 /* Tasks run from the front slot in a row before the queues get their turn. */
 #define WEFT__FRONT_RUNS 32
-/* Operations a task may complete without suspending, at most, and in how many bits it
- * varies: see weft__budget_next(). */
+/* Operations a task may complete without suspending, and in how many bits it varies: see
+ * weft__budget_next(). */
 #define WEFT__BUDGET 128
 #define WEFT__BUDGET_BITS 5
 /* Fresh tasks kept private; that many make a bundle. */
@@ -212,7 +212,8 @@ WEFT_INLINE struct weft__carrier *weft__carrier_of(struct weft_task *self)
 WEFT_INLINE uint32_t weft__budget_next(struct weft_task *self)
 {
     uint64_t mixed = weft__load(&self->worker->switches, relaxed) * 0x9e3779b97f4a7c15u;
-    return WEFT__BUDGET - (uint32_t)(mixed >> (64 - WEFT__BUDGET_BITS));
+    uint32_t more = (uint32_t)(mixed >> (64 - WEFT__BUDGET_BITS));
+    return WEFT__BUDGET - (1 << WEFT__BUDGET_BITS) / 2 + more;
 }
 
 /* Whether a carrier claims a worker, and may have this one. Under the seat. */

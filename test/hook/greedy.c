@@ -25,7 +25,9 @@ static void set_up(void)
     pthread_cond_init(&released, NULL);
     pthread_cond_init(&taken, NULL);
     locked = owner = 1;
-    changes = wanted = done = 0;
+    changes = 0;
+    wanted = 0;
+    done = 0;
 }
 
 static struct timespec soon(void)

@@ -2,6 +2,7 @@
  * time was over is found, as by the kernel, which looks once more. */
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,57 @@ static void say(const char *name, int (*wait)(void))
     printf("%s: missed %d\n", name, missed);
 }
 
+static int silent[2], other[2];
+
+/* Two waits end in the same moment. The first to go on closes what the second waits on, whose
+ * number is another file's then: that one's bytes are not the second's. */
+static void *close_and_reuse(void *unused)
+{
+    char byte;
+    recv(silent[0], &byte, 1, 0);
+    close(fds[0]);
+    dup2(other[0], fds[0]);
+    return unused;
+}
+
+static void *receive(void *ret_number)
+{
+    char bytes[8];
+    *(ssize_t *)ret_number = recv(fds[0], bytes, sizeof bytes, 0);
+    return NULL;
+}
+
+static void *compute(void *unused)
+{
+    for (double end = now() + 100; now() < end; sched_yield())
+        compute_until(now() + 10);
+    return unused;
+}
+
+static void say_reused(void)
+{
+    pthread_t threads[3];
+    struct timeval timeout = { 0, 50000 };
+    ssize_t number = 0;
+    char bytes[8];
+    socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, silent);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, other);
+    setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    setsockopt(silent[0], SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    if (write(other[1], "secret", 6) != 6)
+        abort();
+    pthread_create(&threads[0], NULL, close_and_reuse, NULL);
+    sched_yield();
+    pthread_create(&threads[1], NULL, receive, &number);
+    usleep(1000);
+    pthread_create(&threads[2], NULL, compute, NULL);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    printf("of another file: %zd\n", number > 0 ? number : 0);
+    printf("left in it: %zd\n", recv(other[0], bytes, sizeof bytes, MSG_DONTWAIT));
+}
+
 int main(void)
 {
     sigemptyset(&signals);
@@ -136,5 +188,6 @@ int main(void)
     say("recv", by_recv);
     say("recvmmsg", by_recvmmsg);
     say("sigtimedwait", by_sigtimedwait);
+    say_reused();
     return 0;
 }

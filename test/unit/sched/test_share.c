@@ -90,9 +90,11 @@ TEST(bursts_that_are_over_soon_are_not_shared)
     ck_assert_int_eq(run_tasks(2, wake_in_bursts, NULL), 0);
 }
 
+#define CAPACITY 4096
+
 static int send_for_ever(void *arg)
 {
-    long sent = 0;
+    long sent = CAPACITY / 2;
     while (weft_channel_send(arg, &sent) == 0)
         sent++;
     return 0;
@@ -122,7 +124,10 @@ static int work_for_each_other(void *unused)
     (void)unused;
     weft_channel *channel;
     weft_task *tasks[2];
-    ck_assert_int_eq(weft_channel_create(sizeof(long), 128, &channel), 0);
+    long sent = 0; /* half full, so that nearly always both can run */
+    ck_assert_int_eq(weft_channel_create(sizeof sent, CAPACITY, &channel), 0);
+    for (; sent < CAPACITY / 2; sent++)
+        ck_assert_int_eq(weft_channel_send(channel, &sent), 0);
     SPAWN(send_for_ever, channel, &tasks[0]);
     SPAWN(receive_for_ever, channel, &tasks[1]);
     while (!somebody_has_more_patience())

@@ -268,6 +268,25 @@ static void libc_ends_it(void)
     pthread_exit(NULL);
 }
 
+static pthread_key_t key;
+static int destroyed_in;
+
+/* Of a scope that was on a frame there is nothing left. */
+static void sleep_in_destructor(void *unused)
+{
+    char frame[4096];
+    (void)unused;
+    memset(frame, 0x5a, sizeof frame);
+    __asm__ volatile("" : : "r"(frame) : "memory");
+    destroyed_in = weft_sleep(1000);
+}
+
+static int exit_with_key(void *unused)
+{
+    ck_assert_int_eq(pthread_setspecific(key, "value"), 0);
+    return exit_inside(unused);
+}
+
 static int end_in_other_ways(void *unused)
 {
     weft_task *task;
@@ -278,6 +297,11 @@ static int end_in_other_ways(void *unused)
         return 0;
     ck_assert_int_eq(on_virtual_thread(exit_inside, (void *)weft_ends_it), 0);
     ck_assert_int_eq(on_virtual_thread(exit_inside, (void *)libc_ends_it), 0);
+    ck_assert_int_eq(pthread_key_create(&key, sleep_in_destructor), 0);
+    destroyed_in = -EPROTO;
+    ck_assert_int_eq(on_virtual_thread(exit_with_key, (void *)libc_ends_it), 0);
+    ck_assert_int_eq(destroyed_in, 0);
+    pthread_key_delete(key);
     return 0;
 }
 
