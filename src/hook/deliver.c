@@ -3,9 +3,9 @@
 #include <link.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 #include <unistd.h>
 
+#include "arch/interrupted.h"
 #include "base/assert.h"
 #include "hook/fork.h"
 #include "hook/lot.h"
@@ -21,18 +21,9 @@ static uintptr_t code_begin, code_end; /* this object's */
 
 /* Where a thread runs. */
 
-uintptr_t weft__signals_interrupted_at(const ucontext_t *context)
-{
-#if defined(__x86_64__)
-    return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
-#elif defined(__aarch64__)
-    return (uintptr_t)context->uc_mcontext.pc;
-#endif
-}
-
 bool weft__signals_in_library(const ucontext_t *context)
 {
-    uintptr_t at = weft__signals_interrupted_at(context);
+    uintptr_t at = weft__interrupted_pc(context);
     struct weft_task *self = weft__self();
     return (at >= code_begin && at < code_end) || weft__critical_inside() ||
            (self && weft__load(&self->seat->inside, relaxed) != 0);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "arch/interrupted.h"
 #include "hook/fork.h"
 #include "hook/interposed.h"
 #include "hook/signals.h"
@@ -137,13 +138,8 @@ static void on_signal(int number, siginfo_t *info, void *context)
  * the third argument says what the first has interrupted. */
 const ucontext_t *weft__signal_interrupted(const ucontext_t *context)
 {
-    while (weft__signals_interrupted_at(context) == (uintptr_t)on_signal) {
-#if defined(__x86_64__)
-        context = (const ucontext_t *)context->uc_mcontext.gregs[REG_RDX];
-#elif defined(__aarch64__)
-        context = (const ucontext_t *)context->uc_mcontext.regs[2];
-#endif
-    }
+    while (weft__interrupted_pc(context) == (uintptr_t)on_signal)
+        context = (const ucontext_t *)weft__interrupted_third(context);
     return context;
 }
 

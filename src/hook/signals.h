@@ -254,8 +254,7 @@ void weft__signals_handler_end(struct weft__thread *self, ucontext_t *context);
  * it may (SIG-4). */
 void weft__signals_interrupt(struct weft__thread *self, void *context);
 
-/* Where, and whether a handler found the thread in the library: SIG-4, SIG-7. */
-uintptr_t weft__signals_interrupted_at(const ucontext_t *context);
+/* Whether a handler found the thread in the library: SIG-4, SIG-7. */
 bool weft__signals_in_library(const ucontext_t *context);
 
 /* Before anybody is signalled: in programs that are only linked with the hook, too. */

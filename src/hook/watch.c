@@ -49,9 +49,8 @@ static void prepare(struct part *parts, nfds_t count, struct weft__waiter *waite
     }
 }
 
-/* The poller says EBADF, and nobody has closed it: select() passes over a number beyond
- * the kernel's table, poll() will say so. */
-static bool never_open(const struct part *part)
+/* Whether nobody has closed it since the edges were read. */
+static bool is_the_same(const struct part *part)
 {
     return weft__load(&part->entry->generation, acquire) == part->generation;
 }
@@ -66,8 +65,10 @@ static int enlist(const struct pollfd *fds, nfds_t count, struct part *parts)
                 continue;
             int rc = weft__fd_enlist(parts[i].entry, fds[i].fd, side, parts[i].edge[side],
                                      parts[i].generation, &parts[i].node[side]);
+            /* The poller says EBADF, and nobody has closed it: select() passes over a number
+             * beyond the kernel's table, poll() will say so. */
             if (rc && rc != -EPERM)
-                return rc == -EBADF && !never_open(&parts[i]) ? -EAGAIN : rc;
+                return rc == -EBADF && !is_the_same(&parts[i]) ? -EAGAIN : rc;
         }
     }
     return 0;
@@ -86,8 +87,7 @@ static void delist(const struct pollfd *fds, struct part *parts, nfds_t count)
 static bool all_are_the_same(const struct part *parts, nfds_t count)
 {
     for (nfds_t i = 0; i < count; i++) {
-        if (parts[i].entry &&
-            weft__load(&parts[i].entry->generation, acquire) != parts[i].generation)
+        if (parts[i].entry && !is_the_same(&parts[i]))
             return false;
     }
     return true;

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
+#include "arch/interrupted.h"
 #include "base/assert.h"
 #include "base/atomic.h"
 #include "observe/report.h"
@@ -34,15 +34,6 @@ static const char *const names[] = { "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "S
 static struct sigaction before[DEADLY];
 static _Atomic(pid_t) died[DEADLY]; /* the thread that came to on_deadly() last */
 static _Atomic(bool) panics;        /* weft__panic() has said all, and raises SIGABRT */
-
-static uintptr_t sp_of(const ucontext_t *context)
-{
-#ifdef __x86_64__
-    return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
-#else
-    return (uintptr_t)context->uc_mcontext.sp;
-#endif
-}
 
 /* Whether the fault is an overflow: in the guard, or of a frame that reaches past it, whose
  * part below the stack may be mapped, or not. */
@@ -93,7 +84,8 @@ static void report(size_t index, struct weft_task *task, const siginfo_t *info,
     bool faults = (number == SIGSEGV || number == SIGBUS) && info->si_code > 0;
     if (number == SIGABRT && weft__load(&panics, relaxed))
         return;
-    if (faults && task->stack && overflows(task->stack, sp_of(context), (uintptr_t)info->si_addr))
+    if (faults && task->stack &&
+        overflows(task->stack, weft__interrupted_sp(context), (uintptr_t)info->si_addr))
         report_overflow(task);
     else
         report_death(index, task, faults ? info->si_addr : NULL);

@@ -14,9 +14,9 @@
 #include <execinfo.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 #include <unistd.h>
 
+#include "arch/interrupted.h"
 #include "base/atomic.h"
 #include "observe/trace.h"
 #include "os/futex.h"
@@ -37,15 +37,6 @@ static void *answer[WEFT__FRAMES + 8];
 static int depth;
 static const void *interrupted_at;
 
-static const void *pc_of(const ucontext_t *context)
-{
-#ifdef __x86_64__
-    return (const void *)context->uc_mcontext.gregs[REG_RIP];
-#else
-    return (const void *)context->uc_mcontext.pc;
-#endif
-}
-
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     int kept = errno;
@@ -53,7 +44,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     (void)number, (void)info;
     /* acquire: pairs with ask(); ASK-1 */
     if (weft__cas(&state, &mine, WRITING, acquire, relaxed)) {
-        interrupted_at = pc_of(context);
+        interrupted_at = (const void *)weft__interrupted_pc(context);
         depth = backtrace(answer, sizeof answer / sizeof *answer);
         weft__store(&state, DONE, release); /* pairs with the load in await() */
         weft__futex_wake(&state, 1);

@@ -59,13 +59,18 @@ TEST(a_stack_overflow_names_the_task_and_its_stack)
     expect_task_to_die(overflowing, SIGSEGV, "overflowed its stack of 64 KiB");
 }
 
+static int run_with_stack(size_t size, const char *name, int (*fn)(void *))
+{
+    weft_attr attr = { .stack_size = size, .name = name };
+    weft_task *task;
+    ck_assert_int_eq(weft_spawn_with(&attr, fn, NULL, &task), 0);
+    return weft_join(task, NULL);
+}
+
 static int overflow_odd(void *unused)
 {
-    weft_attr attr = { .stack_size = 512 << 10, .name = "odd" };
-    weft_task *task;
     (void)unused;
-    ck_assert_int_eq(weft_spawn_with(&attr, overflowing, NULL, &task), 0);
-    return weft_join(task, NULL);
+    return run_with_stack(512 << 10, "odd", overflowing);
 }
 
 TEST(an_overflow_of_a_stack_of_another_size_is_reported)
@@ -92,11 +97,8 @@ static int step_over_the_guard(void *unused)
 /* Too large to be recycled, so that it is mapped alone. */
 static int overflow_by_a_large_frame(void *unused)
 {
-    weft_attr attr = { .stack_size = 32 << 20, .name = "large" };
-    weft_task *task;
     (void)unused;
-    ck_assert_int_eq(weft_spawn_with(&attr, step_over_the_guard, NULL, &task), 0);
-    return weft_join(task, NULL);
+    return run_with_stack(32 << 20, "large", step_over_the_guard);
 }
 
 TEST(a_frame_larger_than_the_guard_is_an_overflow)
